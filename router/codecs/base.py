@@ -1,0 +1,184 @@
+"""The codec seam: what a codec declares, encodes and decodes. Implement `Codec`, register it, run `check_codec()`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar, Literal
+
+from router.errors import CarryError
+from router.images.limits import DEFAULT_LIMITS, Limits
+from router.images.sample import ImageSample, Metadata, Mode, Pixels
+from router.reasons import ReasonCode
+from router.xmp import extract_record, merge_record
+
+Settings = Mapping[str, Any]
+"""JSON-able encoder settings, e.g. {"quality": 61}; goes into the record as it is."""
+
+
+class Lane(StrEnum):
+    """How an image is treated."""
+
+    NEURAL = "neural"
+    CLASSICAL = "classical"
+    LOSSLESS = "lossless"
+    TRANSCODE = "transcode"
+    PASSTHROUGH = "passthrough"
+
+
+@dataclass(frozen=True)
+class CarryMatrix:
+    """What comes back after a round trip. `check_codec()` proves every claim; what is not claimed is refused.
+
+    Attributes:
+        modes: channel layouts taken, whatever the depth.
+        depths: bits per sample taken.
+        alpha: "exact", "lossy" or "none" for what happens to the alpha channel (and colour under alpha 0 when "exact" in
+            the lossless lane).
+        icc, exif, xmp: carried byte for byte (XMP: as a packet that `read_xmp` gives back).
+        max_side: longest side in pixels, None if only memory limits it.
+    """
+
+    modes: frozenset[Mode]
+    depths: frozenset[int]
+    alpha: Literal["exact", "lossy", "none"]
+    icc: bool
+    exif: bool
+    xmp: bool
+    max_side: int | None = None
+
+
+@dataclass(frozen=True)
+class Knob:
+    """The one rate control that the quality search turns: integer setting `name` in [low, high], quality rising with it."""
+
+    name: str
+    low: int
+    high: int
+    start: int
+    """First guess for a search."""
+
+
+@dataclass(frozen=True)
+class DecodedImage:
+    """Pixels (H, W, C) as in ImageSample.pixels, and the metadata that the stream carried (XMP includes our record)."""
+
+    pixels: Pixels
+    metadata: Metadata
+
+
+class Codec(ABC):
+    """One way to write an image.
+
+    Class attributes say what it is; instances hold configuration only (`get_config`), are cheap to build, thread-safe and
+    equal when their configurations are equal. Heavy imports happen inside methods.
+    """
+
+    codec_id: ClassVar[str]
+    lane: ClassVar[Lane]
+    media_type: ClassVar[str]
+    suffix: ClassVar[str]
+    carries: ClassVar[CarryMatrix]
+    knob: ClassVar[Knob | None] = None
+    experimental: ClassVar[bool] = False
+
+    def prepare(self, sample: ImageSample) -> ImageSample:
+        """The image as this codec represents it (a colour conversion); what guard and search compare with.
+
+        Raises CarryError if the conversion would lose something.
+        """
+        return sample
+
+    @abstractmethod
+    def encode(self, sample: ImageSample, settings: Settings) -> bytes:
+        """Encode the pixels with the ICC and EXIF of `sample.metadata`; XMP is attached later, by `with_xmp`.
+
+        Settings that are missing take the codec's defaults. Deterministic: same input, same bytes.
+
+        Raises:
+            CarryError: `sample` holds something outside `carries`.
+            UsageError: unknown setting or value out of range (code BAD_SETTING).
+            CodecError: the library underneath failed (code ENCODE_FAILED).
+        """
+
+    @abstractmethod
+    def decode(self, data: bytes, limits: Limits = DEFAULT_LIMITS) -> DecodedImage:
+        """Decode what `encode` or `with_xmp` wrote.
+
+        Raises:
+            StreamError: damaged, truncated or foreign data; never a bare library exception.
+            LimitError: larger than `limits`, checked before pixels are allocated.
+        """
+
+    def with_xmp(self, data: bytes, xmp: bytes) -> bytes:
+        """`data` with this XMP packet in place of any other; the pixels stay bit for bit. Only if `carries.xmp`."""
+        raise CarryError(f"{self.codec_id} cannot carry XMP", code=ReasonCode.CANNOT_CARRY_XMP)
+
+    def read_xmp(self, data: bytes) -> bytes | None:
+        """The XMP packet in `data` without decoding pixels; None if there is none. Raises StreamError."""
+        return None
+
+    def with_record(self, data: bytes, record: bytes, source_xmp: bytes | None) -> bytes:
+        """`data` with the decision record (JSON, UTF-8) in it, and the source's XMP kept beside; pixels stay bit for bit.
+
+        Raises CarryError (RECORD_NOT_CARRIED) where the format has no place for it.
+        """
+        if not self.carries.xmp:
+            raise CarryError(f"{self.codec_id} has no place for a record", code=ReasonCode.RECORD_NOT_CARRIED)
+        return self.with_xmp(data, merge_record(source_xmp, record))
+
+    def read_record(self, data: bytes) -> bytes | None:
+        """The decision record in `data` (JSON, UTF-8) without decoding pixels; None if there is none. Raises StreamError."""
+        xmp = self.read_xmp(data)
+        return None if xmp is None else extract_record(xmp)
+
+    def unavailable(self) -> str | None:
+        """None when usable here, else an install hint such as `pip install codec-router[neural]`."""
+        return None
+
+    def session(self, sample: ImageSample) -> Callable[[Settings], bytes]:
+        """An encoder of this one image for many settings; codecs with costly analysis cache it here."""
+        return lambda settings: self.encode(sample, settings)
+
+    def get_config(self) -> dict[str, Any]:
+        """JSON-able configuration with `id`; `from_config(get_config())` is equal to the codec."""
+        return {"id": self.codec_id}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Codec:
+        """Build from `get_config()`'s result."""
+        return cls(**{k: v for k, v in config.items() if k != "id"})
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Codec) and self.get_config() == other.get_config()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{k}={v!r}" for k, v in self.get_config().items() if k != "id")
+        return f"{type(self).__name__}({arguments})"
+
+    def refusal(self, sample: ImageSample) -> CarryError | None:
+        """Why this image cannot be carried, from header facts and metadata only; None if it can."""
+        c, m = self.carries, sample.metadata
+        if sample.has_alpha and c.alpha == "none":
+            return self._cannot("alpha", ReasonCode.CANNOT_CARRY_ALPHA)
+        if sample.mode not in c.modes:
+            return self._cannot(f"mode {sample.mode}", ReasonCode.CANNOT_CARRY_MODE)
+        if sample.bits not in c.depths:
+            return self._cannot(f"{sample.bits} bits per sample", ReasonCode.CANNOT_CARRY_DEPTH)
+        if c.max_side is not None and max(sample.width, sample.height) > c.max_side:
+            return self._cannot(f"a side of {max(sample.width, sample.height)} px", ReasonCode.CANNOT_CARRY_SIZE)
+        if m.icc and not c.icc:
+            return self._cannot("an ICC profile", ReasonCode.CANNOT_CARRY_ICC)
+        if m.exif and not c.exif:
+            return self._cannot("EXIF", ReasonCode.CANNOT_CARRY_EXIF)
+        if m.xmp and not c.xmp:
+            return self._cannot("XMP", ReasonCode.CANNOT_CARRY_XMP)
+        return None
+
+    def _cannot(self, what: str, code: ReasonCode) -> CarryError:
+        return CarryError(f"{self.codec_id} cannot carry {what}", code=code, hint="Choose another codec, or strip the metadata")

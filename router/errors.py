@@ -1,0 +1,126 @@
+"""Exceptions raised on purpose. Each carries a stable reason code, a way out and the CLI's exit code.
+
+RouterError                     1
+├── InputError                  3  the source cannot be read as one still image
+├── UsageError                  2  an argument is wrong
+│   └── PolicyError             2  a policy file is missing or invalid (file, line, field)
+├── RefusedError                4  refused by policy, by a limit, or to protect something
+│   ├── LimitError              4  more pixels, a longer side or a larger file than allowed
+│   ├── OutputExistsError       4  would overwrite
+│   ├── NoLaneError             4  every lane that the policy permits failed; `attempts` says why
+│   └── GuardError              4  what was written does not match the source closely enough
+├── CodecError                  1  a codec cannot or could not encode
+│   ├── CarryError              4  the codec cannot carry this image or metadata
+│   └── CodecUnavailableError   4  unknown id, or an extra that is not installed
+├── StreamError                 5  damaged, truncated, unknown or newer data
+│   ├── NoRecordError           5  the data is fine but holds no decision record
+│   └── ModelError              5  the stream needs a model that is not here
+└── ArtefactError               1  a shipped or user-given model, detector or bundle is damaged
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from router.reasons import ReasonCode
+
+
+class RouterError(Exception):
+    """Root of every exception that the package raises on purpose.
+
+    Attributes:
+        code: stable reason code.
+        hint: what the caller can do about it; may be empty.
+        details: JSON-able facts (sizes, names, limits).
+        exit_code: what `codec-router` exits with.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, code: ReasonCode, hint: str = "", **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.hint = hint
+        self.details = details
+
+    def __str__(self) -> str:
+        text = f"{self.message} [{self.code}]"
+        return f"{text}. {self.hint}" if self.hint else text
+
+
+class InputError(RouterError):
+    """The source cannot be read as one still image."""
+
+    exit_code = 3
+
+
+class UsageError(RouterError):
+    """An argument is wrong."""
+
+    exit_code = 2
+
+
+class PolicyError(UsageError):
+    """A policy is missing or invalid; `details` has file, line, column, field or rule where known."""
+
+
+class RefusedError(RouterError):
+    """Refused by policy, by a limit, or to protect something."""
+
+    exit_code = 4
+
+
+class LimitError(RefusedError):
+    """More pixels, a longer side or a larger file than allowed."""
+
+
+class OutputExistsError(RefusedError):
+    """The output is already there and overwriting was not asked for."""
+
+
+class NoLaneError(RefusedError):
+    """Every lane that the policy permits failed."""
+
+    def __init__(self, message: str, *, attempts: Sequence[Any] = (), hint: str = "", **details: Any) -> None:
+        super().__init__(message, code=ReasonCode.NO_LANE_LEFT, hint=hint, **details)
+        self.attempts = tuple(attempts)
+
+
+class GuardError(RefusedError):
+    """What was written does not match the source closely enough to be released."""
+
+
+class CodecError(RouterError):
+    """A codec cannot or could not encode."""
+
+
+class CarryError(CodecError):
+    """The codec cannot carry this image or its metadata; it refuses rather than degrade silently."""
+
+    exit_code = 4
+
+
+class CodecUnavailableError(CodecError):
+    """Unknown codec id, or an extra that is not installed."""
+
+    exit_code = 4
+
+
+class StreamError(RouterError):
+    """Encoded data is damaged, truncated, unknown or newer than this reader."""
+
+    exit_code = 5
+
+
+class NoRecordError(StreamError):
+    """The data holds no decision record."""
+
+
+class ModelError(StreamError):
+    """The stream needs a model that is not here, or names other weights than those here."""
+
+
+class ArtefactError(RouterError):
+    """A model, detector or bundle file is damaged or inconsistent."""

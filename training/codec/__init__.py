@@ -1,0 +1,1 @@
+"""Training of the neural codec: `python -m training.codec.train --data DIR`."""

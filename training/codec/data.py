@@ -1,0 +1,74 @@
+"""Photographs for training: decoded once into memory, random crops drawn by area."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+_HELD_OUT_SHARE = 24  # one file in this many
+
+
+def split(root: Path) -> tuple[list[Path], list[Path]]:
+    """(training files, held-out files) below `root`; by a hash of the relative path, so stable when files are added."""
+    train: list[Path] = []
+    held: list[Path] = []
+    for path in sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES):
+        digest = hashlib.sha256(str(path.relative_to(root)).encode()).digest()
+        (held if digest[0] % _HELD_OUT_SHARE == 0 else train).append(path)
+    return train, held
+
+
+class Photographs:
+    """Images as uint8 (3, H, W) tensors in memory; crops weighted by area up to 3 MP, mirrored half of the time."""
+
+    def __init__(self, files: list[Path], crop: int, seed: int) -> None:
+        self.crop = crop
+        self.images = [image for image in map(_load, files) if min(image.shape[1:]) >= crop]
+        if not self.images:
+            raise ValueError(f"no image of at least {crop} px on each side")
+        weight = np.array([min(i[0].numel(), 3e6) for i in self.images], float)
+        self._weight = weight / weight.sum()
+        self._rng = np.random.default_rng(seed)
+
+    def patch(self, size: int) -> Tensor:
+        """One random crop, uint8 (3, size, size)."""
+        image = self.images[self._rng.choice(len(self.images), p=self._weight)]
+        y = int(self._rng.integers(0, image.shape[1] - size + 1))
+        x = int(self._rng.integers(0, image.shape[2] - size + 1))
+        patch = image[:, y : y + size, x : x + size]
+        return patch.flip(2) if self._rng.random() < 0.5 else patch
+
+    def batch(self, size: int) -> Tensor:
+        """(size, 3, crop, crop) in [0, 1], channels-last."""
+        stacked = torch.stack([self.patch(self.crop) for _ in range(size)])
+        return stacked.to(memory_format=torch.channels_last).float() / 255
+
+    def small_patches(self, count: int, side: int = 16) -> Tensor:
+        """(count * 16, 3, side, side) in [-0.5, 0.5], for the PCA start."""
+        out = []
+        for _ in range(count):
+            tiles = self.patch(4 * side).float().div(255).sub(0.5).unfold(1, side, side).unfold(2, side, side)
+            out.append(tiles.permute(1, 2, 0, 3, 4).reshape(-1, 3, side, side))
+        return torch.cat(out)
+
+
+def centre_crops(files: list[Path], crop: int, limit: int) -> Tensor:
+    """Held-out centre crops, (n, 3, crop, crop) in [0, 1]; at most `limit`, evenly spread over `files`."""
+    images = [i for i in map(_load, files) if min(i.shape[1:]) >= crop]
+    step = max(1, len(images) // limit)
+    out = []
+    for image in images[::step][:limit]:
+        y, x = (image.shape[1] - crop) // 2, (image.shape[2] - crop) // 2
+        out.append(image[:, y : y + crop, x : x + crop])
+    return torch.stack(out).to(memory_format=torch.channels_last).float() / 255
+
+
+def _load(path: Path) -> Tensor:
+    with Image.open(path) as image:
+        return torch.from_numpy(np.asarray(image.convert("RGB")).copy()).permute(2, 0, 1).contiguous()

@@ -1,0 +1,118 @@
+"""Rate-distortion objective: estimated bits + lambda * (MSE and SSIMULACRA2 distance), all rates in one model."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from router.codecs.neural.model import ModelConfig, TransformCodec
+from training.codec import ssimulacra2_loss
+from training.torchvision_compat import declare_missing_operators
+
+declare_missing_operators()
+
+from compressai.entropy_models import EntropyBottleneck, GaussianConditional  # noqa: E402
+from compressai.ops import quantize_ste  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Weights of the loss. `lambda_min`, `lambda_max`: trade-off at the first and the last anchor rate."""
+
+    mse: float = 0.5
+    ssimulacra2: float = 10.0
+    lambda_min: float = 0.0004
+    lambda_max: float = 0.06
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Per-image terms, each (B,): bits per pixel, MSE in 8-bit units squared, raw SSIMULACRA2 distance."""
+
+    bpp: Tensor
+    mse: Tensor
+    ssimulacra2: Tensor
+    reconstruction: Tensor
+
+
+class RateModel(nn.Module):
+    """The codec with the entropy models that training needs; their tables are exported, not the models."""
+
+    def __init__(self, config: ModelConfig, objective: Objective) -> None:
+        super().__init__()
+        self.codec = TransformCodec(config)
+        self.objective = objective
+        self.entropy_bottleneck = EntropyBottleneck(config.hyper)
+        self.gaussian_conditional = GaussianConditional(None)
+
+    def trade_off(self, position: Tensor) -> Tensor:
+        """lambda at rate positions (B,): log-linear between the anchors."""
+        o = self.objective
+        share = position / (self.codec.config.rates - 1)
+        return torch.exp(math.log(o.lambda_min) * (1 - share) + math.log(o.lambda_max) * share)
+
+    def forward(self, x: Tensor, position: Tensor) -> Terms:
+        """RGB (B, 3, H, W) in [0, 1] and rate positions (B,) -> terms with straight-through quantisation."""
+        gain_e, gain_d = self.codec.gains(position)
+        y = self.codec.analyse(x, gain_e)
+        z = self.codec.h_a(y).float()
+        with torch.autocast(x.device.type, enabled=False):
+            _, z_likelihood = self.entropy_bottleneck(z)
+            medians = self.entropy_bottleneck._get_medians()
+            z_hat = quantize_ste(z - medians) + medians
+        scale, mean = self.codec.prior(z_hat, gain_e)
+        with torch.autocast(x.device.type, enabled=False):
+            _, y_likelihood = self.gaussian_conditional(y, scale, means=mean)
+            y_hat = quantize_ste(y - mean) + mean
+        x_hat = self.codec.synthesise(y_hat, gain_d)
+        bits = -sum(p.clamp_min(1e-9).log2().flatten(1).sum(1) for p in (y_likelihood, z_likelihood))
+        # The metrics subtract nearly equal blurs: in bf16 they are noise and training diverges.
+        with torch.autocast(x.device.type, enabled=False):
+            distance = ssimulacra2_loss.distance(x, x_hat)
+        return Terms(
+            bpp=bits / (x.shape[-1] * x.shape[-2]),
+            mse=((x_hat - x) ** 2).flatten(1).mean(1) * 255**2,
+            ssimulacra2=distance,
+            reconstruction=x_hat,
+        )
+
+    def loss(self, terms: Terms, position: Tensor) -> Tensor:
+        """Scalar; divided by sqrt(lambda), so that every rate pulls about equally."""
+        weight = self.trade_off(position)
+        distortion = self.objective.mse * terms.mse + self.objective.ssimulacra2 * terms.ssimulacra2
+        return ((terms.bpp + weight * distortion) / (10 * weight.sqrt())).mean()
+
+
+@torch.no_grad()
+def start_from_pca(codec: TransformCodec, patches: Tensor) -> None:
+    """Write the PCA of 16x16 RGB patches (n, 3, 16, 16) in [-0.5, 0.5] into the linear path.
+
+    With the residual blocks at zero the untrained network is then already a working transform codec.
+    """
+    flat = nn.functional.pixel_unshuffle(patches, 8).flatten(1)
+    m, c = codec.config.latents, codec.config.channels
+    if c < 192:
+        raise ValueError("the PCA start needs at least 192 channels")
+    values, vectors = torch.linalg.eigh(flat.T @ flat / len(flat))
+    basis = vectors.flip(1)[:, :m].T.contiguous()
+    for conv in (codec.g_a[1], codec.g_s[-2]):
+        conv.weight.mul_(0.05)
+        conv.bias.zero_()
+        for k in range(192):
+            conv.weight[k, k, 1, 1] += 1
+    down = codec.g_a[-1]
+    down.weight.mul_(0.02)
+    down.bias.zero_()
+    down.weight[:, :192, 1:3, 1:3] += basis.view(m, 192, 2, 2)
+    up = codec.g_s[0]
+    up.weight.mul_(0.02)
+    up.bias.zero_()
+    # PixelShuffle(2) reads channel 4 k + 2 i + j as (k, i, j): the basis in the same order.
+    up.weight[: 4 * 192, :, 0, 0] += basis.T.reshape(4 * 192, m)
+    last = codec.h_s[-1]
+    last.weight.mul_(0.1)
+    last.bias.zero_()
+    last.bias[:m] = values.flip(0)[:m].clamp_min(1e-8).sqrt().log() - 0.7
