@@ -1,9 +1,9 @@
 """Declare the torchvision operators that a CPU-only torch build lacks, so that `import compressai` works.
 
 compressai imports torchvision, whose Python side registers fake kernels for `torchvision::nms` and `torchvision::qnms` at
-import. Where torchvision's compiled library is absent or built for another torch, these operators do not exist and the import fails with
-"operator torchvision::nms does not exist". Nothing here uses either operator: declaring their signatures is enough. Where
-torchvision is whole this module does nothing.
+import. Where torchvision's compiled library is absent or built for another torch, these operators do not exist and the
+import fails with "operator torchvision::nms does not exist". Nothing here uses either operator: declaring their signatures is
+enough. Where torchvision is whole this module does nothing.
 
 Call `declare_missing_operators()` before the first import of compressai or torchvision.
 """

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+
 from router.errors import CarryError
-from router.images.limits import DEFAULT_LIMITS, Limits
+from router.images.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from router.images.sample import ImageSample, Metadata, Mode, Pixels
 from router.reasons import ReasonCode
 from router.xmp import extract_record, merge_record
@@ -133,6 +135,14 @@ class Codec(ABC):
         """The decision record in `data` (JSON, UTF-8) without decoding pixels; None if there is none. Raises StreamError."""
         xmp = self.read_xmp(data)
         return None if xmp is None else extract_record(xmp)
+
+    def same_image(self, before: bytes, after: bytes) -> bool:
+        """Whether two streams of this codec decode to the same pixels; asked after a record was written into a stream.
+
+        The default decodes both. A codec that can compare its coded image data byte for byte should do that.
+        """
+        a, b = (self.decode(data, NO_LIMITS).pixels for data in (before, after))
+        return a.dtype == b.dtype and np.array_equal(a, b)
 
     def unavailable(self) -> str | None:
         """None when usable here, else an install hint such as `pip install codec-router[neural]`."""

@@ -1,1 +1,1 @@
-
+"""Image input: `read` turns whatever holds one still image into an ImageSample; headers, limits, orientation, colour."""

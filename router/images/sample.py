@@ -68,7 +68,7 @@ class ImageSample:
         self.width = width
         self.height = height
         self.channels = channels
-        self.bits = bits
+        self.bits: Literal[8, 16] = bits
         self.source = source
         self.metadata = metadata
         self._load = load
@@ -126,6 +126,18 @@ class ImageSample:
             step += 1  # a step that divides the width would sample the same columns in every row
         sampled = np.ascontiguousarray(flat[::step])
         return len(np.unique(sampled.view(np.dtype((np.void, sampled.dtype.itemsize * self.channels)))))
+
+    def with_metadata(self, metadata: Metadata) -> ImageSample:
+        """The same image with other metadata; pixels are shared and stay lazy."""
+        return ImageSample(
+            width=self.width,
+            height=self.height,
+            channels=self.channels,
+            bits=self.bits,
+            source=self.source,
+            metadata=metadata,
+            load=lambda: self.pixels,
+        )
 
     def replace_pixels(self, pixels: Pixels, metadata: Metadata | None = None) -> ImageSample:
         """The same source with other pixels (a colour conversion, a dropped alpha); metadata replaced if given."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,9 +28,9 @@ def save(
     flat = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
     temporary = path.with_suffix(".tmp")
     save_file(flat, temporary)
-    os.replace(temporary, path)
+    temporary.replace(path)
     temporary.write_text(json.dumps(progress, indent=1))
-    os.replace(temporary, path.with_suffix(".json"))
+    temporary.replace(path.with_suffix(".json"))
 
 
 def load(path: Path, optimisers: list[torch.optim.Optimizer]) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Any]]:

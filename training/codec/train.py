@@ -150,7 +150,8 @@ def _validate(model: RateModel, average: dict[str, torch.Tensor], held: torch.Te
     model.train()
     model.load_state_dict(live)
     mean = np.mean(rows, 0)
-    print("held-out loss %.4f bpp %.4f mse %.2f distance %.3f ssimulacra2 %.2f" % tuple(mean), flush=True)
+    loss, bpp, mse, distance, score = (float(v) for v in mean)
+    print(f"held-out loss {loss:.4f} bpp {bpp:.4f} mse {mse:.2f} distance {distance:.3f} ssimulacra2 {score:.2f}", flush=True)
     return [float(v) for v in mean.round(4)]
 
 

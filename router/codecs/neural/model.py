@@ -9,30 +9,14 @@ training adds the entropy models it needs, decoding uses the tables that were ex
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-STRIDE = 64
-"""Pixels per hyper-latent: sides are padded to a multiple of it."""
+from router.codecs.neural.config import STRIDE, ModelConfig
 
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """Shape of the network. Stored in the model card, so that weights and code cannot drift apart."""
-
-    channels: int = 192
-    """Width at 1/8 scale."""
-    latents: int = 256
-    """Latent channels at 1/16 scale."""
-    hyper: int = 96
-    """Hyper-latent channels at 1/64 scale."""
-    analysis_blocks: int = 3
-    synthesis_blocks: int = 4
-    rates: int = 8
-    """Anchor rates; a rate position lies in [0, rates - 1] and is continuous."""
+__all__ = ["STRIDE", "Block", "ModelConfig", "TransformCodec"]
 
 
 class Block(nn.Module):

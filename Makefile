@@ -1,0 +1,84 @@
+# Every target sets up what it needs in .venv; a second run finds it there. Only Python 3.11 or newer has to exist already.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:  # two pip runs in one environment would damage it
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+WORKERS ?= 2
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
+
+.PHONY: help
+help: ## show the targets (the default)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: demo
+demo: $(VENV)/.installed-all ## compress and decompress the sample images, with the reasons for every decision
+	@rm -rf build/demo  # an image that changes its lane changes its suffix: no old files beside the new
+	$(BIN)/codec-router compress tests/data/samples -o build/demo/encoded --policy balanced --receiver self --explain --force
+	$(BIN)/codec-router decompress build/demo/encoded -o build/demo/decoded --force
+	@echo
+	@echo "sources:  $(CURDIR)/tests/data/samples"
+	@echo "encoded:  $(CURDIR)/build/demo/encoded"
+	@echo "decoded:  $(CURDIR)/build/demo/decoded"
+	@echo "the record of one output:  $(BIN)/codec-router inspect build/demo/encoded/FILE"
+
+.PHONY: test
+# One thread a worker: the workers already fill the cores.
+test: export OMP_NUM_THREADS = 1
+test: export OPENBLAS_NUM_THREADS = 1
+test: export MKL_NUM_THREADS = 1
+test: $(VENV)/.installed-test ## run the tests (WORKERS=2 processes)
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+.PHONY: lint
+lint: $(VENV)/.installed-dev ## check style and formatting (ruff)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: types
+types: $(VENV)/.installed-dev ## check the types (mypy, strict)
+	$(BIN)/mypy
+
+.PHONY: check
+check: lint types test ## lint, types and tests
+
+.PHONY: samples
+samples: $(VENV)/.installed-training $(VENV)/.installed-test ## rebuild the sample images and their table of sources
+	$(BIN)/python tests/data/make_samples.py
+
+.PHONY: train-setup
+train-setup: $(VENV)/.installed-compressai ## add what training needs
+
+.PHONY: clean
+clean: ## remove what was built, but keep .venv
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -path ./$(VENV) -prune -o -type d -name __pycache__ -exec rm -rf {} +
+
+.PHONY: distclean
+distclean: clean ## remove .venv too
+	rm -rf $(VENV)
+
+$(VENV)/.made:
+	@test -n "$(PYTHON)" || { echo "error: no python3 found; install Python 3.11 or newer, or name one: make PYTHON=/path/to/python" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "error: $(PYTHON) does not run or is older than 3.11; name another: make PYTHON=/path/to/python" >&2; exit 1; }
+	@"$(PYTHON)" -m venv $(VENV) \
+		|| { echo "error: $(PYTHON) cannot create an environment; on Debian and Ubuntu install its python3-venv package" >&2; exit 1; }
+	@touch $@
+
+# The stamp of an extra (all, test, dev, training) is younger than what says which versions it consists of.
+$(VENV)/.installed-%: $(VENV)/.made pyproject.toml constraints.txt
+	@echo "installing codec-router[$*] into $(VENV) (the first time takes minutes)"
+	@$(PIP_INSTALL) --editable '.[$*]'
+	@touch $@
+
+# compressai 1.2.8 asks for numpy < 2, which it does not need and which nothing else here can be installed beside. Without --no-deps
+# pip would refuse it or go back to an old numpy; its real imports are in the extra `training`.
+$(VENV)/.installed-compressai: $(VENV)/.installed-training
+	@$(PIP_INSTALL) --no-deps compressai==1.2.8
+	@touch $@

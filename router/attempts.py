@@ -1,0 +1,129 @@
+"""One attempt: encode an image with one codec to a target, decode it, let the guard look."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from router.codecs.base import Codec, Lane
+from router.errors import CarryError, CodecError, CodecUnavailableError
+from router.images.limits import NO_LIMITS
+from router.images.sample import ImageSample, Pixels
+from router.quality.guard import GuardLevel, GuardReport, check
+from router.quality.metrics import Scorer, scorer
+from router.quality.search import MAX_STEPS, search
+from router.quality.target import MetricName, Target
+from router.reasons import ReasonCode
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A finished encoding that has not been released. `guard.passed` may be False."""
+
+    codec: Codec
+    data: bytes = field(repr=False)
+    pixels: Pixels = field(repr=False)
+    settings: Mapping[str, Any]
+    score: float | None
+    guard: GuardReport
+    encodings: int
+
+
+class Scorers:
+    """Scorers of one image, built once per metric and representation: the work on the reference is shared by all codecs."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int], tuple[Pixels, Scorer]] = {}
+
+    def get(self, metric: MetricName, pixels: Pixels) -> Scorer:
+        """The scorer of `metric` against `pixels`."""
+        key = (metric, id(pixels))
+        if key not in self._known:
+            self._known[key] = (pixels, scorer(metric, pixels))  # holds `pixels`, so that its id stays its own
+        return self._known[key][1]
+
+
+def attempt(
+    codec: Codec,
+    sample: ImageSample,
+    settings: Mapping[str, Any],
+    target: Target,
+    level: GuardLevel,
+    *,
+    scorers: Scorers,
+    max_steps: int = MAX_STEPS,
+    deadline: float | None = None,
+) -> Candidate:
+    """Encode `sample`; settings that name the codec's knob switch the search off.
+
+    `deadline` is a `time.monotonic()` value after which no further encoding starts.
+
+    Raises CarryError, CodecUnavailableError, CodecError (TARGET_UNREACHABLE, BUDGET_EXCEEDED, ENCODE_FAILED), StreamError if
+    the codec cannot read its own output, InputError if the source's pixels turn out to be damaged.
+    """
+    hint = codec.unavailable()
+    if hint is not None:
+        raise CodecUnavailableError(f"{codec.codec_id} is not installed", code=ReasonCode.MISSING_EXTRA, hint=hint)
+    prepared = codec.prepare(sample)
+    refusal = codec.refusal(prepared)
+    if refusal is not None:
+        raise refusal
+    if deadline is not None and time.monotonic() > deadline:
+        raise CodecError("the time for encoding is over", code=ReasonCode.BUDGET_EXCEEDED)
+
+    def decode(data: bytes) -> Pixels:
+        return codec.decode(data, NO_LIMITS).pixels  # our own bytes: the source has passed the limits already
+
+    score: float | None = None
+    knob = codec.knob
+    if knob is None or knob.name in settings:
+        data = codec.encode(prepared, settings)
+        pixels = decode(data)
+        encodings, chosen = 1, dict(settings)
+        if codec.lane in (Lane.CLASSICAL, Lane.NEURAL) and not target.is_size:
+            score = scorers.get(target.metric, prepared.pixels)(pixels)
+    else:
+        encode = codec.session(prepared)
+        result = search(
+            lambda value: encode({**settings, knob.name: value}),
+            decode,
+            knob,
+            target,
+            score=None if target.is_size else scorers.get(target.metric, prepared.pixels),
+            byte_limit=target.max_bytes(sample.width, sample.height) if target.is_size else None,
+            max_steps=max_steps,
+            deadline=deadline,
+        )
+        data, pixels, score = result.trial.data, result.trial.pixels, result.trial.score
+        encodings, chosen = result.steps, {**settings, knob.name: result.trial.knob}
+    if target.is_size and len(data) > target.max_bytes(sample.width, sample.height):
+        raise CodecError(
+            f"{len(data)} bytes are more than the target of {target.max_bytes(sample.width, sample.height)}",
+            code=ReasonCode.TARGET_UNREACHABLE,
+        )
+    guard = check(
+        prepared.pixels,
+        pixels,
+        lane=codec.lane,
+        carries=codec.carries,
+        level=level,
+        target=target,
+        score=score,
+    )
+    return Candidate(codec, data, pixels, chosen, score, guard, encodings)
+
+
+def seal(candidate: Candidate, record: bytes, source_xmp: bytes | None) -> bytes:
+    """The candidate's bytes with the record inside; decoded once more, since what is released must be what was guarded.
+
+    Raises CarryError (RECORD_NOT_CARRIED) if the format has no place for it, CodecError if the pixels changed.
+    """
+    codec = candidate.codec
+    if not codec.carries.xmp:
+        raise CarryError(f"{codec.codec_id} has no place for a record", code=ReasonCode.RECORD_NOT_CARRIED)
+    sealed = codec.with_record(candidate.data, record, source_xmp)
+    if not codec.same_image(candidate.data, sealed):
+        raise CodecError(f"writing the record into {codec.codec_id} changed the image", code=ReasonCode.INTERNAL_ERROR)
+    return sealed

@@ -1,0 +1,57 @@
+"""The `codec-router` command. Start-up imports typer and rich only; commands import what they need when they run."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from router.cli import compress, decide, decompress, inspect, models, score
+from router.cli.reporting import fail
+from router.errors import RouterError
+
+app = typer.Typer(
+    name="codec-router",
+    help="Compress images with a neural codec where it is safe and a classical codec where it is not.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("compress")(compress.command)
+app.command("decompress")(decompress.command)
+app.command("score")(score.command)
+app.command("decide")(decide.command)
+app.command("inspect")(inspect.command)
+app.add_typer(models.app, name="models")
+
+
+def _version(value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        typer.echo(f"codec-router {version('codec-router')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Exit codes: 0 done, 2 usage, 3 bad input, 4 refused by policy or limits, 5 damaged or unknown stream, 6 some of several
+    inputs failed, 1 anything else.
+    """
+
+
+def main() -> None:
+    """Entry point: typed errors that no command handled become one line on standard error and their exit code."""
+    try:
+        app()
+    except RouterError as error:
+        fail(error)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader left: nobody wants the rest
+        sys.exit(1)

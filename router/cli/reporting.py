@@ -1,0 +1,106 @@
+"""What commands print: JSON lines for machines, rich tables for people, errors on standard error, and the exit code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from router.errors import RouterError
+from router.reasons import ReasonCode
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SOME_FAILED = 6
+
+
+def console(stderr: bool = False) -> Console:
+    """A rich console on standard output or standard error."""
+    from rich.console import Console
+
+    # Rich takes 80 columns where there is no terminal to ask; a file or a pipe has room for the tables.
+    probe = Console(stderr=stderr)
+    return Console(stderr=stderr, highlight=False, soft_wrap=stderr, width=None if probe.is_terminal else 160)
+
+
+def emit(document: dict[str, Any]) -> None:
+    """One JSON object on one line of standard output."""
+    typer.echo(json.dumps(document, ensure_ascii=False, allow_nan=False, default=str))
+
+
+def error_document(error: RouterError) -> dict[str, Any]:
+    """An error as JSON-able facts."""
+    document: dict[str, Any] = {"code": str(error.code), "message": error.message}
+    if error.hint:
+        document["hint"] = error.hint
+    return document | ({"details": error.details} if error.details else {})
+
+
+def fail(error: RouterError, name: str = "") -> None:
+    """One error on standard error."""
+    from rich.markup import escape
+    from rich.text import Text
+
+    line = Text.from_markup(f"[bold red]{error.code}[/] {escape(name + ': ' if name else '')}{escape(error.message)}")
+    if error.hint:
+        line.append(f"  {error.hint}", style="dim")
+    console(stderr=True).print(line)
+
+
+class Tally:
+    """Counts failures over several inputs and turns them into the exit code."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._json = as_json
+        self._inputs = 0
+        self._errors: list[RouterError] = []
+
+    def run(self, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
+        """Do the work for one input; print its JSON or its error. None if it failed."""
+        self._inputs += 1
+        try:
+            document = work()
+        except RouterError as error:
+            self._failed(name, error)
+            return None
+        except MemoryError:
+            self._failed(name, RouterError("not enough memory for this image", code=ReasonCode.TOO_MANY_PIXELS))
+            return None
+        if self._json:
+            emit({"input": name, "ok": True} | document)
+        return document
+
+    def _failed(self, name: str, error: RouterError) -> None:
+        self._errors.append(error)
+        if self._json:
+            emit({"input": name, "ok": False, "error": error_document(error)})
+        else:
+            fail(error, name)
+
+    def exit(self) -> None:
+        """Leave with 0, with the error's own code for a single input or when all failed alike, else with SOME_FAILED."""
+        if not self._errors:
+            return
+        codes = {error.exit_code for error in self._errors}
+        all_alike = len(self._errors) == self._inputs and len(codes) == 1
+        raise typer.Exit(codes.pop() if all_alike else SOME_FAILED)
+
+
+def progress(items: Iterable[Any], total: int, quiet: bool) -> Iterable[Any]:
+    """Iterate with a progress bar on standard error, unless quiet, a single item, or no terminal."""
+    screen = console(stderr=True)
+    if quiet or total < 2 or not screen.is_terminal:
+        return items
+    from rich.progress import track
+
+    return track(items, total=total, console=screen, transient=True, description="")
+
+
+def human_bytes(count: int | None) -> str:
+    """12,345 as "12.3 kB"; a dash for None."""
+    if count is None:
+        return "-"
+    return f"{count} B" if count < 1000 else f"{count / 1000:.1f} kB" if count < 1e6 else f"{count / 1e6:.2f} MB"

@@ -1,0 +1,42 @@
+"""Encoding through Pillow: arrays to images, images to bytes, and its errors as ours."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from router.errors import CodecError
+from router.images.sample import Pixels
+from router.reasons import ReasonCode
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+def to_image(pixels: Pixels) -> Image.Image:
+    """(H, W, C) uint8 with C in 1 to 4, or (H, W, 1) uint16, as a Pillow image (L, LA, RGB, RGBA, I;16)."""
+    from PIL import Image
+
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+
+
+def save(codec_id: str, image: Image.Image, file_format: str, **options: Any) -> bytes:
+    """The image as a file. Raises CodecError (ENCODE_FAILED) whatever goes wrong inside."""
+    out = BytesIO()
+    try:
+        image.save(out, file_format, **options)
+    except Exception as error:  # plugins raise whatever their C library made of it
+        raise encode_failed(codec_id, error) from error
+    return out.getvalue()
+
+
+def encode_failed(codec_id: str, error: BaseException | str) -> CodecError:
+    """The refusal for a library that failed while encoding."""
+    return CodecError(f"{codec_id} could not encode: {error}", code=ReasonCode.ENCODE_FAILED, hint="Choose another codec")
+
+
+def missing_feature(feature: str) -> str | None:
+    """An install hint if this build of Pillow lacks `feature` ("avif", "webp"), else None."""
+    from PIL import features
+
+    return None if features.check(feature) else f"pip install --force-reinstall 'pillow>=12' (this build has no {feature})"

@@ -1,0 +1,116 @@
+"""AVIF through libavif and libaom."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, ClassVar, cast
+
+import numpy as np
+
+from router.codecs import _avif_items
+from router.codecs._avif_items import Item
+from router.codecs._decode import decode_still
+from router.codecs._opaque import without_opaque_alpha
+from router.codecs._options import IntRange, OneOf, Option, checked
+from router.codecs._pillow import missing_feature, save, to_image
+from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
+from router.errors import CarryError
+from router.images.limits import DEFAULT_LIMITS, Limits
+from router.images.sample import ImageSample, Pixels
+from router.reasons import ReasonCode
+
+_MAX_PIXELS = 1 << 28  # what libavif decodes by default
+_TIFF = (b"II*\x00", b"MM\x00*")
+
+
+class AvifCodec(Codec):
+    """AVIF, 8 bit, full range. Gray is coded as monochrome and comes back as gray.
+
+    Encodes with one thread: libaom writes other bytes with two or more.
+
+    Settings: `quality` 1 to 99 (55), `speed` 0 (small) to 10 (fast), `subsampling` "444" or "420" (for colour); the
+    defaults of the last two come from the constructor.
+    """
+
+    codec_id: ClassVar[str] = "avif"
+    lane: ClassVar[Lane] = Lane.CLASSICAL
+    media_type: ClassVar[str] = "image/avif"
+    suffix: ClassVar[str] = ".avif"
+    carries: ClassVar[CarryMatrix] = CarryMatrix(
+        modes=frozenset({"L", "LA", "RGB", "RGBA"}),
+        depths=frozenset({8}),
+        alpha="lossy",
+        icc=True,
+        exif=True,
+        xmp=True,
+        max_side=32_768,
+    )
+    knob: ClassVar[Knob | None] = Knob("quality", 1, 99, 55)
+    _options: ClassVar[dict[str, Option]] = {
+        "quality": IntRange(1, 99),
+        "speed": IntRange(0, 10),
+        "subsampling": OneOf(("444", "420")),
+    }
+
+    def __init__(self, *, speed: int = 6, subsampling: str = "444") -> None:
+        self._config = checked(self.codec_id, self._options, {"speed": speed, "subsampling": subsampling})
+
+    def get_config(self) -> dict[str, Any]:
+        """`speed`, `subsampling`."""
+        return {"id": self.codec_id, **self._config}
+
+    def prepare(self, sample: ImageSample) -> ImageSample:
+        """See `Codec.prepare`: an alpha channel that is opaque everywhere is dropped, as libavif does."""
+        return without_opaque_alpha(sample)
+
+    def encode(self, sample: ImageSample, settings: Settings) -> bytes:
+        """See `Codec.encode`."""
+        if (error := self.refusal(sample)) is not None:
+            raise error
+        options = {"quality": 55, **self._config, **checked(self.codec_id, self._options, settings)}
+        gray = sample.channels < 3
+        image = to_image(sample.pixels)
+        data = save(
+            self.codec_id,
+            image.convert("RGBA") if sample.mode == "LA" else image,
+            "AVIF",
+            quality=options["quality"],
+            speed=options["speed"],
+            subsampling="4:0:0" if gray else {"444": "4:4:4", "420": "4:2:0"}[options["subsampling"]],
+            max_threads=1,
+            icc_profile=sample.metadata.icc,
+            # Pillow would rewrite a block that has an orientation tag, so the block takes its place afterwards.
+            exif=Item.EXIF.value if sample.metadata.exif else None,
+            xmp=Item.XMP.value,
+        )
+        return _avif_items.replace(data, Item.EXIF, sample.metadata.exif) if sample.metadata.exif else data
+
+    def decode(self, data: bytes, limits: Limits = DEFAULT_LIMITS) -> DecodedImage:
+        """See `Codec.decode`."""
+        decoded = decode_still(data, "avif", limits)
+        pixels, metadata = decoded.pixels, decoded.metadata
+        if pixels.shape[2] > 2 and _avif_items.is_monochrome(data):
+            pixels = cast("Pixels", np.ascontiguousarray(pixels[..., ::3]))  # R of RGB, R and A of RGBA
+        return DecodedImage(pixels, replace(metadata, xmp=None) if metadata.xmp == Item.XMP.value else metadata)
+
+    def with_xmp(self, data: bytes, xmp: bytes) -> bytes:
+        """See `Codec.with_xmp`; CarryError (CANNOT_CARRY_XMP) for a foreign file without an XMP item."""
+        return _avif_items.replace(data, Item.XMP, xmp)
+
+    def read_xmp(self, data: bytes) -> bytes | None:
+        """See `Codec.read_xmp`."""
+        return _avif_items.read(data, Item.XMP)
+
+    def unavailable(self) -> str | None:
+        """See `Codec.unavailable`."""
+        return missing_feature("avif")
+
+    def refusal(self, sample: ImageSample) -> CarryError | None:
+        """See `Codec.refusal`; more than 2^28 pixels and an EXIF block that is no TIFF are refused too."""
+        if (error := super().refusal(sample)) is not None:
+            return error
+        if sample.width * sample.height > _MAX_PIXELS:
+            return self._cannot(f"{sample.width}x{sample.height} pixels", ReasonCode.CANNOT_CARRY_SIZE)
+        if sample.metadata.exif and not sample.metadata.exif.startswith(_TIFF):
+            return self._cannot("EXIF without a TIFF header", ReasonCode.CANNOT_CARRY_EXIF)
+        return None

@@ -1,0 +1,144 @@
+"""The neural lane's codec: `.ncr` files of format 0."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from router import container
+from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
+from router.codecs.neural import weights
+from router.errors import CodecUnavailableError, UsageError
+from router.images.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
+from router.images.sample import ImageSample
+from router.reasons import ReasonCode
+from router.xmp import extract_record, without_record
+
+if TYPE_CHECKING:
+    from router.codecs.neural.encoder import ImageEncoder
+
+_EXTRA = "pip install codec-router[neural]"
+
+
+class NeuralCodec(Codec):
+    """Transform codec with a hyperprior; one knob, `rate`, over all rates of one model.
+
+    Gray images come back gray: one value is decoded per pixel and repeated. Alpha is lossless; colour under alpha 0 is coded
+    like any other. Images above 4 Mi pixels are coded in tiles, decoded with a halo: there is no seam and no bit is spent
+    twice. Encoding holds 4 bytes of latents per pixel for a session, else those of one tile.
+    """
+
+    codec_id = "ncr"
+    lane = Lane.NEURAL
+    media_type = "image/x-ncr"
+    suffix = ".ncr"
+    experimental = True
+    carries = CarryMatrix(
+        modes=frozenset({"L", "LA", "RGB", "RGBA"}),
+        depths=frozenset({8}),
+        alpha="exact",
+        icc=False,
+        exif=True,
+        xmp=True,
+        max_side=65_535,
+    )
+    knob = Knob("rate", 0, 65_535, 45_000)
+
+    def __init__(self, model: str | None = None) -> None:
+        """`model`: id of the model to encode with; the newest that ships by default. Decoding uses the one in the stream."""
+        self.model = model if model is not None else weights.newest_shipped() or ""
+
+    def get_config(self) -> dict[str, Any]:
+        """JSON-able configuration with `id`; `from_config(get_config())` is equal to the codec."""
+        return {"id": self.codec_id, "model": self.model}
+
+    def unavailable(self) -> str | None:
+        """None when usable here, else an install hint."""
+        if not _has_extra():
+            return _EXTRA
+        return None if self.model else f"no neural model ships here: put one into a folder that {weights.ENVIRONMENT} lists"
+
+    def prepare(self, sample: ImageSample) -> ImageSample:
+        """The image in sRGB, without its ICC profile. Raises CarryError for wide gamut and HDR."""
+        from router.images.colour import to_srgb
+
+        return to_srgb(sample)
+
+    def encode(self, sample: ImageSample, settings: Settings) -> bytes:
+        """Encode with `settings["rate"]`, 0 to 65,535."""
+        rate = rate_index(settings)
+        encoder = self._encoder(sample)
+        return encoder.write(encoder.analyse(), rate)
+
+    def session(self, sample: ImageSample) -> Callable[[Settings], bytes]:
+        """An encoder of this image whose analysis transform runs once; later rates cost hyperprior and entropy coding."""
+        encoder = self._encoder(sample)
+        latents = tuple(encoder.analyse())
+        return lambda settings: encoder.write(latents, rate_index(settings))
+
+    def decode(self, data: bytes, limits: Limits = DEFAULT_LIMITS) -> DecodedImage:
+        """Decode in fp32 (the reference decoding).
+
+        Raises StreamError as `container.parse`, and LATENT_MISMATCH where a tile does not decode to what was written;
+        ModelError UNKNOWN_MODEL or MODEL_MISMATCH; LimitError; CodecUnavailableError without the neural extra.
+        """
+        file = container.parse(data, limits)
+        _require_extra()
+
+        from router.codecs.neural.decoder import decode_image
+
+        return decode_image(file, weights.load_model(file.model.model_id, file.model.sha256.hex()))
+
+    def with_xmp(self, data: bytes, xmp: bytes) -> bytes:
+        """`data` with this XMP packet in place of any other; streams stay byte for byte."""
+        return container.replace(data, xmp=xmp)
+
+    def read_xmp(self, data: bytes) -> bytes | None:
+        """The XMP packet, None if there is none."""
+        return container.parse(data, NO_LIMITS).xmp
+
+    def with_record(self, data: bytes, record: bytes, source_xmp: bytes | None) -> bytes:
+        """`data` with the record in its own chunk and the source's XMP, without a stale record, in the XMP chunk."""
+        if source_xmp is not None and extract_record(source_xmp) is not None:
+            source_xmp = without_record(source_xmp)
+        return container.replace(data, record=record, xmp=source_xmp)
+
+    def read_record(self, data: bytes) -> bytes | None:
+        """The decision record, None if there is none."""
+        return container.parse(data, NO_LIMITS).record
+
+    def _encoder(self, sample: ImageSample) -> ImageEncoder:
+        if refusal := self.refusal(sample):
+            raise refusal
+        _require_extra()
+
+        from router.codecs.neural.encoder import ImageEncoder
+
+        return ImageEncoder(weights.load_model(self.model), sample)
+
+
+def rate_index(settings: Settings) -> int:
+    """The checked `rate` of settings. Raises UsageError (BAD_SETTING)."""
+    knob = NeuralCodec.knob
+    if unknown := settings.keys() - {knob.name}:
+        raise UsageError(f"ncr has no setting {', '.join(sorted(unknown))}", code=ReasonCode.BAD_SETTING, hint="It has: rate")
+    rate = settings.get(knob.name, knob.start)
+    if type(rate) is not int or not knob.low <= rate <= knob.high:
+        raise UsageError(
+            f"ncr: rate {rate!r} is not an integer from {knob.low} to {knob.high}",
+            code=ReasonCode.BAD_SETTING,
+            hint="45000 is usual",
+        )
+    return rate
+
+
+def _has_extra() -> bool:
+    return all(importlib.util.find_spec(name) is not None for name in ("torch", "constriction"))
+
+
+def _require_extra() -> None:
+    if not _has_extra():
+        raise CodecUnavailableError(
+            "the neural codec needs packages that are not installed", code=ReasonCode.MISSING_EXTRA, hint=_EXTRA
+        )

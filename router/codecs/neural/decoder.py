@@ -1,0 +1,73 @@
+"""A parsed file on its way to pixels: streams band by band, synthesis with a halo, checksums before any pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from router import container
+from router.codecs.base import DecodedImage
+from router.codecs.neural import alpha
+from router.codecs.neural.config import LATENT_STRIDE
+from router.codecs.neural.network import Network, check_latents, checksum
+from router.codecs.neural.tiling import Span, spans
+from router.codecs.neural.weights import LoadedModel
+from router.container import Colour, Container
+from router.images.sample import Metadata
+
+
+def decode_image(file: Container, model: LoadedModel) -> DecodedImage:
+    """Pixels (H, W, C) uint8 and metadata. Raises StreamError (DAMAGED_STREAM, LATENT_MISMATCH)."""
+    header = file.header
+    pixels = np.empty((header.height, header.width, header.channels), np.uint8)
+    if file.alpha is not None:
+        pixels[..., -1] = alpha.decode(file.alpha, header.height, header.width)
+    samples = pixels[..., : 3 if header.channels > 2 else 1]
+    for rows, columns, rgb in _cores(file, model.network):
+        _round_into(samples[rows.pixels(), columns.pixels()], header.colour, rgb)
+    return DecodedImage(pixels, Metadata(icc=file.icc, exif=file.exif, xmp=file.xmp))
+
+
+def _cores(file: Container, network: Network) -> Iterator[tuple[Span, Span, NDArray[np.float32]]]:
+    """Each core with its RGB (h, w, 3) in [0, 1], in raster order. Holds the latents of three bands (tile rows) at most."""
+    bands = list(spans(file.header.height, file.grid.tile_height))
+    columns = list(spans(file.header.width, file.grid.tile_width))
+    halo = file.grid.halo // LATENT_STRIDE
+    held: dict[int, NDArray[np.int32]] = {}
+    for number, rows in enumerate(bands):
+        held.pop(number - 2, None)
+        for k in (number, number + 1):
+            if k < len(bands) and k not in held:
+                held[k] = _read_band(file, network, k, bands[k], columns)
+        r = rows.widened(halo, bands[-1].stop)
+        # A halo is no larger than a core, so that it ends within the neighbouring bands.
+        window = np.concatenate(
+            [held[k][:, max(0, r.start - bands[k].start) : r.stop - bands[k].start] for k in sorted(held)], axis=1
+        )
+        for core in columns:
+            c = core.widened(halo, columns[-1].stop)
+            rgb = network.synthesise(np.ascontiguousarray(window[:, :, c.start : c.stop]), file.model.rate_index)
+            top, left = (rows.start - r.start) * LATENT_STRIDE, (core.start - c.start) * LATENT_STRIDE
+            yield rows, core, rgb[top:, left:][: len(rows) * LATENT_STRIDE, : len(core) * LATENT_STRIDE]
+
+
+def _read_band(file: Container, network: Network, band: int, rows: Span, columns: list[Span]) -> NDArray[np.int32]:
+    """Reconstructed latents (M, h, W/16) of one band, each tile checked."""
+    binding = container.binding(file.header, file.model, file.grid)
+    parts = []
+    for number, core in enumerate(columns, band * len(columns)):
+        tile = file.tiles[number]
+        hyper, latents = network.read_tile(tile.data, len(rows), len(core), file.model.rate_index)
+        check_latents(tile.checksum, checksum(binding, number, hyper, latents), number)
+        parts.append(latents)
+    return np.concatenate(parts, axis=2)
+
+
+def _round_into(target: NDArray[np.uint8], colour: Colour, rgb: NDArray[np.float32]) -> None:
+    """Round a core into its place, cutting off the padding; neutral images take the mean of the three channels."""
+    values = rgb[: target.shape[0], : target.shape[1]]
+    if colour is Colour.NEUTRAL:
+        values = ((values[..., 0] + values[..., 1] + values[..., 2]) / np.float32(3))[..., None]
+    target[...] = np.rint(values * np.float32(255)).astype(np.uint8)

@@ -1,0 +1,63 @@
+"""An image on its way into a file: padding, windows, one stream per tile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from router import container
+from router.codecs.neural import alpha
+from router.codecs.neural.config import LATENT_STRIDE
+from router.codecs.neural.network import checksum
+from router.codecs.neural.tiling import choose_grid, padded, spans
+from router.codecs.neural.weights import LoadedModel
+from router.container import Colour, Container, Grid, Header, ModelReference, TileStream
+from router.images.sample import ImageSample
+
+
+class ImageEncoder:
+    """One 8-bit sRGB image and one model; `write(analyse(), rate)` is the file."""
+
+    def __init__(self, model: LoadedModel, sample: ImageSample, grid: Grid | None = None) -> None:
+        """`grid`: another tiling than `choose_grid` takes."""
+        self.network = model.network
+        self._card = model.card
+        self._exif = sample.metadata.exif or None
+        pixels = cast("NDArray[np.uint8]", sample.pixels)
+        self._colour = pixels[..., : 3 if sample.channels > 2 else 1]
+        self._alpha = alpha.encode(pixels[..., -1]) if sample.has_alpha else None
+        colour = Colour.NEUTRAL if sample.is_gray else Colour.SRGB
+        self._header = Header(sample.width, sample.height, sample.channels, colour)
+        self._grid = grid or choose_grid(sample.width, sample.height, model.card.config)
+
+    def analyse(self) -> Iterator[NDArray[np.float32]]:
+        """Latents (M, h, w) of each tile's core, before gains, in raster order."""
+        halo = self._grid.halo // LATENT_STRIDE
+        height, width = padded(self._header.height) // LATENT_STRIDE, padded(self._header.width) // LATENT_STRIDE
+        for rows in spans(self._header.height, self._grid.tile_height):
+            for columns in spans(self._header.width, self._grid.tile_width):
+                r, c = rows.widened(halo, height), columns.widened(halo, width)
+                y = self.network.analyse(_window(self._colour, r.pixels(), c.pixels()))
+                yield y[:, rows.start - r.start :, columns.start - c.start :][:, : len(rows), : len(columns)]
+
+    def write(self, latents: Iterable[NDArray[np.float32]], rate_index: int) -> bytes:
+        """The file at one rate, from what `analyse` gave."""
+        reference = ModelReference(self._card.id, bytes.fromhex(self._card.sha256), rate_index)
+        binding = container.binding(self._header, reference, self._grid)
+        tiles = []
+        for number, y in enumerate(latents):
+            hyper, symbols, scales, reconstructed = self.network.quantise(y, rate_index)
+            data = self.network.coder.encode(hyper, symbols, scales)
+            tiles.append(TileStream(checksum(binding, number, hyper, reconstructed), data))
+        return container.write(Container(self._header, reference, self._grid, tuple(tiles), alpha=self._alpha, exif=self._exif))
+
+
+def _window(pixels: NDArray[np.uint8], rows: slice, columns: slice) -> NDArray[np.uint8]:
+    """RGB (h, w, 3) of a window of the padded image: the last row and column are repeated beyond the edges."""
+    part = pixels[rows, columns]
+    short = ((0, rows.stop - rows.start - part.shape[0]), (0, columns.stop - columns.start - part.shape[1]), (0, 0))
+    part = np.pad(part, short, mode="edge")
+    return np.ascontiguousarray(np.broadcast_to(part, (*part.shape[:2], 3)))

@@ -1,0 +1,218 @@
+"""Model folders: what models there are, whether their files are intact, and loading them once.
+
+A model is a folder `<model_id>/` with `model.json` (the card) and `model.safetensors`. Folders are looked for beside the
+package (`router/models`), then in every folder that the environment variable CODEC_ROUTER_MODELS lists (separated as PATH is).
+Listing and verifying need no torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from router.codecs.neural.config import ModelConfig
+from router.errors import ArtefactError, ModelError
+from router.reasons import ReasonCode
+
+if TYPE_CHECKING:
+    from router.codecs.neural.network import Network
+
+SHIPPED = Path(__file__).resolve().parents[2] / "models"
+ENVIRONMENT = "CODEC_ROUTER_MODELS"
+WEIGHTS_FILE = "model.safetensors"
+CARD_FILE = "model.json"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What is known about a model without opening its weights.
+
+    Attributes:
+        id: `architecture.tag`, e.g. "tc8-m256.study0"; never changes meaning.
+        format: .ncr format version whose streams it decodes.
+        config: shape of the network.
+        sha256: hash of the weights file, lower-case hex; every stream names it.
+        size: bytes of the weights file.
+        licence: of the weights.
+        description, training_data: one paragraph each.
+        lambda_min, lambda_max: rate-distortion trade-off at the first and the last anchor rate.
+        released: ISO date; the newest shipped model is the default.
+        experimental: whether streams are promised to stay decodable (False) or not (True).
+        folder: where it was found.
+    """
+
+    id: str
+    format: int
+    config: ModelConfig
+    sha256: str
+    size: int
+    licence: str
+    description: str
+    training_data: str
+    lambda_min: float
+    lambda_max: float
+    released: str
+    experimental: bool
+    folder: Path
+
+    @property
+    def rates(self) -> int:
+        """Anchor rates; the rate index runs over them continuously."""
+        return self.config.rates
+
+    @property
+    def weights_file(self) -> Path:
+        """The safetensors file."""
+        return self.folder / WEIGHTS_FILE
+
+    def to_json(self) -> str:
+        """Content of `model.json`."""
+        return json.dumps({k: v for k, v in asdict(self).items() if k != "folder"}, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def read(cls, folder: Path) -> ModelCard:
+        """The card in a model folder. Raises ArtefactError (ARTEFACT_DAMAGED)."""
+        try:
+            raw: dict[str, Any] = json.loads((folder / CARD_FILE).read_text("utf-8"))
+            card = cls(**(raw | {"config": ModelConfig(**raw["config"])}), folder=folder)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise _damaged(f"model card {folder / CARD_FILE}: {error}") from error
+        for field in fields(cls):
+            value, wanted = getattr(card, field.name), _TYPES.get(field.type)
+            if wanted is not None and type(value) not in wanted:
+                raise _damaged(f"model card {folder / CARD_FILE}: {field.name} is {value!r}")
+        if any(type(v) is not int or v < 1 for v in asdict(card.config).values()) or card.config.rates < 2:
+            raise _damaged(f"model card {folder / CARD_FILE}: config")
+        if card.id != folder.name:
+            raise _damaged(f"model card {folder / CARD_FILE} is that of {card.id!r}")
+        return card
+
+
+_TYPES: Mapping[Any, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (float, int), "bool": (bool,)}
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A card and its network, ready to run."""
+
+    card: ModelCard
+    network: Network
+
+
+def list_models() -> tuple[ModelCard, ...]:
+    """Cards of all models found, shipped ones first; of two with one id the first is listed.
+
+    Raises ArtefactError if a card is damaged.
+    """
+    cards: dict[str, ModelCard] = {}
+    for root in _roots():
+        for file in sorted(root.glob(f"*/{CARD_FILE}")):
+            cards.setdefault(file.parent.name, ModelCard.read(file.parent))
+    return tuple(cards.values())
+
+
+def newest_shipped() -> str | None:
+    """Id of the newest model that ships with the package, None if none does. Raises ArtefactError."""
+    cards = [ModelCard.read(f.parent) for f in SHIPPED.glob(f"*/{CARD_FILE}")]
+    return max(cards, key=lambda c: (c.released, c.id)).id if cards else None
+
+
+def find_model(model_id: str, sha256: str | None = None) -> ModelCard:
+    """The card with this id; with `sha256`, the one whose weights have this hash.
+
+    Raises:
+        ModelError: UNKNOWN_MODEL (no such id) or MODEL_MISMATCH (the id is here, with other weights only).
+        ArtefactError: its card is damaged.
+    """
+    found = [ModelCard.read(folder) for folder in _folders(model_id)]
+    if not found:
+        raise ModelError(
+            f"neural model {model_id!r} is not installed",
+            code=ReasonCode.UNKNOWN_MODEL,
+            hint=f"Put its folder into one that {ENVIRONMENT} lists; `codec-router models list` shows what is here",
+            model=model_id,
+        )
+    for card in found:
+        if sha256 is None or card.sha256 == sha256:
+            return card
+    raise ModelError(
+        f"the stream was written with other weights of {model_id!r} (SHA-256 {sha256}) than those here ({found[0].sha256})",
+        code=ReasonCode.MODEL_MISMATCH,
+        hint=f"Put the model folder with those weights into one that {ENVIRONMENT} lists",
+        model=model_id,
+    )
+
+
+def verify_model(card: ModelCard) -> None:
+    """Hash the weights file again. Raises ArtefactError (ARTEFACT_DAMAGED) if it is not the one that the card describes."""
+    _read_verified(card)
+
+
+def load_model(model_id: str, sha256: str | None = None) -> LoadedModel:
+    """The model, loaded at most once per process; its hash is verified before a tensor is used. Thread-safe.
+
+    Raises ModelError and ArtefactError as `find_model` and `verify_model`.
+    """
+    card = find_model(model_id, sha256)
+    with _LOCK:
+        if card not in _LOADED:
+            _LOADED[card] = _load(card)
+        return _LOADED[card]
+
+
+_LOCK = threading.Lock()
+_LOADED: dict[ModelCard, LoadedModel] = {}
+
+
+def _load(card: ModelCard) -> LoadedModel:
+    data = _read_verified(card)
+
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    from router.codecs.neural.network import Network
+    from router.codecs.neural.tables import EntropyTables
+
+    try:
+        tensors = load(data)
+        tables = EntropyTables.from_arrays(
+            {k: v.numpy() for k, v in tensors.items() if k.startswith("tables.")}, card.config.hyper
+        )
+        weights = {k: v.float() for k, v in tensors.items() if not k.startswith("tables.")}
+        return LoadedModel(card, Network(card.config, weights, tables))
+    except (SafetensorError, RuntimeError, ValueError) as error:
+        raise _damaged(f"model {card.id}: {error}") from error
+
+
+def _read_verified(card: ModelCard) -> bytes:
+    try:
+        data = card.weights_file.read_bytes()
+    except OSError as error:
+        raise _damaged(f"model {card.id}: {error}") from error
+    if hashlib.sha256(data).hexdigest() != card.sha256:
+        raise _damaged(f"model {card.id}: {card.weights_file} is not the file that its card describes")
+    return data
+
+
+def _roots() -> Iterator[Path]:
+    yield SHIPPED
+    yield from (Path(p) for p in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if p)
+
+
+def _folders(model_id: str) -> Iterator[Path]:
+    # Ids come from files: one that is not a plain folder name must not reach the file system.
+    if not model_id or not all(c.isascii() and (c.isalnum() or c in "._-") for c in model_id) or model_id.startswith("."):
+        return
+    for root in _roots():
+        if (root / model_id / CARD_FILE).is_file():
+            yield root / model_id
+
+
+def _damaged(message: str) -> ArtefactError:
+    return ArtefactError(message, code=ReasonCode.ARTEFACT_DAMAGED, hint="Install the model again")

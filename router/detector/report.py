@@ -1,0 +1,47 @@
+"""What the detector says about one image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class OodReport:
+    """How far an image lies from the photographs that the detector was fitted on. Immutable.
+
+    Attributes:
+        ood_score: higher = further out, never NaN, in [-1000, 1000]. Scaled per stratum so that the median calibration
+            photograph has 0 and the 95th percentile 1.
+        p_value: conformal, in (0, 1]: the share of calibration photographs (and the image itself) at least this far out.
+        in_distribution: `p_value > alpha`.
+        alpha: the share of photographs that may be called out of distribution, in (0, 1).
+        detector_id: which detector said so.
+        stratum: "colour", "gray", or "too-small" (shorter side below 32 px: nothing is measured, p_value is at its minimum).
+        heatmap: (rows, cols) float32, local scores on the same scale taken over single tiles of photographs (1 = their 95th
+            percentile); None unless asked for. Not compared, not in `to_dict`.
+        tile_size: pixels of the image that one heatmap cell covers on each side; None without a heatmap.
+    """
+
+    ood_score: float
+    p_value: float
+    in_distribution: bool
+    alpha: float
+    detector_id: str
+    stratum: str
+    heatmap: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
+    tile_size: int | None = field(default=None, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able, without the heatmap."""
+        return {
+            "ood_score": self.ood_score,
+            "p_value": self.p_value,
+            "in_distribution": self.in_distribution,
+            "alpha": self.alpha,
+            "detector_id": self.detector_id,
+            "stratum": self.stratum,
+        }

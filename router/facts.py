@@ -1,0 +1,116 @@
+"""The facts a policy may read about one image: computed one by one, and only when a reached rule asks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from router.detector.report import OodReport
+from router.images.sample import ImageSample
+from router.policy.inputs import unavailable
+
+
+class _Lazy(Mapping[str, Any]):
+    """Values that are computed when they are read."""
+
+    def __init__(self, values: Mapping[str, Callable[[], Any]]) -> None:
+        self._values = values
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+class Facts:
+    """Resolves the fact groups of one image; `ood_report` keeps the detector's answer for the record."""
+
+    def __init__(self, sample: ImageSample, *, alpha: float, score: Callable[[ImageSample], OodReport]) -> None:
+        """`alpha`: the policy's level below which a p-value means "out of distribution"; `score`: the detector."""
+        self._sample = sample
+        self._alpha = alpha
+        self._score = score
+        self.ood_report: OodReport | None = None
+        self._groups: dict[str, Callable[[], Mapping[str, Any]]] = {
+            "image": self._image,
+            "source": self._source,
+            "ood": self._ood,
+            "gain": lambda: unavailable("gain"),
+            "cost": lambda: unavailable("cost"),
+            "device": self._device,
+        }
+
+    def resolve(self, group: str) -> Mapping[str, Any]:
+        """Values of one group by name. Reading a value may raise InputError, LimitError or ArtefactError."""
+        return self._groups[group]()
+
+    def _image(self) -> Mapping[str, Any]:
+        s = self._sample
+        return _Lazy(
+            {
+                "width": lambda: s.width,
+                "height": lambda: s.height,
+                "megapixels": lambda: s.width * s.height / 1e6,
+                "channels": lambda: s.channels,
+                "bits": lambda: s.bits,
+                "mode": lambda: s.mode,
+                "has_alpha": lambda: s.has_alpha,
+                "alpha_used": lambda: s.alpha_used,
+                "gray": lambda: s.is_gray,
+                "colours": lambda: s.colours,
+                "has_icc": lambda: s.metadata.icc is not None,
+                "wide_gamut": self._wide_gamut,
+                "hdr": self._hdr,
+            }
+        )
+
+    def _wide_gamut(self) -> bool:
+        from router.images.colour import is_wide_gamut
+
+        return is_wide_gamut(self._sample.metadata.icc)
+
+    def _hdr(self) -> bool:
+        from router.images.headers import is_hdr
+
+        data = self._sample.source.data
+        return data is not None and is_hdr(data)
+
+    def _source(self) -> Mapping[str, Any]:
+        source, pixels = self._sample.source, self._sample.width * self._sample.height
+        return {
+            "format": source.format,
+            "lossy": source.lossy is True,
+            "lossy_known": source.lossy is not None,
+            "bytes": source.size or 0,
+            "bpp": 8 * (source.size or 0) / pixels,
+            "is_file": source.data is not None,
+            "transcodable": source.format == "jpeg" and source.data is not None,
+        }
+
+    def _ood(self) -> Mapping[str, Any]:
+        report = self.ood_report = self._score(self._sample)
+        return {
+            "available": True,
+            "score": report.ood_score,
+            "p_value": report.p_value,
+            "in_distribution": report.p_value > self._alpha,
+            "detector": report.detector_id,
+        }
+
+    def _device(self) -> Mapping[str, Any]:
+        return _Lazy({"cpus": _cpus, "gpu": lambda: False, "neural_available": _neural_available})
+
+
+def _cpus() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _neural_available() -> bool:
+    from router.codecs import registry
+
+    return registry.get("ncr").unavailable() is None

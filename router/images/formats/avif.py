@@ -1,0 +1,239 @@
+"""AVIF (AV1 Image File Format 1.1 on ISO/IEC 23008-12): 8 bits per sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from router.errors import StreamError
+from router.images.boxes import Box, walk
+from router.images.formats.header import Header, Plan, damaged, depth_refused, format_refused, take
+from router.images.formats.pillow import StrictFile, decoding, expect, info_bytes, layout, load_strictly, to_array
+from router.images.orientation import tiff_block
+from router.images.sample import Metadata, Pixels
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_BRANDS = {b"avif", b"avis"}
+_VIDEO = {b"isom", b"iso2", b"mp41", b"mp42", b"qt  ", b"M4V ", b"dash"}
+# EXIF code from (transposed, rows mirrored, columns mirrored), see orientation.apply_orientation.
+_CODES = {
+    (False, False, False): 1,
+    (False, False, True): 2,
+    (False, True, True): 3,
+    (False, True, False): 4,
+    (True, False, False): 5,
+    (True, False, True): 6,
+    (True, True, True): 7,
+    (True, True, False): 8,
+}
+_ROTATIONS = {0: (False, False, False), 1: (True, True, False), 2: (False, True, True), 3: (True, False, True)}
+
+
+@dataclass
+class _Meta:
+    primary: int = 0
+    kinds: dict[int, bytes] = field(default_factory=dict)
+    properties: list[tuple[bytes, bytes]] = field(default_factory=list)
+    associations: dict[int, list[int]] = field(default_factory=dict)
+    extents: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+
+    def of_primary(self, kind: bytes) -> list[bytes]:
+        indices = [i for i in self.associations.get(self.primary, []) if 0 < i <= len(self.properties)]
+        return [payload for name, payload in (self.properties[i - 1] for i in indices) if name == kind]
+
+    def anywhere(self, kind: bytes) -> list[bytes]:
+        return [payload for name, payload in self.properties if name == kind]
+
+
+class _Cursor:
+    """Big-endian integers one after the other; InputError (DAMAGED_IMAGE) at the end."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.position = data, 0
+
+    def uint(self, size: int) -> int:
+        value = int.from_bytes(take(self.data, self.position, size), "big")
+        self.position += size
+        return value
+
+
+def probe(data: bytes) -> Header:
+    """Header of an AVIF. Raises InputError (FORMAT_NOT_SUPPORTED for HEIC and video, DAMAGED_IMAGE)."""
+    brands = _brands(data)
+    if not brands & _BRANDS:
+        raise format_refused("video" if brands & _VIDEO else "HEIC/HEIF")
+    meta = _meta(data)
+    sizes = [_size(p) for p in meta.of_primary(b"ispe") or meta.anywhere(b"ispe")]
+    if not sizes:
+        raise damaged("AVIF that does not state its size")
+    width, height = max(sizes, key=lambda s: s[0] * s[1])
+    if not width or not height:
+        raise damaged("AVIF without an area")
+    cicp = next((c for c in map(_nclx, meta.of_primary(b"colr")) if c is not None), None)
+    animated = data[8:12] == b"avis"
+    return Header(
+        "avif",
+        width,
+        height,
+        _bits(meta),
+        "",
+        lossy=True,  # lossless AV1 cannot be told from the container
+        animated=animated,
+        frames=None if animated else 1,
+        orientation=_orientation(meta),
+        cicp=cicp,
+        gain_map=b"tmap" in meta.kinds.values(),
+    )
+
+
+def plan(data: bytes, header: Header) -> Plan:
+    """How to read it. Raises InputError (DEPTH_NOT_SUPPORTED above 8 bits, MODE_NOT_SUPPORTED)."""
+    if header.bits != 8:
+        raise depth_refused(f"AVIF with {header.bits} bits per sample")
+    with decoding("AVIF"):
+        image, _ = _open(data)
+        if image.size != (header.width, header.height):
+            raise damaged(f"AVIF header says {header.width}x{header.height}, its decoder {image.width}x{image.height}")
+        channels, _ = layout(image)
+        # Pillow rewrites EXIF that disagrees with irot/imir; the item itself is kept instead.
+        exif = _exif(data, _meta(data))
+        found = Metadata(info_bytes(image, "icc_profile"), tiff_block(exif), info_bytes(image, "xmp"))
+
+    def load() -> Pixels:
+        with decoding("AVIF"):
+            image, file = _open(data)
+            load_strictly(image, file)
+            return expect(to_array(image), header.height, header.width, channels)
+
+    return Plan(header.width, header.height, channels, 8, load, found, header.orientation)
+
+
+def _open(data: bytes) -> tuple[Image.Image, StrictFile]:
+    from PIL.AvifImagePlugin import AvifImageFile
+
+    file = StrictFile(data)
+    return AvifImageFile(file), file
+
+
+def _boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
+    try:
+        yield from walk(data, start, end)
+    except StreamError as error:
+        raise damaged(f"damaged AVIF: {error.message}") from error
+
+
+def _brands(data: bytes) -> set[bytes]:
+    box = next(_boxes(data))
+    content = data[box.payload : box.end]
+    return {content[:4], *(content[i : i + 4] for i in range(8, len(content) - 3, 4))}
+
+
+def _meta(data: bytes) -> _Meta:
+    outer = next((b for b in _boxes(data) if b.type == b"meta"), None)
+    if outer is None:
+        raise damaged("AVIF without a meta box")
+    found = _Meta()
+    idat: int | None = None
+    locations: bytes | None = None
+    for box in _boxes(data, outer.payload + 4, outer.end):
+        content = data[box.payload : box.end]
+        if box.type == b"pitm":
+            cursor = _Cursor(content)
+            found.primary = cursor.uint(2 if cursor.uint(4) >> 24 == 0 else 4)
+        elif box.type == b"iinf":
+            _read_items(data, box, found)
+        elif box.type == b"iprp":
+            _read_properties(data, box, found)
+        elif box.type == b"iloc":
+            locations = content
+        elif box.type == b"idat":
+            idat = box.payload
+    if locations is not None:
+        _read_locations(locations, idat, found)
+    return found
+
+
+def _read_items(data: bytes, box: Box, found: _Meta) -> None:
+    version = take(data, box.payload, 1)[0]
+    for entry in _boxes(data, box.payload + (6 if version == 0 else 8), box.end):
+        cursor = _Cursor(data[entry.payload : entry.end])
+        version = cursor.uint(4) >> 24
+        if version >= 2:
+            item = cursor.uint(2 if version == 2 else 4)
+            cursor.uint(2)
+            found.kinds[item] = cursor.uint(4).to_bytes(4, "big")
+
+
+def _read_properties(data: bytes, box: Box, found: _Meta) -> None:
+    for inner in _boxes(data, box.payload, box.end):
+        if inner.type == b"ipco":
+            found.properties = [(p.type, data[p.payload : p.end]) for p in _boxes(data, inner.payload, inner.end)]
+        elif inner.type == b"ipma":
+            cursor = _Cursor(data[inner.payload : inner.end])
+            word = cursor.uint(4)
+            for _ in range(cursor.uint(4)):
+                item = cursor.uint(2 if word >> 24 == 0 else 4)
+                size = 2 if word & 1 else 1
+                mask = (1 << (8 * size - 1)) - 1
+                found.associations[item] = [cursor.uint(size) & mask for _ in range(cursor.uint(1))]
+
+
+def _read_locations(content: bytes, idat: int | None, found: _Meta) -> None:
+    cursor = _Cursor(content)
+    version, sizes = cursor.uint(4) >> 24, cursor.uint(2)
+    offset_size, length_size, base_size = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
+    index_size = sizes & 15 if version else 0
+    for _ in range(cursor.uint(2 if version < 2 else 4)):
+        item = cursor.uint(2 if version < 2 else 4)
+        in_idat = bool(cursor.uint(2) & 15) if version else False
+        cursor.uint(2)
+        base = cursor.uint(base_size) + ((idat or 0) if in_idat else 0)
+        extents = []
+        for _ in range(cursor.uint(2)):
+            cursor.uint(index_size)
+            offset = base + cursor.uint(offset_size)
+            extents.append((offset, cursor.uint(length_size)))
+        found.extents[item] = extents
+
+
+def _exif(data: bytes, meta: _Meta) -> bytes | None:
+    """The EXIF item without the offset field in front of its TIFF header."""
+    item = next((i for i, kind in meta.kinds.items() if kind == b"Exif"), None)
+    if item is None:
+        return None
+    content = b"".join(take(data, offset, length) for offset, length in meta.extents.get(item, []))
+    return content[4 + int.from_bytes(content[:4], "big") :] or None
+
+
+def _size(ispe: bytes) -> tuple[int, int]:
+    fields = take(ispe, 0, 12)
+    return int.from_bytes(fields[4:8], "big"), int.from_bytes(fields[8:12], "big")
+
+
+def _bits(meta: _Meta) -> int:
+    depths = [max(p[5 : 5 + p[4]], default=0) for p in meta.of_primary(b"pixi") if len(p) > 4]
+    depths += [_configured_bits(p) for p in meta.of_primary(b"av1C") or meta.anywhere(b"av1C")]
+    return max(depths, default=8)
+
+
+def _configured_bits(av1c: bytes) -> int:
+    flags = take(av1c, 0, 4)[2]
+    return 12 if flags & 0x40 and flags & 0x20 else 10 if flags & 0x40 else 8
+
+
+def _nclx(colr: bytes) -> tuple[int, int] | None:
+    if colr[:4] != b"nclx" or len(colr) < 8:
+        return None
+    return int.from_bytes(colr[4:6], "big"), int.from_bytes(colr[6:8], "big")
+
+
+def _orientation(meta: _Meta) -> int:
+    """irot (anticlockwise quarter turns), then imir (0: top and bottom exchanged, 1: left and right), as one EXIF code."""
+    angle = next((p[0] & 3 for p in meta.of_primary(b"irot") if p), 0)
+    transposed, rows, columns = _ROTATIONS[angle]
+    for mirror in (p[0] & 1 for p in meta.of_primary(b"imir") if p):
+        rows, columns = (rows, not columns) if mirror else (not rows, columns)
+    return _CODES[transposed, rows, columns]

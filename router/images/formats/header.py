@@ -1,0 +1,97 @@
+"""What a container's header says, and the refusals that all containers share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from router.errors import InputError
+from router.images.sample import Metadata, Pixels
+from router.reasons import ReasonCode
+
+
+@dataclass(frozen=True)
+class Header:
+    """Facts from the first bytes of a file; nothing is decoded for them.
+
+    Attributes:
+        format: "jpeg", "png", "webp", "avif", "jxl", "gif", "bmp", "tiff" or "ppm".
+        width, height: size as stored, in pixels, before any orientation is applied.
+        bits: bits per sample as stored (palette images: of the index).
+        mode: "1", "L", "LA", "RGB", "RGBA", "P", "CMYK", "YCCK", "LAB", "F" (floating point), or "" where it takes a decoder
+            to tell.
+        lossy: whether the container's coding loses something; None when it does not tell.
+        animated: more than one image in a row (animation, sequence, pages); phone JPEGs with embedded pictures are not.
+        frames: how many where that is written down, else None.
+        orientation: the container's own orientation (JPEG XL codestream, AVIF irot/imir, TIFF tag) as an EXIF code, 1 to 8.
+        cicp: colour primaries and transfer characteristics of ITU-T H.273 where the container states them.
+        gain_map: an HDR gain map travels beside the image.
+    """
+
+    format: str
+    width: int
+    height: int
+    bits: int
+    mode: str
+    lossy: bool | None
+    animated: bool = False
+    frames: int | None = 1
+    orientation: int = 1
+    cicp: tuple[int, int] | None = None
+    gain_map: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What reading a file will give.
+
+    Attributes:
+        width, height: size of what `load` returns.
+        channels: 1 to 4.
+        bits: 8 or 16.
+        load: decodes: (height, width, channels) uint8 or uint16. Thread-safe: every call starts from the file's bytes.
+        metadata: as stored; the EXIF orientation tag is still the file's.
+        orientation: EXIF code still to be applied to what `load` returns.
+    """
+
+    width: int
+    height: int
+    channels: int
+    bits: int
+    load: Callable[[], Pixels]
+    metadata: Metadata = field(default_factory=Metadata)
+    orientation: int = 1
+
+
+def damaged(what: str) -> InputError:
+    """The bytes contradict their format or end too early."""
+    return InputError(what, code=ReasonCode.DAMAGED_IMAGE, hint="Get the file again from where it came from")
+
+
+def depth_refused(what: str, hint: str = "") -> InputError:
+    """More (or other) bits per sample than can be read without changing values."""
+    hint = hint or "Convert it to 8 bits per sample yourself if the loss is acceptable"
+    return InputError(what, code=ReasonCode.DEPTH_NOT_SUPPORTED, hint=hint)
+
+
+def mode_refused(what: str, hint: str = "") -> InputError:
+    """A colour model that is not gray or RGB, with or without alpha."""
+    hint = hint or "Convert it to RGB first, through its colour profile"
+    return InputError(what, code=ReasonCode.MODE_NOT_SUPPORTED, hint=hint)
+
+
+def format_refused(name: str) -> InputError:
+    """A known format that is not read."""
+    return InputError(
+        f"{name} is not read",
+        code=ReasonCode.FORMAT_NOT_SUPPORTED,
+        hint="Convert it to PNG, TIFF, JPEG, WebP, AVIF or JPEG XL first",
+        format=name,
+    )
+
+
+def take(data: bytes, start: int, count: int) -> bytes:
+    """`data[start:start + count]`, all of it. Raises InputError (DAMAGED_IMAGE) if the data ends before."""
+    if start < 0 or start + count > len(data):
+        raise damaged(f"file ends at byte {len(data)}, inside its header")
+    return data[start : start + count]

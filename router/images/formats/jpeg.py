@@ -1,0 +1,118 @@
+"""JPEG (ITU-T T.81): baseline and progressive, gray and colour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from router.errors import InputError
+from router.images.formats.header import Header, Plan, damaged, depth_refused, format_refused, mode_refused, take
+from router.images.formats.pillow import StrictFile, decoding, expect, load_strictly, to_array
+from router.images.orientation import orientation_of, tiff_block
+from router.images.sample import Metadata, Pixels
+
+_EXIF = b"Exif\x00\x00"
+_XMP = b"http://ns.adobe.com/xap/1.0/\x00"
+_ICC = b"ICC_PROFILE\x00"
+_ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\x00"
+_HDRGM = b"http://ns.adobe.com/hdr-gain-map/1.0/"
+_SOS, _EOI = 0xDA, 0xD9
+_STANDALONE = {0x01, *range(0xD0, 0xD9)}
+_FRAME_HEADERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_LOSSLESS_PROCESSES = {0xC3, 0xC7, 0xCB, 0xCF}
+
+
+def segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """(marker, payload) of every segment up to the first scan. Raises InputError (DAMAGED_IMAGE)."""
+    position = 2
+    while True:
+        if take(data, position, 1) != b"\xff":
+            raise damaged(f"no JPEG marker at byte {position}")
+        while take(data, position, 1) == b"\xff":
+            position += 1
+        marker = data[position]
+        position += 1
+        if marker in (_SOS, _EOI):
+            return
+        if marker in _STANDALONE:
+            continue
+        length = int.from_bytes(take(data, position, 2), "big")
+        if length < 2:
+            raise damaged(f"JPEG segment at byte {position} is shorter than its length field")
+        yield marker, take(data, position + 2, length - 2)
+        position += length
+
+
+def probe(data: bytes) -> Header:
+    """Header of a JPEG. Raises InputError."""
+    frame: tuple[int, bytes] | None = None
+    adobe_transform = -1
+    gain_map = False
+    for marker, payload in segments(data):
+        if marker == 0xF7:
+            raise format_refused("JPEG-LS")
+        if marker in _FRAME_HEADERS and frame is None:
+            frame = marker, payload
+        elif marker == 0xEE and payload.startswith(b"Adobe") and len(payload) >= 12:
+            adobe_transform = payload[11]
+        elif (marker == 0xE1 and payload.startswith(_XMP) and _HDRGM in payload) or (
+            marker == 0xE2 and payload.startswith(_ISO_GAIN_MAP)
+        ):
+            gain_map = True
+    if frame is None:
+        raise damaged("JPEG without a frame header")
+    marker, payload = frame
+    if marker in _LOSSLESS_PROCESSES:
+        raise format_refused("lossless JPEG")
+    fields = take(payload, 0, 6)
+    height, width = int.from_bytes(fields[1:3], "big"), int.from_bytes(fields[3:5], "big")
+    if not width or not height:
+        raise damaged("JPEG whose frame header gives no size")
+    mode = {1: "L", 3: "RGB", 4: "YCCK" if adobe_transform == 2 else "CMYK"}.get(fields[5], "")
+    return Header("jpeg", width, height, fields[0], mode, lossy=True, gain_map=gain_map)
+
+
+def metadata(data: bytes) -> Metadata:
+    """ICC, EXIF and XMP of a JPEG's segments; the orientation tag is left as it is. Raises InputError."""
+    exif = xmp = b""
+    icc: dict[int, bytes] = {}
+    for marker, payload in segments(data):
+        if marker == 0xE1 and payload.startswith(_EXIF):
+            exif += payload[len(_EXIF) :]  # EXIF above 64 kB goes on in the next segment
+        elif marker == 0xE1 and payload.startswith(_XMP) and not xmp:
+            xmp = payload[len(_XMP) :]
+        elif marker == 0xE2 and payload.startswith(_ICC) and len(payload) > len(_ICC) + 2:
+            icc.setdefault(payload[len(_ICC)], payload[len(_ICC) + 2 :])
+    return Metadata(b"".join(icc[n] for n in sorted(icc)) or None, tiff_block(exif), xmp or None)
+
+
+def plan(data: bytes, header: Header) -> Plan:
+    """How to read it. Raises InputError (DEPTH_NOT_SUPPORTED, MODE_NOT_SUPPORTED)."""
+    refuse_unreadable(header)
+    channels = len(header.mode)
+    found = metadata(data)
+
+    def load() -> Pixels:
+        with decoding("JPEG"):
+            return expect(_decode(data), header.height, header.width, channels)
+
+    return Plan(header.width, header.height, channels, 8, load, found, orientation_of(found.exif))
+
+
+def refuse_unreadable(header: Header) -> None:
+    """Raise the InputError for what libjpeg or the library's colour model has no room for."""
+    error: InputError | None = None
+    if header.bits != 8:
+        error = depth_refused(f"JPEG with {header.bits} bits per sample")
+    elif header.mode not in ("L", "RGB"):
+        error = mode_refused(f"JPEG with {header.mode or 'unusual'} colour")
+    if error is not None:
+        raise error
+
+
+def _decode(data: bytes) -> Pixels:
+    from PIL.JpegImagePlugin import JpegImageFile
+
+    file = StrictFile(data)
+    image = JpegImageFile(file)  # the class itself, not its factory: pictures of an MPO beside the first are left alone
+    load_strictly(image, file)
+    return to_array(image)

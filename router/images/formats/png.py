@@ -1,0 +1,156 @@
+"""PNG (W3C Recommendation, third edition), 1 to 16 bits."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from typing import cast
+
+import numpy as np
+
+from router.images.formats.header import Header, Plan, damaged, take
+from router.images.formats.pillow import StrictFile, decoding, expect, load_strictly, missing_depth
+from router.images.orientation import orientation_of, tiff_block
+from router.images.sample import Metadata, Pixels
+
+_MODES = {0: "L", 2: "RGB", 3: "P", 4: "LA", 6: "RGBA"}
+_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+_XMP = b"XML:com.adobe.xmp\x00"
+_MAX_INFLATED = 64 << 20
+
+
+def chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """(type, start, end of the payload) of every chunk up to IEND. Raises InputError (DAMAGED_IMAGE) if IEND is missing."""
+    position = 8
+    while True:
+        head = take(data, position, 8)
+        start, end = position + 8, position + 8 + int.from_bytes(head[:4], "big")
+        if end + 4 > len(data):
+            raise damaged(f"PNG ends inside the chunk at byte {position}")
+        yield head[4:], start, end
+        if head[4:] == b"IEND":
+            return
+        position = end + 4
+
+
+def probe(data: bytes) -> Header:
+    """Header of a PNG. Raises InputError (DAMAGED_IMAGE)."""
+    fields = take(data, 8, 25)
+    if fields[4:8] != b"IHDR":
+        raise damaged("PNG without IHDR")
+    width, height = int.from_bytes(fields[8:12], "big"), int.from_bytes(fields[12:16], "big")
+    bits, colour = fields[16], fields[17]
+    if not width or not height or bits not in _DEPTHS.get(colour, ()):
+        raise damaged(f"PNG of {width}x{height}, colour type {colour}, {bits} bits")
+    frames, cicp = 1, None
+    for kind, start, end in chunks(data):
+        if kind == b"acTL" and end - start == 8:
+            frames = int.from_bytes(data[start : start + 4], "big")
+        elif kind == b"cICP" and end - start == 4:
+            cicp = data[start], data[start + 1]
+        elif kind == b"IDAT":
+            break  # both stand before the pixels
+    return Header("png", width, height, bits, _MODES[colour], lossy=False, animated=frames > 1, frames=frames, cicp=cicp)
+
+
+def plan(data: bytes, header: Header) -> Plan:
+    """How to read it: transparency chunks become an alpha channel. Raises InputError."""
+    icc = exif = xmp = transparency = None
+    for kind, start, end in chunks(data):
+        if kind == b"iCCP" and icc is None:
+            name_end = data.find(b"\x00", start, end)
+            icc = _inflate(data[name_end + 2 : end]) if name_end > 0 else None
+        elif kind == b"eXIf":
+            exif = data[start:end]
+        elif kind == b"iTXt" and data.startswith(_XMP, start):
+            xmp = _text(data[start + len(_XMP) : end])
+        elif kind == b"tRNS":
+            transparency = data[start:end]
+    if header.mode == "P":
+        channels = 3 if transparency is None else 4
+    else:
+        channels = len(header.mode)
+        if transparency is not None:
+            if channels not in (1, 3) or len(transparency) < 2 * channels:
+                raise damaged("PNG with a wrong tRNS chunk")
+            channels += 1
+    bits = 16 if header.bits == 16 else 8
+    if bits == 16 and header.mode != "L" and not _have_imagecodecs():
+        raise missing_depth(f"PNG with 16 bits per sample and mode {header.mode}")
+
+    def load() -> Pixels:
+        with decoding("PNG"):
+            if header.mode == "P":
+                pixels = _palette(data, channels)
+            elif bits == 16 and header.mode != "L":
+                pixels = _deep(data)
+            else:
+                pixels = _plain(data)
+            if transparency is not None and header.mode != "P" and pixels.shape[-1] != channels:
+                pixels = _keyed(pixels, transparency, header.bits)
+            return expect(pixels, header.height, header.width, channels)
+
+    block = tiff_block(exif)
+    return Plan(header.width, header.height, channels, bits, load, Metadata(icc or None, block, xmp), orientation_of(block))
+
+
+def _plain(data: bytes) -> Pixels:
+    from PIL.PngImagePlugin import PngImageFile
+
+    file = StrictFile(data)
+    image = PngImageFile(file)
+    load_strictly(image, file)
+    array = np.array(image.convert("L") if image.mode == "1" else image)
+    pixels: Pixels = array.astype(np.uint16) if image.mode.startswith("I") else array.astype(np.uint8)
+    return pixels[..., None] if pixels.ndim == 2 else pixels
+
+
+def _palette(data: bytes, channels: int) -> Pixels:
+    from PIL.PngImagePlugin import PngImageFile
+
+    file = StrictFile(data)
+    image = PngImageFile(file)
+    load_strictly(image, file)
+    return np.array(image.convert("RGBA" if channels == 4 else "RGB"), dtype=np.uint8)
+
+
+def _deep(data: bytes) -> Pixels:
+    import imagecodecs
+
+    return cast("Pixels", np.array(imagecodecs.png_decode(data), dtype=np.uint16))
+
+
+def _have_imagecodecs() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("imagecodecs") is not None
+
+
+def _keyed(pixels: Pixels, transparency: bytes, bits: int) -> Pixels:
+    """`pixels` with an alpha channel that is 0 where the samples equal the tRNS colour (PNG, 11.3.1.1)."""
+    top = np.iinfo(pixels.dtype).max
+    colours = pixels.shape[-1]
+    key = np.frombuffer(transparency[: 2 * colours], ">u2").astype(np.int64) & ((1 << bits) - 1)
+    if bits < 8:
+        key = key * (255 // ((1 << bits) - 1))
+    alpha = np.where((pixels == key).all(axis=-1, keepdims=True), 0, top)
+    return cast("Pixels", np.concatenate([pixels, alpha.astype(pixels.dtype)], axis=-1))
+
+
+def _inflate(packed: bytes) -> bytes:
+    inflater = zlib.decompressobj()
+    try:
+        text = inflater.decompress(packed, _MAX_INFLATED)
+    except zlib.error as error:
+        raise damaged(f"compressed PNG metadata: {error}") from error
+    if inflater.unconsumed_tail:
+        raise damaged(f"PNG metadata that expands beyond {_MAX_INFLATED} bytes")
+    return text
+
+
+def _text(rest: bytes) -> bytes | None:
+    """The text of an iTXt chunk: after the keyword come flag, method, language and translated keyword."""
+    parts = rest[2:].split(b"\x00", 2)
+    if len(rest) < 2 or len(parts) < 3:
+        return None
+    return (_inflate(parts[2]) if rest[0] else parts[2]) or None

@@ -1,0 +1,96 @@
+"""WebP (RFC 9649)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+import numpy as np
+
+from router.images.formats.header import Header, Plan, damaged, take
+from router.images.formats.pillow import StrictFile, decoding, expect, load_strictly, to_array
+from router.images.orientation import orientation_of, tiff_block
+from router.images.sample import Metadata, Pixels
+
+_ANIMATION, _ALPHA = 0x02, 0x10
+
+
+def chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """(type, start, end of the payload) of every RIFF chunk. Raises InputError (DAMAGED_IMAGE) if the file is cut off."""
+    stop = 8 + int.from_bytes(take(data, 4, 4), "little")
+    if stop > len(data):
+        raise damaged(f"WebP of {stop} bytes ends at byte {len(data)}")
+    position = 12
+    while position + 8 <= stop:
+        head = data[position : position + 8]
+        start, end = position + 8, position + 8 + int.from_bytes(head[4:], "little")
+        if end > stop:
+            raise damaged(f"WebP ends inside the chunk at byte {position}")
+        yield head[:4], start, end
+        position = end + (end - start & 1)
+
+
+def probe(data: bytes) -> Header:
+    """Header of a WebP. Raises InputError (DAMAGED_IMAGE)."""
+    size: tuple[int, int] | None = None
+    extended = animated = alpha = False
+    lossy: bool | None = None
+    for kind, start, end in chunks(data):
+        if kind == b"VP8X" and size is None:
+            fields = take(data[:end], start, 10)
+            size = 1 + int.from_bytes(fields[4:7], "little"), 1 + int.from_bytes(fields[7:10], "little")
+            extended, animated, alpha = True, bool(fields[0] & _ANIMATION), bool(fields[0] & _ALPHA)
+        elif kind == b"ANMF":
+            lossy = data[start + 16 : start + 20] != b"VP8L"
+        elif kind == b"VP8L":
+            word = int.from_bytes(take(data[:end], start, 5)[1:], "little")
+            lossy = False
+            if not extended:
+                size, alpha = (1 + (word & 0x3FFF), 1 + (word >> 14 & 0x3FFF)), bool(word >> 28 & 1)
+        elif kind == b"VP8 ":
+            fields = take(data[:end], start, 10)
+            lossy = True
+            if not extended:
+                size = int.from_bytes(fields[6:8], "little") & 0x3FFF, int.from_bytes(fields[8:10], "little") & 0x3FFF
+        if size is not None and lossy is not None:
+            break
+    if size is None or lossy is None or not min(size):
+        raise damaged("WebP without an image")
+    mode = "RGBA" if alpha else "RGB"
+    return Header("webp", *size, 8, mode, lossy, animated=animated, frames=None if animated else 1)
+
+
+def plan(data: bytes, header: Header) -> Plan:
+    """How to read it. Raises InputError (DAMAGED_IMAGE)."""
+    found = {kind: data[start:end] for kind, start, end in chunks(data) if kind in (b"ICCP", b"EXIF", b"XMP ")}
+    channels = len(header.mode)
+
+    def load() -> Pixels:
+        with decoding("WebP"):
+            return expect(_decode(data, header), header.height, header.width, channels)
+
+    exif = tiff_block(found.get(b"EXIF"))
+    metadata = Metadata(found.get(b"ICCP") or None, exif, found.get(b"XMP ") or None)
+    return Plan(header.width, header.height, channels, 8, load, metadata, orientation_of(exif))
+
+
+def _decode(data: bytes, header: Header) -> Pixels:
+    from PIL import Image
+    from PIL.WebPImagePlugin import WebPImageFile
+
+    # This plugin alone looks at Pillow's global pixel limit when it is called directly; OpenCV has the same libwebp inside.
+    if Image.MAX_IMAGE_PIXELS is not None and header.width * header.height > 2 * Image.MAX_IMAGE_PIXELS:
+        return _decode_by_opencv(data, len(header.mode))
+    file = StrictFile(data)
+    image = WebPImageFile(file)
+    load_strictly(image, file)
+    return to_array(image)
+
+
+def _decode_by_opencv(data: bytes, channels: int) -> Pixels:
+    import cv2
+
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise damaged("damaged WebP")
+    return cast("Pixels", cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA if channels == 4 else cv2.COLOR_BGR2RGB))

@@ -1,0 +1,144 @@
+"""Reading: whatever holds one still image becomes an ImageSample."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, Union, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from router.errors import InputError, UsageError
+from router.images.arrays import from_array, from_pil
+from router.images.formats import avif, bmp, gif, jpeg, jxl, png, ppm, tiff, webp
+from router.images.formats.header import Header, Plan
+from router.images.headers import probe
+from router.images.limits import DEFAULT_LIMITS, Limits
+from router.images.orientation import apply_orientation, upright_size, with_upright_tag
+from router.images.sample import ImageSample, Metadata, Pixels, Source
+from router.reasons import ReasonCode
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+ImageSource: TypeAlias = Union[
+    str, "os.PathLike[str]", bytes, bytearray, memoryview, BinaryIO, "Image.Image", NDArray[np.uint8], NDArray[np.uint16]
+]
+"""What `read` takes."""
+
+_PLANS: dict[str, Callable[[bytes, Header], Plan]] = {
+    "avif": avif.plan,
+    "bmp": bmp.plan,
+    "gif": gif.plan,
+    "jpeg": jpeg.plan,
+    "jxl": jxl.plan,
+    "png": png.plan,
+    "ppm": ppm.plan,
+    "tiff": tiff.plan,
+    "webp": webp.plan,
+}
+
+
+def read(src: ImageSource, *, limits: Limits = DEFAULT_LIMITS, first_frame: bool = False) -> ImageSample:
+    """One still image, upright, from a path, bytes, a binary file object (read to its end), a Pillow image or an array.
+
+    Arrays are (H, W) or (H, W, C) with 1 to 4 channels of uint8 or uint16. The file's size and the image's are checked before
+    either is read into memory; pixels are decoded on first use, and a damaged image may be found out only then.
+    `first_frame` takes the first image of an animation or a multi-page file instead of refusing it.
+
+    Raises:
+        InputError: NOT_FOUND, NOT_A_FILE, UNREADABLE, EMPTY_INPUT, NOT_AN_IMAGE, FORMAT_NOT_SUPPORTED, DAMAGED_IMAGE,
+            BAD_ARRAY, MODE_NOT_SUPPORTED, DEPTH_NOT_SUPPORTED, ANIMATED.
+        LimitError: SIDE_TOO_LONG, TOO_MANY_PIXELS, FILE_TOO_LARGE.
+        UsageError: BAD_ARGUMENT, `src` is none of these.
+    """
+    if isinstance(src, np.ndarray):
+        return from_array(src, limits)
+    if _is_pil(src):
+        return from_pil(cast("Image.Image", src), limits, first_frame)
+    data = _bytes(src, limits)
+    header = probe(data)
+    limits.check_size(header.width, header.height)
+    if header.animated and not first_frame:
+        raise InputError(
+            f"this {header.format} holds more than one image",
+            code=ReasonCode.ANIMATED,
+            hint="Pass first_frame=True to take the first one",
+            frames=header.frames,
+        )
+    plan = _PLANS[header.format](data, header)
+    width, height = upright_size(plan.width, plan.height, plan.orientation)
+    stored = plan.metadata
+    bits: Literal[8, 16] = 16 if plan.bits == 16 else 8
+
+    def load() -> Pixels:
+        return apply_orientation(plan.load(), plan.orientation)
+
+    return ImageSample(
+        width=width,
+        height=height,
+        channels=plan.channels,
+        bits=bits,
+        source=Source(header.format, header.lossy, data),
+        metadata=Metadata(stored.icc, with_upright_tag(stored.exif), stored.xmp),
+        load=load,
+    )
+
+
+def _is_pil(src: object) -> bool:
+    module = sys.modules.get("PIL.Image")  # nobody holds a Pillow image before Pillow is imported
+    return module is not None and isinstance(src, module.Image)
+
+
+def _bytes(src: Any, limits: Limits) -> bytes:
+    if isinstance(src, (bytes, bytearray, memoryview)):
+        limits.check_bytes(memoryview(src).nbytes)
+        return bytes(src)
+    if isinstance(src, (str, os.PathLike)):
+        return _read_path(Path(src), limits)
+    if callable(getattr(src, "read", None)):
+        return _read_file(src, limits)
+    raise UsageError(
+        f"{type(src).__name__} is not an image source",
+        code=ReasonCode.BAD_ARGUMENT,
+        hint="Pass a path, bytes, a binary file object, a Pillow image or a NumPy array",
+    )
+
+
+def _read_path(path: Path, limits: Limits) -> bytes:
+    try:
+        if not path.is_file():
+            path.stat()  # tells a missing file from a directory or a device
+            raise InputError(f"{path} is not a file", code=ReasonCode.NOT_A_FILE, hint="Name one image file")
+        limits.check_bytes(path.stat().st_size)
+        with path.open("rb") as file:
+            return _read_file(file, limits)
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise InputError(f"there is no file {str(path)!r}", code=ReasonCode.NOT_FOUND, hint="Check the path") from error
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read: {error.strerror}", code=ReasonCode.UNREADABLE, hint="Check its permissions"
+        ) from error
+
+
+def _read_file(file: BinaryIO, limits: Limits) -> bytes:
+    """All that is left in a binary file object, in blocks, so that endless ones stop at the limit."""
+    blocks: list[bytes] = []
+    total = 0
+    try:
+        while block := file.read(1 << 20):
+            if not isinstance(block, (bytes, bytearray, memoryview)):
+                raise UsageError(
+                    "the file object gives text", code=ReasonCode.BAD_ARGUMENT, hint='Open the file in binary mode ("rb")'
+                )
+            blocks.append(bytes(block))
+            total += len(block)
+            limits.check_bytes(total)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"the file object cannot be read: {error}", code=ReasonCode.UNREADABLE, hint="Open it for reading in binary mode"
+        ) from error
+    return b"".join(blocks)

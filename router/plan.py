@@ -1,0 +1,75 @@
+"""Plan: what is left to do once the policy, or the caller, has decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from router.codecs import registry
+from router.policy.decision import Decision, LanePlan, Reason
+from router.preparation import MetadataChoice
+from router.quality.guard import GuardLevel
+from router.quality.search import MAX_STEPS
+from router.quality.target import Target
+from router.reasons import ReasonCode
+
+FORCED_RULE = "forced by the caller"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Lanes in order, and the bounds they work within.
+
+    Attributes:
+        accepts: whether the receiver takes a media type; asked for passthrough, whose type is the source's.
+        encode_ms: wall time after which no further encoding starts; None for no bound.
+        decision: the policy's decision; None when the caller forced a codec.
+    """
+
+    lanes: tuple[LanePlan, ...]
+    target: Target
+    level: GuardLevel
+    metadata: MetadataChoice
+    accepts: Callable[[str], bool]
+    max_steps: int = MAX_STEPS
+    encode_ms: float | None = None
+    max_bytes: int | None = None
+    decision: Decision | None = None
+    reasons: tuple[Reason, ...] = field(default=())
+
+    @property
+    def forced(self) -> bool:
+        """Whether the caller chose the codec."""
+        return self.decision is None
+
+
+def forced_plan(codec_id: str, target: Target, settings: Mapping[str, Any] | None, metadata: MetadataChoice | None) -> Plan:
+    """One codec, no fallback. Raises CodecUnavailableError (UNKNOWN_CODEC)."""
+    codec = registry.get(codec_id)
+    lane = LanePlan(lane=codec.lane.value, codecs=(codec_id,), settings={codec_id: dict(settings or {})}, choose="first")
+    return Plan(
+        lanes=(lane,),
+        target=target,
+        level=GuardLevel.STANDARD,
+        metadata=metadata or "keep",
+        accepts=lambda media_type: True,
+        reasons=(Reason(ReasonCode.FORCED_CODEC, lane=codec.lane.value, codec=codec_id),),
+    )
+
+
+def policy_plan(decision: Decision, accepts: Callable[[str], bool], metadata: MetadataChoice | None) -> Plan:
+    """The plan of a policy's decision; the caller's metadata choice wins over the policy's."""
+    budgets = decision.budgets
+    return Plan(
+        lanes=decision.lanes,
+        target=decision.target,
+        level=GuardLevel(decision.guard),
+        metadata=metadata or decision.metadata,
+        accepts=accepts,
+        max_steps=budgets.max_search_steps or MAX_STEPS,
+        encode_ms=budgets.encode_ms,
+        max_bytes=budgets.max_bytes,
+        decision=decision,
+        reasons=decision.reasons,
+    )

@@ -1,0 +1,172 @@
+"""What the policy decided and why. Plain immutable values; `Decision.to_dict()` is JSON-able."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from router.quality.target import Target
+from router.reasons import ReasonCode
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One step of the reasoning: a stable code, free text, and the lane or codec that it is about."""
+
+    code: ReasonCode
+    detail: str = ""
+    lane: str | None = None
+    codec: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able; empty fields left out."""
+        pairs = {"code": str(self.code), "detail": self.detail, "lane": self.lane, "codec": self.codec}
+        return {key: None if value is None else str(value) for key, value in pairs.items() if value}
+
+
+@dataclass(frozen=True)
+class RuleTrace:
+    """What became of one rule.
+
+    Attributes:
+        rule: its name.
+        outcome: "matched", "not matched", "error", or "not reached" (an earlier rule matched or erred).
+        condition: the expression as written.
+        inputs: values of the inputs that were looked at to tell; those that could not change the result were not.
+        error: what went wrong, for outcome "error".
+    """
+
+    rule: str
+    outcome: Literal["matched", "not matched", "error", "not reached"]
+    condition: str
+    inputs: Mapping[str, Any]
+    error: str = ""
+
+    @property
+    def detail(self) -> str:
+        """The values, and the error if any, in one line."""
+        text = ", ".join(f"{name} = {_show(value)}" for name, value in self.inputs.items())
+        return "; ".join(part for part in (text, self.error) if part)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able."""
+        return {
+            "rule": self.rule,
+            "outcome": self.outcome,
+            "condition": self.condition,
+            "inputs": dict(self.inputs),
+            "detail": self.detail,
+        }
+
+
+@dataclass(frozen=True)
+class Budgets:
+    """What an encoding may cost; None where nothing is set. For whoever encodes: pixel budgets are applied already.
+
+    Attributes:
+        encode_ms: wall-clock time in ms after which no further encoding starts, in any lane.
+        max_bytes: largest output; a larger one fails its lane.
+        max_search_steps: encodings that a quality search may try.
+    """
+
+    encode_ms: float | None = None
+    max_bytes: int | None = None
+    max_search_steps: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able; what is not set is left out."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class LanePlan:
+    """One lane to try.
+
+    Attributes:
+        lane: a `Lane` value.
+        codecs: registered codec ids in order of preference; empty for passthrough.
+        settings: fixed encoder settings by codec id.
+        choose: "first" codec that succeeds, or the "smallest" output of all that do.
+    """
+
+    lane: str
+    codecs: tuple[str, ...]
+    settings: Mapping[str, Mapping[str, Any]]
+    choose: Literal["first", "smallest"] = "first"
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able."""
+        return {
+            "lane": str(self.lane),
+            "codecs": list(self.codecs),
+            "settings": {codec: dict(values) for codec, values in self.settings.items()},
+            "choose": self.choose,
+        }
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The lanes to try, in order, and the evidence.
+
+    Attributes:
+        policy, policy_sha256: name and content hash of the policy.
+        rule: name of the rule that matched, "otherwise" or "on_error".
+        lanes: at least one.
+        target: what the encoder aims at.
+        guard: "structure", "standard" or "strict".
+        metadata: "keep", "icc" or "strip".
+        budgets: what the encoding may cost.
+        reasons: why this action, then why codecs were removed from it.
+        trace: every rule in order.
+        inputs: by group, then by name: every input that was computed. Context values that may not be recorded are left out.
+        context_recorded: the context values that may go into a record.
+    """
+
+    policy: str
+    policy_sha256: str
+    rule: str
+    lanes: tuple[LanePlan, ...]
+    target: Target
+    guard: Literal["structure", "standard", "strict"]
+    metadata: Literal["keep", "icc", "strip"]
+    budgets: Budgets
+    reasons: tuple[Reason, ...]
+    trace: tuple[RuleTrace, ...]
+    inputs: Mapping[str, Mapping[str, Any]]
+    context_recorded: Mapping[str, Any]
+
+    @property
+    def lane(self) -> str:
+        """The first candidate's lane."""
+        return self.lanes[0].lane
+
+    @property
+    def codec(self) -> str | None:
+        """The first candidate's codec id; None for passthrough. Where `choose` is "smallest", one of several."""
+        return self.lanes[0].codecs[0] if self.lanes[0].codecs else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able, in a fixed order."""
+        return {
+            "policy": self.policy,
+            "policy_sha256": self.policy_sha256,
+            "rule": self.rule,
+            "lane": str(self.lane),
+            "codec": self.codec,
+            "lanes": [plan.to_dict() for plan in self.lanes],
+            "target": {"metric": self.target.metric, "value": self.target.value},
+            "guard": self.guard,
+            "metadata": self.metadata,
+            "budgets": self.budgets.to_dict(),
+            "reasons": [reason.to_dict() for reason in self.reasons],
+            "trace": [trace.to_dict() for trace in self.trace],
+            "inputs": {group: dict(values) for group, values in self.inputs.items()},
+            "context": dict(self.context_recorded),
+        }
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

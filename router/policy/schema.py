@@ -1,0 +1,245 @@
+"""The shape of a policy: pydantic models that accept nothing they do not know. Meaning is in docs/POLICY.md."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
+
+from router.errors import UsageError
+from router.policy.builtin import BUILTIN_LANES, PLUGIN_PREFIX, codec_name
+from router.policy.inputs import CelType, coerce
+from router.quality.target import Target
+
+MAX_RULES = 64
+RESERVED_RULE_NAMES = ("otherwise", "on_error")
+
+# Words that CEL does not take as a member name (language definition, "Syntax").
+_CEL_RESERVED = frozenset(
+    {"as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop", "namespace"}
+    | {"null", "package", "return", "true", "var", "void", "while"}
+)
+
+CodecId = Annotated[str, Field(pattern=r"^(plugin:)?[a-z0-9][a-z0-9._-]{0,63}$")]
+ContextKeyName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+RuleName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+Setting = StrictBool | StrictInt | StrictFloat | Annotated[StrictStr, Field(max_length=64)]
+Quality = Annotated[float, Field(ge=0, le=100, description="SSIMULACRA2: 90 visually lossless, 70 high, 50 medium, 30 low")]
+Megapixels = Annotated[float, Field(gt=0)]
+Guard = Literal["structure", "standard", "strict"]
+MetadataMode = Literal["keep", "icc", "strip"]
+Metric = Literal["ssimulacra2", "psnr", "ms-ssim", "bpp", "max_bytes"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class TargetSpec(_Model):
+    """What the encoder aims at."""
+
+    metric: Metric
+    value: float
+
+    @model_validator(mode="after")
+    def _in_range(self) -> Self:
+        self.parsed()
+        return self
+
+    def parsed(self) -> Target:
+        """As the encoder takes it. Raises ValueError outside the metric's range."""
+        try:
+            return Target.parse({"metric": self.metric, "value": self.value})
+        except UsageError as error:
+            raise ValueError(error.message) from None
+
+
+class ContextKey(_Model):
+    """One `context.<key>`: what the caller may tell this policy."""
+
+    type: Literal["string", "int", "double", "bool"]
+    default: StrictBool | StrictInt | StrictFloat | StrictStr
+    record: bool = Field(default=False, description="the value may go into decision records")
+    description: str = Field(default="", max_length=2000)
+
+    @model_validator(mode="after")
+    def _default_has_type(self) -> Self:
+        try:
+            coerce(self.default, self.type)
+        except ValueError as error:
+            raise ValueError(f"default: {error}") from None
+        return self
+
+
+class Budgets(_Model):
+    """What an encoding may cost."""
+
+    encode_ms: float | None = Field(
+        default=None, gt=0, description="wall-clock ms after which no further encoding starts, in any lane"
+    )
+    max_bytes: int | None = Field(default=None, ge=1, description="largest output; a larger one fails its lane")
+    max_search_steps: int | None = Field(default=None, ge=1, le=64, description="encodings that a quality search may try")
+    max_megapixels: Megapixels | dict[CodecId, Megapixels] | None = Field(
+        default=None, description="largest image in MP, for all codecs of the action or by codec id; larger ones skip the codec"
+    )
+
+
+class LaneSpec(_Model):
+    """One lane to try."""
+
+    lane: Literal["neural", "classical", "lossless", "transcode", "passthrough"]
+    codecs: tuple[CodecId, ...] = Field(default=(), max_length=16)
+    settings: dict[CodecId, dict[str, Setting]] = Field(default_factory=dict, max_length=16)
+    choose: Literal["first", "smallest"] = "first"
+
+    @property
+    def is_neural(self) -> bool:
+        """Whether this is the neural lane."""
+        return self.lane == "neural"
+
+    @model_validator(mode="after")
+    def _codecs_fit(self) -> Self:
+        if self.lane == "passthrough":
+            if self.codecs or self.settings:
+                raise ValueError("codecs: passthrough keeps the source's bytes and takes no codecs or settings")
+            return self
+        if not self.codecs:
+            raise ValueError(f"codecs: the {self.lane} lane needs at least one codec")
+        for codec in self.codecs:
+            problem = _codec_problem(codec, self.lane)
+            if problem:
+                raise ValueError(f"codecs: {problem}")
+        if len({codec_name(codec) for codec in self.codecs}) < len(self.codecs):
+            raise ValueError("codecs: a codec is listed twice")
+        for codec in self.settings:
+            if codec not in self.codecs:
+                raise ValueError(f"settings: {codec} is not among the codecs of this lane")
+        return self
+
+
+def _codec_problem(codec: str, lane: str) -> str:
+    name = codec_name(codec)
+    own = BUILTIN_LANES.get(name)
+    if codec.startswith(PLUGIN_PREFIX):
+        return f"{name} is built in; write it without {PLUGIN_PREFIX}" if own else ""
+    if own is None:
+        known = ", ".join(BUILTIN_LANES)
+        return f"unknown codec {codec!r}; built in are {known}; a plugin's codec is written {PLUGIN_PREFIX}{codec}"
+    return "" if own == lane else f"{codec} belongs to the {own} lane, not to {lane}"
+
+
+class _Aiming(_Model):
+    quality: Quality | None = None
+    target: TargetSpec | None = None
+
+    @model_validator(mode="after")
+    def _one_target(self) -> Self:
+        if self.quality is not None and self.target is not None:
+            raise ValueError("quality: give quality or target, not both")
+        return self
+
+    @property
+    def aim(self) -> Target | None:
+        """The target that is written here, either way; None if there is none."""
+        if self.target is not None:
+            return self.target.parsed()
+        return None if self.quality is None else Target.quality(self.quality)
+
+
+class Action(_Aiming):
+    """What happens to an image: lanes to try in order, and how."""
+
+    lanes: tuple[LaneSpec, ...] = Field(min_length=1, max_length=8)
+    fixed_target: bool = Field(default=False, description="the caller's quality or target does not override this one")
+    budgets: Budgets = Budgets()
+    guard: Guard | None = None
+    metadata: MetadataMode | None = None
+    reason: str = Field(default="", max_length=200)
+
+    @model_validator(mode="after")
+    def _something_fixed(self) -> Self:
+        if self.fixed_target and self.aim is None:
+            raise ValueError("fixed_target: there is no quality or target to fix")
+        return self
+
+
+class Rule(_Model):
+    """`then` happens to the images for which `when` is true and no earlier rule was."""
+
+    name: RuleName
+    when: str = Field(min_length=1, description="a CEL expression of type bool")
+    then: Action
+    description: str = Field(default="", max_length=2000)
+
+
+class Defaults(_Aiming):
+    """What holds where an action, or the caller, says nothing."""
+
+    guard: Guard = "standard"
+    metadata: MetadataMode = "keep"
+    alpha: float = Field(default=0.05, gt=0, le=0.5, description="`ood.in_distribution` means p_value > alpha")
+
+
+class Policy(_Model):
+    """A whole policy."""
+
+    schema_version: Literal[1]
+    name: RuleName
+    description: str = Field(default="", max_length=2000)
+    context: dict[ContextKeyName, ContextKey] = Field(default_factory=dict, max_length=32)
+    defaults: Defaults = Defaults()
+    rules: tuple[Rule, ...] = Field(default=(), max_length=MAX_RULES)
+    otherwise: Action
+    on_error: Action | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        seen: set[str] = set()
+        for index, rule in enumerate(self.rules):
+            if rule.name in RESERVED_RULE_NAMES:
+                raise ValueError(f"rules[{index}].name: {rule.name} is reserved")
+            if rule.name in seen:
+                raise ValueError(f"rules[{index}].name: {rule.name} is used twice")
+            seen.add(rule.name)
+        for key in self.context:
+            if key in _CEL_RESERVED:
+                raise ValueError(f"context.{key}: a reserved word of CEL")
+        if self.on_error is not None:
+            for index, lane in enumerate(self.on_error.lanes):
+                if lane.is_neural:
+                    raise ValueError(f"on_error.lanes[{index}].lane: a rule that failed must not lead to the neural lane")
+        return self
+
+    @property
+    def error_action(self) -> Action:
+        """What happens when a rule errs: `on_error`, else `otherwise` without its neural lanes, else classical codecs."""
+        if self.on_error is not None:
+            return self.on_error
+        lanes = tuple(lane for lane in self.otherwise.lanes if not lane.is_neural)
+        return self.otherwise.model_copy(update={"lanes": lanes}) if lanes else _CLASSICAL
+
+    def context_types(self) -> dict[str, CelType]:
+        """CEL type of every declared context key."""
+        return {key: declared.type for key, declared in self.context.items()}
+
+
+_CLASSICAL = Action(
+    lanes=(
+        LaneSpec(lane="classical", codecs=("avif", "webp", "jpeg")),
+        LaneSpec(lane="lossless", codecs=("png", "jxl-lossless")),
+    )
+)
+
+_FIELD_PREFIX = re.compile(r"^(?:Value error, )?([a-z_]+(?:\[\d+\]|\.[a-z_0-9]+)*): ")
+
+
+def split_field(message: str) -> tuple[str, str]:
+    """("codecs", "unknown codec ...") from the message of a validator above; ("", message) where it names no field."""
+    found = _FIELD_PREFIX.match(message)
+    return (found.group(1), message[found.end() :]) if found else ("", message.removeprefix("Value error, "))
+
+
+def policy_json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of a policy file, for editors. Only `load` checks conditions, and which codec fits which lane."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Policy.model_json_schema()}

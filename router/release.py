@@ -1,0 +1,169 @@
+"""Releasing a candidate: the record is built, written into the bytes, and the result never outgrows its source."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from router.attempts import Candidate, seal
+from router.bundle import shipped_bundle
+from router.codecs.base import Lane
+from router.detector.report import OodReport
+from router.encoded import EncodedImage
+from router.errors import CarryError, StreamError
+from router.images.sample import ImageSample, pixels_sha256
+from router.passthrough import MEDIA_TYPES, passthrough_refusal
+from router.plan import FORCED_RULE, Plan
+from router.policy.decision import Reason
+from router.reasons import ReasonCode
+from router.record import (
+    DecisionRecord,
+    RecordedGuard,
+    RecordedPolicy,
+    RecordedReason,
+    RecordedScores,
+    RecordedTarget,
+    RunRecord,
+)
+from router.walk import Outcome
+from router.xmp import extract_record
+
+
+@dataclass(frozen=True)
+class Run:
+    """What only the log may know."""
+
+    source: str | None
+    host: str
+    started_at: str
+    seconds: dict[str, float]
+
+
+def release(
+    sample: ImageSample, plan: Plan, outcome: Outcome, report: OodReport | None, run: Run, *, whole_source: bool
+) -> EncodedImage:
+    """Turn the outcome of a walk into bytes with their record.
+
+    A candidate that is not smaller than a source of the same class gives way to the source itself. A format without a place for
+    a record is released without one, which the record in the log says.
+    """
+    reasons = [*plan.reasons, *outcome.reasons]
+    candidate = outcome.candidate
+    if candidate is not None:
+        source_xmp = sample.metadata.xmp if candidate.codec.lane is not Lane.TRANSCODE and plan.metadata == "keep" else None
+        if source_xmp is not None:
+            try:
+                extract_record(source_xmp)
+            except StreamError:
+                source_xmp = None
+                reasons.append(Reason(ReasonCode.SOURCE_XMP_DAMAGED, "left out"))
+        record = _record(sample, plan, candidate, reasons, report)
+        try:
+            data = seal(candidate, record.to_json(), source_xmp)
+        except CarryError as error:
+            reasons.append(Reason(error.code, error.message))
+            record = _record(sample, plan, candidate, reasons, report)
+            data = candidate.data
+        if not _outgrows(sample, plan, candidate, len(data), whole_source=whole_source):
+            codec = candidate.codec
+            return EncodedImage(
+                data, codec.media_type, codec.suffix, record, _run_record(sample, plan, outcome, run, record, len(data))
+            )
+        reasons.append(
+            Reason(
+                ReasonCode.NOT_SMALLER_THAN_SOURCE,
+                f"{len(data)} bytes, source {sample.source.size}",
+                candidate.codec.lane.value,
+                candidate.codec.codec_id,
+            )
+        )
+    assert sample.source.data is not None
+    media_type, suffix = MEDIA_TYPES[sample.source.format]
+    record = _record(sample, plan, None, reasons, report)
+    return EncodedImage(
+        sample.source.data,
+        media_type,
+        suffix,
+        record,
+        _run_record(sample, plan, outcome, run, record, len(sample.source.data)),
+    )
+
+
+def _outgrows(sample: ImageSample, plan: Plan, candidate: Candidate, size: int, *, whole_source: bool) -> bool:
+    """Whether the source is the better output: not larger, and at least as faithful in the class that was asked for."""
+    if plan.forced or sample.source.size is None or size < sample.source.size:
+        return False
+    # A lossless copy of a lossy source is meant to be larger: somebody asked for a format, not for fewer bytes.
+    if candidate.codec.lane is Lane.LOSSLESS and sample.source.lossy is not False:
+        return False
+    return passthrough_refusal(sample, plan, whole_source=whole_source) is None
+
+
+def _record(
+    sample: ImageSample, plan: Plan, candidate: Candidate | None, reasons: list[Reason], report: OodReport | None
+) -> DecisionRecord:
+    decision = plan.decision
+    recorded: dict[str, Any] = {}
+    if candidate is None:
+        recorded["lane"], recorded["codec"] = Lane.PASSTHROUGH.value, sample.source.format
+        recorded["pixels_sha256"] = None
+    else:
+        codec, guard = candidate.codec, candidate.guard
+        recorded["lane"], recorded["codec"] = codec.lane.value, codec.codec_id
+        recorded["settings"] = {**{k: v for k, v in codec.get_config().items() if k != "id"}, **candidate.settings}
+        recorded["pixels_sha256"] = pixels_sha256(candidate.pixels)
+        recorded["guard"] = RecordedGuard(
+            level=guard.level.value,
+            passed=guard.passed,
+            code=guard.code.value,
+            measured=guard.measured,
+            arithmetic="fp32" if codec.lane is Lane.NEURAL else "exact",
+        )
+        if codec.lane in (Lane.CLASSICAL, Lane.NEURAL):
+            achieved = None if candidate.score is None else round(candidate.score, 4)
+            recorded["target"] = RecordedTarget(metric=plan.target.metric, value=plan.target.value, achieved=achieved)
+    return DecisionRecord(
+        software=_software(),
+        policy=None
+        if decision is None
+        else RecordedPolicy(name=decision.policy, sha256=decision.policy_sha256, rule=decision.rule),
+        reasons=tuple(RecordedReason(code=r.code.value, lane=r.lane, codec=r.codec, detail=r.detail[:160]) for r in reasons),
+        scores=None
+        if report is None
+        else RecordedScores(
+            detector=report.detector_id,
+            ood_score=round(report.ood_score, 4),
+            p_value=round(report.p_value, 6),
+            in_distribution=report.in_distribution,
+        ),
+        bundle=shipped_bundle().id,
+        context={} if decision is None else dict(decision.context_recorded),
+        source_sha256=sample.source_sha256,
+        **recorded,
+    )
+
+
+def _run_record(sample: ImageSample, plan: Plan, outcome: Outcome, run: Run, record: DecisionRecord, size: int) -> RunRecord:
+    decision = plan.decision
+    return RunRecord(
+        record=record,
+        source=run.source,
+        source_bytes=sample.source.size,
+        output_bytes=size,
+        seconds={k: round(v, 4) for k, v in run.seconds.items()},
+        attempts=outcome.attempts,
+        rules=({"rule": FORCED_RULE},) if decision is None else tuple(t.to_dict() for t in decision.trace),
+        inputs={} if decision is None else dict(decision.inputs),
+        host=run.host,
+        started_at=run.started_at,
+    )
+
+
+@functools.cache
+def _software() -> str:
+    try:
+        return f"codec-router {version('codec-router')}"
+    except PackageNotFoundError:
+        return "codec-router"

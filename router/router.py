@@ -1,0 +1,203 @@
+"""Router: the one class that takes an image through policy, lanes and guard to released bytes with their record."""
+
+from __future__ import annotations
+
+import platform
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from router.codecs import registry
+from router.encoded import EncodedImage
+from router.errors import CodecUnavailableError, UsageError
+from router.facts import Facts
+from router.images.limits import DEFAULT_LIMITS, Limits
+from router.images.sample import ImageSample
+from router.plan import forced_plan, policy_plan
+from router.policy.decision import Decision
+from router.policy.engine import decide
+from router.policy.load import CompiledPolicy, load
+from router.policy.receiver import Receiver
+from router.preparation import MetadataChoice, apply_metadata_choice
+from router.quality.target import Target
+from router.reasons import ReasonCode
+from router.release import Run, release
+from router.sinks import Sink
+from router.walk import Walk
+
+if TYPE_CHECKING:
+    from router.detector.detector import Detector
+    from router.detector.report import OodReport
+
+DEFAULT_POLICY = "balanced"
+
+
+class Router:
+    """Compresses images by one policy. Reusable and thread-safe; policy, detector and models are loaded once."""
+
+    def __init__(
+        self,
+        policy: str | Path | Mapping[str, Any] | CompiledPolicy = DEFAULT_POLICY,
+        *,
+        detector: Detector | str | Path | None = None,
+        log: Sink | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
+        """Load the policy now, everything else when it is first needed.
+
+        Args:
+            policy: shipped name, file, mapping, or a loaded policy.
+            detector: a Detector, or the folder of one; the shipped detector by default.
+            log: called with the RunRecord of every output.
+            limits: what may be decoded.
+
+        Raises:
+            PolicyError: the policy is missing or invalid, with file, line and field.
+        """
+        self.policy = policy if isinstance(policy, CompiledPolicy) else load(policy)
+        self.limits = limits
+        self._detector = detector
+        self._log = log
+        self._lock = threading.Lock()
+
+    def compress(
+        self,
+        src: Any,
+        *,
+        codec: str | None = None,
+        quality: float | None = None,
+        target: Target | Mapping[str, Any] | None = None,
+        receiver: Any = None,
+        context: Mapping[str, Any] | None = None,
+        metadata: MetadataChoice | None = None,
+        settings: Mapping[str, Any] | None = None,
+        first_frame: bool = False,
+        on_guard_fail: Literal["raise", "release"] = "raise",
+    ) -> EncodedImage:
+        """Encode one image by the policy, or with `codec` if the caller forces one.
+
+        Args:
+            src: path, bytes, binary file object, `PIL.Image`, or ndarray (H, W) or (H, W, C), uint8 or uint16.
+            codec: codec id; the policy is then not asked, and the guard still runs.
+            quality: SSIMULACRA2 target, 0 to 100. At most one of `quality` and `target`.
+            target: {"metric": "ssimulacra2" | "psnr" | "ms-ssim" | "bpp" | "max_bytes", "value": number}.
+            receiver: "self", an HTTP Accept value, {"accept": ..., "models": [...]}, or None for unknown. The neural lane
+                needs a receiver that is known to decode it.
+            context: values for the keys that the policy declares.
+            metadata: "keep", "icc" or "strip"; by default what the policy says.
+            settings: encoder settings for a forced codec; naming its quality knob switches the search off.
+            first_frame: take the first frame of an animation instead of refusing it.
+            on_guard_fail: for a forced codec, "release" gives the bytes back with the failed guard in the record.
+
+        Raises:
+            InputError, LimitError: the source cannot or may not be read.
+            UsageError: an argument is wrong.
+            NoLaneError: every permitted lane failed; `attempts` tells why.
+            GuardError, CodecError: a forced codec failed.
+        """
+        started_at, began = datetime.now(UTC).isoformat(timespec="milliseconds"), time.perf_counter()
+        wanted = _target(quality, target)
+        _check_choice("metadata", metadata, ("keep", "icc", "strip", None))
+        _check_choice("on_guard_fail", on_guard_fail, ("raise", "release"))
+        sample = self._read(src, first_frame)
+        read = time.perf_counter()
+        report: OodReport | None = None
+        if codec is not None:
+            plan = forced_plan(codec, wanted or self.policy.default_target, settings, metadata)
+        elif settings is not None:
+            raise UsageError("settings go with a forced codec", code=ReasonCode.BAD_ARGUMENT, hint="Pass codec=... too")
+        else:
+            parsed = Receiver.parse(receiver)
+            decision, report = self._decide(sample, wanted, parsed, context)
+            plan = policy_plan(decision, parsed.accepts, metadata)
+        decided = time.perf_counter()
+        prepared = apply_metadata_choice(sample, plan.metadata)
+        walk = Walk(prepared, plan, whole_source=not first_frame)
+        outcome = walk.run(release_failed=on_guard_fail == "release")
+        seconds = {"read": read - began, "decide": decided - read, "encode": time.perf_counter() - decided}
+        run = Run(str(src) if isinstance(src, str | Path) else None, platform.node(), started_at, seconds)
+        encoded = release(prepared, plan, outcome, report, run, whole_source=not first_frame)
+        if self._log is not None:
+            self._log(encoded.run)
+        return encoded
+
+    def decide(
+        self,
+        src: Any,
+        *,
+        quality: float | None = None,
+        target: Target | Mapping[str, Any] | None = None,
+        receiver: Any = None,
+        context: Mapping[str, Any] | None = None,
+        first_frame: bool = False,
+    ) -> Decision:
+        """What the policy says, without encoding. Arguments and errors as in `compress`."""
+        sample = self._read(src, first_frame)
+        return self._decide(sample, _target(quality, target), Receiver.parse(receiver), context)[0]
+
+    def score(self, src: Any, *, heatmap: bool = False, first_frame: bool = False) -> OodReport:
+        """The detector's report on one image. Raises InputError, LimitError, ArtefactError."""
+        return self._loaded_detector().score(self._read(src, first_frame), heatmap=heatmap)
+
+    def _read(self, src: Any, first_frame: bool) -> ImageSample:
+        from router.images.read import read
+
+        return src if isinstance(src, ImageSample) else read(src, limits=self.limits, first_frame=first_frame)
+
+    def _loaded_detector(self) -> Detector:
+        from router.detector.detector import Detector, default_detector
+
+        with self._lock:
+            if self._detector is None:
+                self._detector = default_detector()
+            elif not isinstance(self._detector, Detector):
+                self._detector = Detector.load(self._detector)
+            return self._detector
+
+    def _decide(
+        self, sample: ImageSample, target: Target | None, receiver: Receiver, context: Mapping[str, Any] | None
+    ) -> tuple[Decision, OodReport | None]:
+        facts = Facts(
+            sample,
+            alpha=self.policy.policy.defaults.alpha,
+            score=lambda image: self._loaded_detector().score(image),
+        )
+        decision = decide(
+            self.policy,
+            facts.resolve,
+            receiver,
+            target=target,
+            context=context,
+            codec_media=_media_type,
+            neural_model=_model_id,
+        )
+        return decision, facts.ood_report
+
+
+def _media_type(codec_id: str) -> str | None:
+    try:
+        return registry.get_class(codec_id).media_type
+    except CodecUnavailableError:
+        return None
+
+
+def _model_id(codec_id: str) -> str | None:
+    model: str | None = registry.get(codec_id).get_config().get("model")
+    return model
+
+
+def _target(quality: float | None, target: Target | Mapping[str, Any] | None) -> Target | None:
+    if quality is not None and target is not None:
+        raise UsageError("quality and target exclude each other", code=ReasonCode.BAD_ARGUMENT)
+    if quality is not None:
+        return Target.quality(quality)
+    return None if target is None else Target.parse(target)
+
+
+def _check_choice(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
+    if value not in allowed:
+        choices = ", ".join(repr(a) for a in allowed if a is not None)
+        raise UsageError(f"{name} is one of {choices}, not {value!r}", code=ReasonCode.BAD_ARGUMENT)

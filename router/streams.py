@@ -1,0 +1,117 @@
+"""Reading what the router wrote: pixels, records, and the original file of a transcode."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, overload
+
+from router.codecs import registry
+from router.codecs.base import DecodedImage, Lane
+from router.errors import InputError, NoRecordError, StreamError
+from router.files import read_bytes
+from router.images.limits import DEFAULT_LIMITS, Limits
+from router.images.sample import Pixels
+from router.reasons import ReasonCode
+from router.record import DecisionRecord
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+EncodedSource = bytes | bytearray | memoryview | str | PathLike[str] | BinaryIO
+
+
+def load(source: EncodedSource, limits: Limits = DEFAULT_LIMITS) -> bytes:
+    """The bytes of an encoded image: as given, from a path, or from a binary file object."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        data = bytes(source)
+    elif isinstance(source, str | PathLike):
+        data = read_bytes(Path(source), limits)
+    elif hasattr(source, "read"):
+        data = source.read()
+        if not isinstance(data, bytes):
+            raise InputError("the file object gives text, not bytes", code=ReasonCode.BAD_ARGUMENT, hint="Open it with 'rb'")
+    else:
+        raise InputError(f"cannot read from {type(source).__name__}", code=ReasonCode.BAD_ARGUMENT)
+    if not data:
+        raise StreamError("there are no bytes", code=ReasonCode.EMPTY_INPUT)
+    limits.check_bytes(len(data))
+    return data
+
+
+def decode(data: bytes, limits: Limits = DEFAULT_LIMITS) -> DecodedImage:
+    """Pixels and metadata of any output of the router, passed-through sources included. Raises StreamError, LimitError."""
+    try:
+        codec = registry.for_data(data)
+    except StreamError as unknown:
+        if unknown.code is not ReasonCode.UNKNOWN_STREAM:
+            raise
+        return _decode_foreign(data, limits, unknown)
+    return codec.decode(data, limits)
+
+
+@overload
+def decompress(source: EncodedSource, *, as_array: Literal[False] = False, limits: Limits = DEFAULT_LIMITS) -> Image.Image: ...
+@overload
+def decompress(source: EncodedSource, *, as_array: Literal[True], limits: Limits = DEFAULT_LIMITS) -> Pixels: ...
+def decompress(source: EncodedSource, *, as_array: bool = False, limits: Limits = DEFAULT_LIMITS) -> Any:
+    """Decode an output of `compress`.
+
+    Args:
+        source: bytes, path or binary file object.
+        as_array: give an ndarray, (H, W) for gray or (H, W, C), uint8 or uint16, instead of a `PIL.Image`.
+        limits: checked from headers before pixels are allocated.
+
+    Raises:
+        StreamError: damaged, truncated, unknown or newer data (ModelError: needs a model that is not here).
+        LimitError: larger than `limits`.
+        InputError: no such file; or 16-bit colour, which PIL cannot hold, without `as_array`.
+    """
+    from router.images.arrays import to_pil
+
+    image = decode(load(source, limits), limits)
+    if as_array:
+        return image.pixels[..., 0] if image.pixels.shape[2] == 1 else image.pixels
+    return to_pil(image.pixels, image.metadata)
+
+
+def inspect(source: EncodedSource) -> DecisionRecord:
+    """The decision record inside an output, without decoding its pixels.
+
+    Raises:
+        NoRecordError: the file is fine but carries none (a passed-through source, a foreign file).
+        StreamError: damaged or unknown data.
+    """
+    data = load(source)
+    raw = registry.for_data(data).read_record(data)
+    if raw is None:
+        raise NoRecordError(
+            "the file carries no decision record",
+            code=ReasonCode.NO_RECORD,
+            hint="Passed-through sources carry none: see the log",
+        )
+    return DecisionRecord.from_json(raw)
+
+
+def restore(source: EncodedSource) -> bytes:
+    """The original JPEG file, byte for byte, from a transcode. Raises StreamError if the data is something else."""
+    from router.codecs.jxl import JxlTranscodeCodec
+
+    data = load(source)
+    codec = registry.for_data(data)
+    if not isinstance(codec, JxlTranscodeCodec) or codec.lane is not Lane.TRANSCODE:
+        raise StreamError("not a transcoded JPEG", code=ReasonCode.NOT_A_JPEG, hint="Use decompress")
+    return codec.reconstruct(data)
+
+
+def _decode_foreign(data: bytes, limits: Limits, unknown: StreamError) -> DecodedImage:
+    """A passed-through source in a format that no codec of ours writes (GIF, TIFF, BMP)."""
+    from router.images.read import read
+
+    try:
+        sample = read(data, limits=limits)
+        return DecodedImage(sample.pixels, sample.metadata)
+    except InputError as error:
+        if error.code is ReasonCode.NOT_AN_IMAGE:
+            raise unknown from error
+        raise StreamError(error.message, code=error.code, hint=error.hint) from error

@@ -1,0 +1,137 @@
+"""Walking the lanes of a plan until one candidate passes the guard; every failure is kept as a reason."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from router.attempts import Candidate, Scorers, attempt
+from router.codecs import registry
+from router.codecs.base import Lane
+from router.errors import GuardError, InputError, LimitError, NoLaneError, RouterError, UsageError
+from router.images.sample import ImageSample
+from router.passthrough import passthrough_refusal
+from router.plan import Plan
+from router.policy.decision import LanePlan, Reason
+from router.reasons import ReasonCode
+from router.record import Attempt
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the walk found. `candidate` is None when the source itself is to be passed through."""
+
+    candidate: Candidate | None
+    reasons: tuple[Reason, ...]
+    attempts: tuple[Attempt, ...]
+
+
+class Walk:
+    """One image on its way through one plan."""
+
+    def __init__(self, sample: ImageSample, plan: Plan, *, whole_source: bool) -> None:
+        """`sample` as the codecs may see it; `whole_source` is False when the file holds more than the image (frames)."""
+        self._sample = sample
+        self._plan = plan
+        self._whole_source = whole_source
+        self._scorers = Scorers()
+        self._reasons: list[Reason] = []
+        self._attempts: list[Attempt] = []
+        self._deadline = None if plan.encode_ms is None else time.monotonic() + plan.encode_ms / 1000
+
+    def run(self, *, release_failed: bool = False) -> Outcome:
+        """Try lanes in order.
+
+        Raises NoLaneError when none is left; for a forced codec its own error, or GuardError unless `release_failed`.
+        InputError and LimitError end the walk at once: no lane can help a source that cannot be read.
+        """
+        for lane in self._plan.lanes:
+            if lane.lane == Lane.PASSTHROUGH:
+                refusal = passthrough_refusal(self._sample, self._plan, whole_source=self._whole_source)
+                if refusal is None:
+                    return Outcome(None, tuple(self._reasons), tuple(self._attempts))
+                self._fail(lane.lane, None, refusal, "")
+                continue
+            found = [c for c in (self._try(lane, codec_id, release_failed) for codec_id in self._in_order(lane)) if c]
+            if found:
+                best = min(found, key=lambda c: len(c.data))
+                self._reasons += [
+                    Reason(ReasonCode.NOT_SMALLEST, f"{len(c.data)} bytes", lane.lane, c.codec.codec_id)
+                    for c in found
+                    if c is not best
+                ]
+                return Outcome(best, tuple(self._reasons), tuple(self._attempts))
+        raise NoLaneError(
+            "no permitted lane could write this image: " + "; ".join(_line(a) for a in self._attempts),
+            attempts=tuple(self._attempts),
+            hint="Permit another lane or codec, or lower the target",
+        )
+
+    def _in_order(self, lane: LanePlan) -> Iterator[str]:
+        """Codec ids of a lane; stops after the first success unless the lane compares all."""
+        for codec_id in lane.codecs:
+            before = len(self._attempts)
+            yield codec_id
+            if lane.choose == "first" and self._attempts[before:] and self._attempts[-1].outcome == "done":
+                return
+
+    def _try(self, lane: LanePlan, codec_id: str, release_failed: bool) -> Candidate | None:
+        began = time.monotonic()
+        try:
+            candidate = attempt(
+                registry.get(codec_id),
+                self._sample,
+                lane.settings.get(codec_id, {}),
+                self._plan.target,
+                self._plan.level,
+                scorers=self._scorers,
+                max_steps=self._plan.max_steps,
+                deadline=self._deadline,
+            )
+        except (InputError, LimitError, UsageError):
+            raise
+        except RouterError as error:
+            if self._plan.forced:
+                raise
+            self._fail(lane.lane, codec_id, error.code, error.message, began)
+            return None
+        except Exception as error:  # a codec's bug must not lose the image while another lane can write it
+            if self._plan.forced:
+                raise
+            self._fail(lane.lane, codec_id, ReasonCode.INTERNAL_ERROR, f"{type(error).__name__}: {error}"[:200], began)
+            return None
+        if not candidate.guard.passed and not release_failed:
+            if self._plan.forced:
+                raise GuardError(
+                    f"{codec_id} failed the guard: {candidate.guard.detail or candidate.guard.code}",
+                    code=candidate.guard.code,
+                    hint='Pass on_guard_fail="release" to get the bytes anyway',
+                    **candidate.guard.measured,
+                )
+            self._fail(lane.lane, codec_id, candidate.guard.code, candidate.guard.detail, began)
+            return None
+        limit = self._plan.max_bytes
+        if limit is not None and len(candidate.data) > limit:
+            self._fail(lane.lane, codec_id, ReasonCode.BUDGET_EXCEEDED, f"{len(candidate.data)} bytes of at most {limit}", began)
+            return None
+        self._attempts.append(
+            Attempt(
+                lane=lane.lane,
+                codec=codec_id,
+                outcome="done",
+                bytes=len(candidate.data),
+                encodings=candidate.encodings,
+                seconds=round(time.monotonic() - began, 4),
+            )
+        )
+        return candidate
+
+    def _fail(self, lane: str, codec_id: str | None, code: ReasonCode, detail: str, began: float | None = None) -> None:
+        self._reasons.append(Reason(code, detail, lane, codec_id))
+        seconds = 0.0 if began is None else round(time.monotonic() - began, 4)
+        self._attempts.append(Attempt(lane=lane, codec=codec_id or "", outcome=code.value, detail=detail, seconds=seconds))
+
+
+def _line(attempt_: Attempt) -> str:
+    return f"{attempt_.lane}/{attempt_.codec}: {attempt_.outcome} {attempt_.detail}".strip()

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from router.detector.artefact import ARRAYS_FILE, MANIFEST_FILE, Manifest, read, write
+from router.detector.detector import DEFAULT_ID, DETECTORS, Detector
+from router.errors import ArtefactError, UsageError
+from router.reasons import ReasonCode
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(DETECTORS / DEFAULT_ID, tmp_path / DEFAULT_ID))
+
+
+def edit(folder: Path, *, rehash: bool, **fields: object) -> None:
+    """Change manifest fields; with `rehash` as a careful forger or another version would, without as damage."""
+    content = json.loads((folder / MANIFEST_FILE).read_text()) | fields
+    if rehash:
+        content["sha256"] = Manifest.model_validate(content).content_sha256()
+    (folder / MANIFEST_FILE).write_text(json.dumps(content))
+
+
+def test_by_default_by_id_and_by_folder_it_is_the_same_detector(folder: Path) -> None:
+    loaded = [Detector.load(), Detector.load(DEFAULT_ID), Detector.load(folder), Detector.load(str(folder))]
+    assert {d.id for d in loaded} == {DEFAULT_ID}
+    assert len({d.sha256 for d in loaded}) == 1
+
+
+def test_writing_what_was_read_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    manifest, arrays = read(folder)
+    written = write(tmp_path / "again", manifest, arrays)
+    assert written == manifest
+    for name in (MANIFEST_FILE, ARRAYS_FILE):
+        assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_the_shipped_calibration_is_as_documented(folder: Path) -> None:
+    manifest, _ = read(folder)
+    for part in (manifest.colour, manifest.gray):
+        assert len(part.calibration_scores) > 1 / manifest.alpha
+    assert sum(manifest.provenance["calibrated_on"].values()) == len(manifest.gray.calibration_scores)
+    assert sum(manifest.provenance["history_mix"].values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("name", [ARRAYS_FILE, MANIFEST_FILE])
+@pytest.mark.parametrize("where", [0.1, 0.5, 0.9])
+def test_a_changed_byte_is_refused(folder: Path, name: str, where: float) -> None:
+    data = bytearray((folder / name).read_bytes())
+    position = int(len(data) * where)
+    while not chr(data[position]).isalnum():  # not layout: JSON with other white space has the same content
+        position += 1
+    data[position] ^= 1
+    (folder / name).write_bytes(data)
+    with pytest.raises(ArtefactError) as caught:
+        Detector.load(folder)
+    assert caught.value.code is ReasonCode.ARTEFACT_DAMAGED
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("name", [ARRAYS_FILE, MANIFEST_FILE])
+@pytest.mark.parametrize("kept", [None, 0, 100])
+def test_missing_empty_and_truncated_files_are_refused(folder: Path, name: str, kept: int | None) -> None:
+    path = folder / name
+    if kept is None:
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(ArtefactError) as caught:
+        Detector.load(folder)
+    assert caught.value.code is ReasonCode.ARTEFACT_DAMAGED
+
+
+def test_another_embedding_is_refused(folder: Path) -> None:
+    edit(folder, rehash=True, embedding_version=999)
+    with pytest.raises(ArtefactError, match="embedding version 999") as caught:
+        Detector.load(folder)
+    assert caught.value.code is ReasonCode.UNSUPPORTED_VERSION
+
+
+def test_a_newer_schema_is_refused_as_such(folder: Path) -> None:
+    edit(folder, rehash=False, schema_version=2)
+    with pytest.raises(ArtefactError) as caught:
+        Detector.load(folder)
+    assert caught.value.code is ReasonCode.UNSUPPORTED_VERSION
+
+
+def test_consistent_hashes_do_not_excuse_arrays_of_the_wrong_shape(folder: Path) -> None:
+    arrays = load_file(folder / ARRAYS_FILE)
+    arrays["colour.means"] = np.ascontiguousarray(arrays["colour.means"][:, :-1])
+    save_file(arrays, folder / ARRAYS_FILE)
+    edit(folder, rehash=True, arrays_sha256=hashlib.sha256((folder / ARRAYS_FILE).read_bytes()).hexdigest())
+    with pytest.raises(ArtefactError, match="inconsistent") as caught:
+        Detector.load(folder)
+    assert caught.value.code is ReasonCode.ARTEFACT_DAMAGED
+
+
+def test_unknown_detectors_are_a_usage_error_that_names_the_known() -> None:
+    with pytest.raises(UsageError) as caught:
+        Detector.load("no-such-detector")
+    assert caught.value.code is ReasonCode.NOT_FOUND
+    assert DEFAULT_ID in caught.value.hint
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0, -0.1, float("nan")])
+def test_alpha_out_of_range_is_a_usage_error(alpha: float) -> None:
+    with pytest.raises(UsageError) as caught:
+        Detector.load(alpha=alpha)
+    assert caught.value.code is ReasonCode.BAD_ARGUMENT

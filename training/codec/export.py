@@ -1,0 +1,151 @@
+"""Package weights as a model folder: `python -m training.codec.export --weights FILE --id ID --out router/models`.
+
+FILE is either a training state (`state.safetensors`, whose averaged weights are taken and whose `settings.json` lies beside
+it) or a bare state dict of `TransformCodec` and `EntropyBottleneck`. Convolutions are stored in fp16, the rest in fp32, the
+entropy model as integer tables. The folder is written under a temporary name and moved into place.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import hashlib
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from router.codecs.neural.model import ModelConfig, TransformCodec
+from router.codecs.neural.tables import MEDIAN_ONE, EntropyTables, FrequencyTable, gaussian_tables, trimmed
+from router.codecs.neural.weights import CARD_FILE, WEIGHTS_FILE, ModelCard
+from router.container import VERSION
+from training.torchvision_compat import declare_missing_operators
+
+declare_missing_operators()
+
+from compressai.entropy_models import EntropyBottleneck  # noqa: E402
+
+_REACH = 2048
+"""Hyper-latent values considered for a table, either side of the median."""
+
+
+def export(weights: Path, model_id: str, out: Path, card: dict[str, Any]) -> ModelCard:
+    """Write `out/model_id` and return its card; `card` overrides fields of it."""
+    codec_state, bottleneck_state = read_weights(weights)
+    config = config_of(codec_state)
+    codec = TransformCodec(config)
+    codec.load_state_dict(codec_state)
+    tensors = {k: v.half() if v.ndim == 4 else v for k, v in codec.state_dict().items()}
+    arrays = EntropyTables(*bottleneck_tables(config.hyper, bottleneck_state)).to_arrays()
+    tensors |= {k: torch.from_numpy(v) for k, v in arrays.items()}
+    data = save({k: v.contiguous() for k, v in tensors.items()}, metadata={"id": model_id})
+
+    folder = out / model_id
+    fields: dict[str, Any] = {
+        "licence": "not stated",
+        "description": "",
+        "training_data": "not stated",
+        "released": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "experimental": True,
+        "lambda_min": 0.0,
+        "lambda_max": 0.0,
+    }
+    settings = weights.with_name("settings.json")
+    if settings.exists():
+        stated = json.loads(settings.read_text("utf-8"))
+        fields |= {k: stated[k] for k in ("lambda_min", "lambda_max")}
+    fields |= card
+    result = ModelCard(
+        id=model_id,
+        format=VERSION,
+        config=config,
+        sha256=hashlib.sha256(data).hexdigest(),
+        size=len(data),
+        folder=folder,
+        **fields,
+    )
+    temporary = out / f".{model_id}.tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    (temporary / WEIGHTS_FILE).write_bytes(data)
+    (temporary / CARD_FILE).write_text(result.to_json(), "utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    temporary.rename(folder)
+    return ModelCard.read(folder)
+
+
+def read_weights(file: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """(transform, entropy bottleneck) state dicts in fp32, from a training state or a bare state dict."""
+    tensors = load_file(file)
+    if any(k.startswith("average.") for k in tensors):
+        tensors = {k.removeprefix("average."): v for k, v in tensors.items() if k.startswith("average.")}
+    codec: dict[str, Tensor] = {}
+    bottleneck: dict[str, Tensor] = {}
+    for key, value in tensors.items():
+        name = key.removeprefix("codec.")
+        if name.startswith("entropy_bottleneck."):
+            bottleneck[name.removeprefix("entropy_bottleneck.")] = value.float() if value.is_floating_point() else value
+        elif re.match(r"(g_a|g_s|h_a|h_s)\.|q[ed]$", name):
+            codec[name] = value.float()
+    return codec, bottleneck
+
+
+def config_of(codec: dict[str, Tensor]) -> ModelConfig:
+    """The shape that the weights themselves have."""
+
+    def blocks(part: str) -> int:
+        return len({k.split(".")[1] for k in codec if k.startswith(part) and k.endswith(".dw.weight")})
+
+    return ModelConfig(
+        channels=codec["g_a.1.weight"].shape[0],
+        latents=codec["qe"].shape[1],
+        hyper=codec["h_s.0.weight"].shape[1],
+        analysis_blocks=blocks("g_a"),
+        synthesis_blocks=blocks("g_s"),
+        rates=codec["qe"].shape[0],
+    )
+
+
+@torch.no_grad()
+def bottleneck_tables(
+    channels: int, state: dict[str, Tensor]
+) -> tuple[tuple[FrequencyTable, ...], tuple[FrequencyTable, ...], np.ndarray[Any, np.dtype[np.int64]]]:
+    """(hyper-latent tables, latent tables, medians): the learned densities, integrated over unit bins around the medians."""
+    bottleneck = EntropyBottleneck(channels)
+    learned = {k: v for k, v in state.items() if not k.startswith("_")}
+    missing, unexpected = bottleneck.load_state_dict(learned, strict=False)
+    if unexpected or any(not k.startswith("_") for k in missing):
+        raise ValueError(f"entropy bottleneck: missing {missing}, unexpected {unexpected}")
+    bottleneck = bottleneck.double()
+    medians = np.rint(bottleneck.quantiles[:, 0, 1].numpy() * MEDIAN_ONE).astype(np.int64)
+    values = torch.arange(-_REACH, _REACH + 1, dtype=torch.float64) + torch.from_numpy(medians / MEDIAN_ONE)[:, None]
+    lower = bottleneck._logits_cumulative(values[:, None] - 0.5, stop_gradient=True)
+    upper = bottleneck._logits_cumulative(values[:, None] + 0.5, stop_gradient=True)
+    sign = -torch.sign(lower + upper)  # both sigmoids on the side where they do not saturate
+    pmf = (torch.sigmoid(sign * upper) - torch.sigmoid(sign * lower)).abs()[:, 0].numpy()
+    return tuple(trimmed(-_REACH, p) for p in pmf), gaussian_tables(), medians
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--weights", type=Path, required=True, help="training state or bare weights, safetensors")
+    parser.add_argument("--id", required=True, help="model id, e.g. tc8-m256.study0: the name of its folder")
+    parser.add_argument("--out", type=Path, default=Path("router/models"))
+    parser.add_argument("--card", nargs="*", default=[], metavar="KEY=VALUE", help="fields of the card: licence, description ...")
+    args = parser.parse_args()
+    card: dict[str, Any] = {}
+    for item in args.card:
+        key, _, value = item.partition("=")
+        card[key] = float(value) if key.startswith("lambda_") else value == "true" if key == "experimental" else value
+    result = export(args.weights, args.id, args.out, card)
+    print(f"{result.folder}: {result.size:,} bytes, sha256 {result.sha256}")
+
+
+if __name__ == "__main__":
+    main()
