@@ -32,7 +32,7 @@ demo: $(VENV)/.installed-all ## compress and decompress the sample images, with 
 test: export OMP_NUM_THREADS = 1
 test: export OPENBLAS_NUM_THREADS = 1
 test: export MKL_NUM_THREADS = 1
-test: $(VENV)/.installed-test ## run the tests (WORKERS=2 processes)
+test: $(VENV)/.installed-test $(VENV)/.installed-compressai ## run the tests (WORKERS=2 processes)
 	$(BIN)/python -m pytest -n $(WORKERS)
 
 .PHONY: lint
@@ -50,6 +50,10 @@ check: lint types test ## lint, types and tests
 .PHONY: samples
 samples: $(VENV)/.installed-training $(VENV)/.installed-test ## rebuild the sample images and their table of sources
 	$(BIN)/python tests/data/make_samples.py
+
+.PHONY: bundle
+bundle: $(VENV)/.installed-compressai ## name the shipped models and detectors anew in router/bundle.json
+	$(BIN)/python -m training.bundle
 
 .PHONY: train-setup
 train-setup: $(VENV)/.installed-compressai ## add what training needs

@@ -23,7 +23,7 @@ class Plan:
 
     Attributes:
         accepts: whether the receiver takes a media type; asked for passthrough, whose type is the source's.
-        encode_ms: wall time after which no further encoding starts; None for no bound.
+        encode_ms: wall time within a lane after which no further encoding starts; None for no bound.
         decision: the policy's decision; None when the caller forced a codec.
     """
 

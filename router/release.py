@@ -14,7 +14,7 @@ from router.detector.report import OodReport
 from router.encoded import EncodedImage
 from router.errors import CarryError, StreamError
 from router.images.sample import ImageSample, pixels_sha256
-from router.passthrough import MEDIA_TYPES, passthrough_refusal
+from router.passthrough import MEDIA_TYPES
 from router.plan import FORCED_RULE, Plan
 from router.policy.decision import Reason
 from router.reasons import ReasonCode
@@ -42,7 +42,7 @@ class Run:
 
 
 def release(
-    sample: ImageSample, plan: Plan, outcome: Outcome, report: OodReport | None, run: Run, *, whole_source: bool
+    sample: ImageSample, plan: Plan, outcome: Outcome, report: OodReport | None, run: Run, *, source_refusal: ReasonCode | None
 ) -> EncodedImage:
     """Turn the outcome of a walk into bytes with their record.
 
@@ -66,7 +66,7 @@ def release(
             reasons.append(Reason(error.code, error.message))
             record = _record(sample, plan, candidate, reasons, report)
             data = candidate.data
-        if not _outgrows(sample, plan, candidate, len(data), whole_source=whole_source):
+        if not _outgrows(sample, plan, candidate, len(data), source_refusal=source_refusal):
             codec = candidate.codec
             return EncodedImage(
                 data, codec.media_type, codec.suffix, record, _run_record(sample, plan, outcome, run, record, len(data))
@@ -91,14 +91,14 @@ def release(
     )
 
 
-def _outgrows(sample: ImageSample, plan: Plan, candidate: Candidate, size: int, *, whole_source: bool) -> bool:
+def _outgrows(sample: ImageSample, plan: Plan, candidate: Candidate, size: int, *, source_refusal: ReasonCode | None) -> bool:
     """Whether the source is the better output: not larger, and at least as faithful in the class that was asked for."""
     if plan.forced or sample.source.size is None or size < sample.source.size:
         return False
     # A lossless copy of a lossy source is meant to be larger: somebody asked for a format, not for fewer bytes.
     if candidate.codec.lane is Lane.LOSSLESS and sample.source.lossy is not False:
         return False
-    return passthrough_refusal(sample, plan, whole_source=whole_source) is None
+    return source_refusal is None
 
 
 def _record(

@@ -16,6 +16,7 @@ from router.errors import CodecUnavailableError, UsageError
 from router.facts import Facts
 from router.images.limits import DEFAULT_LIMITS, Limits
 from router.images.sample import ImageSample
+from router.passthrough import passthrough_refusal
 from router.plan import forced_plan, policy_plan
 from router.policy.decision import Decision
 from router.policy.engine import decide
@@ -115,11 +116,12 @@ class Router:
             plan = policy_plan(decision, parsed.accepts, metadata)
         decided = time.perf_counter()
         prepared = apply_metadata_choice(sample, plan.metadata)
-        walk = Walk(prepared, plan, whole_source=not first_frame)
+        source_refusal = passthrough_refusal(sample, plan, first_frame=first_frame)
+        walk = Walk(prepared, plan, source_refusal=source_refusal)
         outcome = walk.run(release_failed=on_guard_fail == "release")
         seconds = {"read": read - began, "decide": decided - read, "encode": time.perf_counter() - decided}
         run = Run(str(src) if isinstance(src, str | Path) else None, platform.node(), started_at, seconds)
-        encoded = release(prepared, plan, outcome, report, run, whole_source=not first_frame)
+        encoded = release(prepared, plan, outcome, report, run, source_refusal=source_refusal)
         if self._log is not None:
             self._log(encoded.run)
         return encoded

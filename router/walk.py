@@ -11,7 +11,6 @@ from router.codecs import registry
 from router.codecs.base import Lane
 from router.errors import GuardError, InputError, LimitError, NoLaneError, RouterError, UsageError
 from router.images.sample import ImageSample
-from router.passthrough import passthrough_refusal
 from router.plan import Plan
 from router.policy.decision import LanePlan, Reason
 from router.reasons import ReasonCode
@@ -30,15 +29,15 @@ class Outcome:
 class Walk:
     """One image on its way through one plan."""
 
-    def __init__(self, sample: ImageSample, plan: Plan, *, whole_source: bool) -> None:
-        """`sample` as the codecs may see it; `whole_source` is False when the file holds more than the image (frames)."""
+    def __init__(self, sample: ImageSample, plan: Plan, *, source_refusal: ReasonCode | None) -> None:
+        """`sample` as the codecs may see it; `source_refusal`: why the source itself may not be released, None if it may."""
         self._sample = sample
         self._plan = plan
-        self._whole_source = whole_source
+        self._source_refusal = source_refusal
         self._scorers = Scorers()
         self._reasons: list[Reason] = []
         self._attempts: list[Attempt] = []
-        self._deadline = None if plan.encode_ms is None else time.monotonic() + plan.encode_ms / 1000
+        self._deadline: float | None = None  # each lane has the whole time, or nothing would be left to fall back to
 
     def run(self, *, release_failed: bool = False) -> Outcome:
         """Try lanes in order.
@@ -48,11 +47,11 @@ class Walk:
         """
         for lane in self._plan.lanes:
             if lane.lane == Lane.PASSTHROUGH:
-                refusal = passthrough_refusal(self._sample, self._plan, whole_source=self._whole_source)
-                if refusal is None:
+                if self._source_refusal is None:
                     return Outcome(None, tuple(self._reasons), tuple(self._attempts))
-                self._fail(lane.lane, None, refusal, "")
+                self._fail(lane.lane, None, self._source_refusal, "")
                 continue
+            self._deadline = None if self._plan.encode_ms is None else time.monotonic() + self._plan.encode_ms / 1000
             found = [c for c in (self._try(lane, codec_id, release_failed) for codec_id in self._in_order(lane)) if c]
             if found:
                 best = min(found, key=lambda c: len(c.data))

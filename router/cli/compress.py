@@ -53,7 +53,7 @@ def command(
         "quality": quality,
         "target": o.target_from(target),
         "receiver": receiver,
-        "context": o.context_from(context) or None,
+        "context": o.context_from(router.policy, context),
         "metadata": metadata,
         "first_frame": first_frame,
         "on_guard_fail": "release" if release_failed else "raise",

@@ -31,7 +31,7 @@ def command(
         "quality": quality,
         "target": o.target_from(target),
         "receiver": receiver,
-        "context": o.context_from(context) or None,
+        "context": o.context_from(router.policy, context),
         "first_frame": first_frame,
     }
     for file in expand(inputs):

@@ -22,15 +22,14 @@ def list_command(as_json: o.JsonOption = False) -> None:
         for card in cards:
             emit(_document(card))
         return
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("model", "format", "status", "size", "licence", "SHA-256"):
+    for title in ("model", "format", "status", "size", "SHA-256"):
         table.add_column(title)
     for card in cards:
         status = "[yellow]experimental[/]" if card.experimental else "stable"
-        table.add_row(card.id, str(card.format), status, human_bytes(card.size), escape(card.licence), f"{card.sha256[:16]}…")
+        table.add_row(card.id, str(card.format), status, human_bytes(card.size), f"{card.sha256[:16]}…")
     console().print(table)
 
 

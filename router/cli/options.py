@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from router.errors import UsageError
 from router.images.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from router.reasons import ReasonCode
+
+if TYPE_CHECKING:
+    from router.policy.compiled import CompiledPolicy
 
 Inputs = Annotated[list[Path], typer.Argument(help="Files or folders; folders are searched for images.", metavar="IN...")]
 PolicyOption = Annotated[str, typer.Option("--policy", "-p", help="Shipped policy name, or a YAML file.")]
@@ -47,12 +50,14 @@ def target_from(text: str | None) -> dict[str, Any] | None:
         raise UsageError(f"--target {text!r} is not METRIC=VALUE", code=ReasonCode.BAD_ARGUMENT) from None
 
 
-def context_from(pairs: list[str] | None) -> dict[str, str]:
+def context_from(policy: CompiledPolicy, pairs: list[str] | None) -> dict[str, Any] | None:
     """Parse KEY=VALUE pairs; the policy's declarations give the values their types. Raises UsageError."""
+    from router.policy.context import parse_context
+
     context: dict[str, str] = {}
     for pair in pairs or []:
         key, separator, value = pair.partition("=")
         if not separator or not key or key in context:
             raise UsageError(f"--context {pair!r} is not KEY=VALUE, or repeats a key", code=ReasonCode.BAD_ARGUMENT)
         context[key] = value
-    return context
+    return parse_context(policy.policy, context) if context else None

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import cast
-
-from router.images.sample import ImageSample, Pixels
+from router.images.sample import ImageSample
 
 
 def without_opaque_alpha(sample: ImageSample) -> ImageSample:
     """The same image as L or RGB if it has an alpha channel that is opaque everywhere, else the sample itself."""
     if not sample.has_alpha or sample.alpha_used:
         return sample
-    return sample.replace_pixels(cast("Pixels", sample.pixels[..., :-1].copy()))
+    return sample.replace_pixels(sample.pixels[..., :-1].copy())

@@ -144,6 +144,11 @@ class Codec(ABC):
         a, b = (self.decode(data, NO_LIMITS).pixels for data in (before, after))
         return a.dtype == b.dtype and np.array_equal(a, b)
 
+    @classmethod
+    def recognises(cls, data: bytes) -> bool:
+        """Whether these bytes carry this codec's signature; how `router.decompress` finds a codec of another package."""
+        return False
+
     def unavailable(self) -> str | None:
         """None when usable here, else an install hint such as `pip install codec-router[neural]`."""
         return None

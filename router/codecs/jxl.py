@@ -97,7 +97,7 @@ class _Jxl(Codec):
 class JxlCodec(_Jxl):
     """Lossy JPEG XL. Settings: `quality` 1 to 99 (80; 90 is distance 1), `effort` 1 to 9 (default 7, from the constructor).
 
-    Alpha is exact from quality 20 on and lossy below.
+    Alpha is coded exactly except at the lowest qualities (below about 20), hence claimed as lossy.
     """
 
     codec_id: ClassVar[str] = "jxl"

@@ -105,7 +105,7 @@ def register(codec_class: type[Codec], *, replace: bool = False) -> None:
 def for_data(data: bytes) -> Codec:
     """A codec that reads these bytes, told by their signature.
 
-    Codecs that are not ours are asked through a static method `recognises(data: bytes) -> bool`, if their class has one.
+    Codecs that are not ours are asked through `Codec.recognises`.
 
     Raises StreamError (UNKNOWN_STREAM), CodecUnavailableError.
     """
@@ -113,8 +113,11 @@ def for_data(data: bytes) -> Codec:
     if codec_id is not None:
         return get(codec_id)
     for other in (i for i in ids() if i not in BUILTIN):
-        recognises = getattr(get_class(other), "recognises", None)
-        if recognises is not None and recognises(data):
+        try:
+            recognised = get_class(other).recognises(data)
+        except CodecUnavailableError:  # a package that does not load must not hide the others
+            continue
+        if recognised:
             return get(other)
     raise StreamError(
         "no codec knows this signature",

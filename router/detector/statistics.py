@@ -40,7 +40,7 @@ def halve(stack: Stack) -> Stack:
     """2x2 means of (N, h, w); an odd last row or column is dropped."""
     n, height, width = stack.shape
     even = stack[:, : height // 2 * 2, : width // 2 * 2]
-    return even.reshape(n, height // 2, 2, width // 2, 2).mean((2, 4))
+    return np.asarray(even.reshape(n, height // 2, 2, width // 2, 2).mean((2, 4)), np.float32)
 
 
 def mscn(stack: Stack) -> tuple[Stack, Stack]:

@@ -21,6 +21,7 @@ MAX_TILES = 25
 VIEW_SIDE = 256
 """Longest side of the small view."""
 THINNEST_VIEW = 16
+"""Shortest side of the small view of a long image, so that every statistic has something to measure."""
 GRAY_CHROMA = 0.5
 """An image whose channels differ by less than this on average (of 255) counts as gray."""
 _READ_PIXELS = 1 << 21

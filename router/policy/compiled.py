@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from router.codecs.base import Lane
@@ -19,7 +19,7 @@ from router.policy.builtin import codec_name
 from router.policy.decision import LanePlan
 from router.policy.expressions import Condition, Environment, canonical
 from router.policy.inputs import INPUTS, Price
-from router.policy.schema import Action, ContextKey, LaneSpec, Policy, Rule, split_field
+from router.policy.schema import Action, LaneSpec, Policy, Rule, split_field
 from router.policy.yaml_source import MAX_DEPTH, FieldPath, PolicySource, field_name
 from router.quality.target import Target
 from router.reasons import ReasonCode
@@ -197,7 +197,7 @@ def _locate(details: ErrorDetails, data: Any) -> tuple[FieldPath, str, str]:
             path.append(int(part) if part.isdigit() else part)
     elif details["type"] == "extra_forbidden":
         problem = "unknown field"
-        close = difflib.get_close_matches(str(path[-1]), _FIELD_NAMES, n=1)
+        close = difflib.get_close_matches(str(path[-1]), _field_names(), n=1)
         hint = f"Did you mean {close[0]}?" if close else ""
     elif missing:
         problem = "missing"
@@ -206,14 +206,9 @@ def _locate(details: ErrorDetails, data: Any) -> tuple[FieldPath, str, str]:
     return tuple(path), problem, hint
 
 
-def _field_names(model: type[BaseModel]) -> set[str]:
-    names: set[str] = set()
-    for schema in (model.model_json_schema(), *model.model_json_schema().get("$defs", {}).values()):
-        names.update(schema.get("properties", {}))
-    return names
-
-
-_FIELD_NAMES = sorted(_field_names(Policy) | set(ContextKey.model_fields))
+def _field_names() -> list[str]:
+    schema = Policy.model_json_schema()
+    return sorted({name for part in (schema, *schema["$defs"].values()) for name in part.get("properties", ())})
 
 
 def _error(problems: list[tuple[int | None, str, str, str]], source: PolicySource, **details: Any) -> PolicyError:

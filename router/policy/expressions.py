@@ -109,10 +109,13 @@ class Environment:
         if undeclared := _UNDECLARED.match(problem):
             name = undeclared.group(1)
             problem = f"unknown input {name!r}"
-            close = difflib.get_close_matches(name, self._names, n=1)
+            group, _, key = name.partition(".")
+            own = {declared.partition(".")[2]: declared for declared in self._names if declared.startswith(f"{group}.")}
+            close = [own[match] for match in difflib.get_close_matches(key, own, n=1)]
+            close = close or ([] if own else difflib.get_close_matches(name, self._names, n=1))
             if close:
                 hint = f"Did you mean {close[0]}?"
-            elif name.startswith("context."):
+            elif group == "context":
                 hint = "Declare the key under `context:` first"
         elif "double" in problem and "int" in problem:
             hint = "Doubles are written with a point: 1.0"

@@ -76,7 +76,8 @@ def parse_policy_text(text: str, file: str) -> PolicySource:
         node = _Loader(text).get_single_node()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise _invalid(file, mark.line + 1 if mark else None, error.problem or error.context or "not YAML") from None
+        problem = ", ".join(part for part in (error.context, error.problem) if part)
+        raise _invalid(file, mark.line + 1 if mark else None, problem or "not YAML") from None
     except yaml.YAMLError as error:
         raise _invalid(file, None, f"not YAML: {str(error).splitlines()[0]}") from None
     if node is None:

@@ -90,7 +90,8 @@ from router.detector.detector import default_detector
 from router.images.sample import ImageSample, Metadata, Source
 pixels = np.load(sys.argv[1])
 h, w, c = pixels.shape
-sample = ImageSample(width=w, height=h, channels=c, bits=8, source=Source("array", None), metadata=Metadata(), load=lambda: pixels)
+bare = Source("array", None), Metadata(), lambda: pixels
+sample = ImageSample(width=w, height=h, channels=c, bits=8, source=bare[0], metadata=bare[1], load=bare[2])
 print(repr(default_detector().score(sample, heatmap=True).ood_score))
 heavy = {"torch", "sklearn", "scipy", "joblib", "compressai"} & set(sys.modules)
 assert not heavy, heavy

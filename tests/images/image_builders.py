@@ -133,7 +133,15 @@ def _xyz(values: np.ndarray) -> bytes:
     return b"XYZ \0\0\0\0" + b"".join(_s15(v) for v in values)
 
 
+SRGB_CURVE = 0.0
+"""Stands for sRGB's own curve where a gamma is asked for."""
+
+
 def _curve(gamma: float) -> bytes:
+    if gamma == SRGB_CURVE:
+        v = np.linspace(0, 1, 1024)
+        table = np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4)
+        return b"curv\0\0\0\0" + struct.pack(">I", 1024) + np.round(table * 65535).astype(">u2").tobytes()
     return b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256)) + b"\0\0"
 
 

@@ -9,6 +9,7 @@ from image_builders import (
     P3_PRIMARIES,
     PROPHOTO_PRIMARIES,
     REC2020_PRIMARIES,
+    SRGB_CURVE,
     SRGB_PRIMARIES,
     icc,
     photo,
@@ -93,7 +94,10 @@ def test_gray_pixels(profile: bytes, channels: int) -> None:
     assert np.array_equal(converted.pixels[..., 1:], sample.pixels[..., 1:])
 
 
-def test_gray_profiles_with_srgbs_curve_count_as_srgb() -> None:
+def test_profiles_that_only_behave_as_srgb() -> None:
+    assert is_srgb(icc(None, SRGB_CURVE))
+    assert is_srgb(icc(SRGB_PRIMARIES, SRGB_CURVE))
+    assert not is_srgb(icc(P3_PRIMARIES, SRGB_CURVE))
     assert not is_srgb(icc(None, 1.0))
     assert not is_srgb(icc(None, 1.8))
 

@@ -144,7 +144,7 @@ def test_a_file(tmp_path):
         ("quality: 80", "quality: '80'", 9, "rules[0].then.quality", "valid number"),
         ("quality: 80", "qualty: 80", 9, "rules[0].then.qualty", "unknown field"),
         ("quality: 80", "guard: hard", 9, "rules[0].then.guard", "'hard' is not one of"),
-        ("quality: 80", "fixed_target: true", 8, "rules[0].then.fixed_target", "nothing|no quality"),
+        ("quality: 80", "fixed_target: true", 9, "rules[0].then.fixed_target", "no quality or target"),
         ("quality: 80", "budgets: {max_bytes: -1}", 9, "rules[0].then.budgets.max_bytes", "greater than or equal to 1"),
         ("quality: 80", "quality: 80\n      quality: 70", 10, "rules[0].then.quality", "given twice"),
         ("name: second", "name: first", 12, "rules[1].name", "used twice"),
@@ -164,7 +164,7 @@ def test_a_file(tmp_path):
         ("name: mine", "name: !!python/name:os.system", 2, "name", "tag"),
         ("name: mine", "name: 2", 2, "name", "valid string"),
         ("name: mine", "1: mine", 2, "", "must be text"),
-        ("name: mine", "name: [", 3, "", "expected|did not find"),
+        ("name: mine", "name: [", 4, "", "expected|did not find"),
         ("name: mine", "---\nname: mine", 2, "", "single document|expected a single"),
         ("name: mine", "name: " + "[" * 60 + "]" * 60, 2, "", "nested deeper"),
         ("name: mine", "name: mine\x07", None, "", "not YAML"),
@@ -303,6 +303,11 @@ def test_json_schema():
     jsonschema.validate(MINIMAL, schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**MINIMAL, "extra": 1}, schema)
+
+
+def test_the_documented_example_loads():
+    text = (POLICIES.parent / "docs" / "POLICY.md").read_text("utf-8")
+    assert load(yaml.safe_load(text.split("```yaml\n")[1].split("```")[0])).name == "shop"
 
 
 def test_policies_are_frozen():

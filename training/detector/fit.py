@@ -29,8 +29,10 @@ from training.detector.corpus import image_files, photograph_embeddings
 from training.detector.histories import MIX
 
 DRAWS = 3
+SMALLEST_CORPUS = 10
 TILES_PER_IMAGE = 8
 COMPONENTS, MIXTURES, SHRINK = 64, 8, 0.3
+"""Most components and Gaussians; a corpus with fewer than 4 vectors a component or 100 a Gaussian gets fewer."""
 TILE_COMPONENTS, TILE_MIXTURES = 24, 4
 
 Embedded = list[tuple[Embedding, str]]
@@ -45,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
 
     train, held_out = image_files(options.data / "train"), image_files(options.data / "dev" / "natural")
+    if len(train) < SMALLEST_CORPUS or not held_out:
+        parser.error(f"{options.data} needs at least {SMALLEST_CORPUS} images below train/ and one below dev/natural/")
     fitting = embed_all(train, DRAWS, options.seed, options.jobs)
     calibrating = embed_all(held_out, 1, options.seed, options.jobs)
     manifest = build(options.out, fitting, calibrating, seed=options.seed, sources=sources(train, held_out, options.data))
@@ -67,7 +71,11 @@ def build(out: Path, fitting: Embedded, calibrating: Embedded, *, seed: int, sou
         fit, held = ([e for e, _ in group if e.gray == gray] for group in (fitting, calibrating))
         vectors = np.stack([e.vector for e in fit])
         density = MixtureDensity.fit(
-            vectors, components=min(COMPONENTS, len(fit) - 1), mixtures=MIXTURES, shrink=SHRINK, seed=seed
+            vectors,
+            components=min(COMPONENTS, len(fit) // 4),
+            mixtures=max(1, min(MIXTURES, len(fit) // 100)),
+            shrink=SHRINK,
+            seed=seed,
         )
         tiles = np.concatenate([some_tiles(e) for e in fit])
         tile_density = MixtureDensity.fit(tiles, components=TILE_COMPONENTS, mixtures=TILE_MIXTURES, shrink=SHRINK, seed=seed)
@@ -89,11 +97,11 @@ def build(out: Path, fitting: Embedded, calibrating: Embedded, *, seed: int, sou
         gray=parts["gray"],
         estimator={
             "family": "StandardScaler, clip, PCA (whitened), GaussianMixture (full)",
-            "components": COMPONENTS,
-            "mixtures": MIXTURES,
-            "shrink": SHRINK,
+            "components_at_most": COMPONENTS,
+            "mixtures_at_most": MIXTURES,
             "tile_components": TILE_COMPONENTS,
             "tile_mixtures": TILE_MIXTURES,
+            "shrink": SHRINK,
             "scikit_learn": sklearn.__version__,
         },
         provenance={
