@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from router.attempts import Candidate, Scorers, attempt
 from router.codecs import registry
 from router.codecs.base import Lane
-from router.errors import GuardError, InputError, LimitError, NoLaneError, RouterError, UsageError
+from router.errors import CarryError, GuardError, InputError, LimitError, NoLaneError, RouterError, UsageError
 from router.images.sample import ImageSample
 from router.plan import Plan
 from router.policy.decision import LanePlan, Reason
@@ -78,6 +78,12 @@ class Walk:
     def _try(self, lane: LanePlan, codec_id: str, release_failed: bool) -> Candidate | None:
         began = time.monotonic()
         try:
+            if lane.lane == Lane.TRANSCODE and self._source_refusal is ReasonCode.METADATA_NOT_STRIPPED:
+                raise CarryError(
+                    f"{codec_id} keeps the whole file, metadata included",
+                    code=ReasonCode.METADATA_NOT_STRIPPED,
+                    hint='Pass metadata="keep", or permit a lane that encodes again',
+                )
             candidate = attempt(
                 registry.get(codec_id),
                 self._sample,

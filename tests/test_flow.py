@@ -184,6 +184,15 @@ def test_a_jpeg_is_repacked_and_restored_byte_for_byte(samples: Samples) -> None
         router.restore(original)
 
 
+def test_a_transcode_never_smuggles_metadata_out(samples: Samples) -> None:
+    with pytest.raises(CarryError) as refused:
+        router.compress(samples["oriented_coffee"], codec="jxl-transcode", metadata="strip")
+    assert refused.value.code == "METADATA_NOT_STRIPPED"
+    encoded = router.compress(samples["oriented_coffee"], policy="archival", receiver="self", metadata="strip")
+    assert encoded.record.lane == "lossless"
+    assert router.decompress(encoded.data).getexif() == {}
+
+
 def test_never_larger_than_the_source(samples: Samples) -> None:
     buffer = io.BytesIO()
     Image.fromarray(read(samples["photo_cat"]).pixels).save(buffer, "JPEG", quality=30)
