@@ -95,7 +95,7 @@ def test_web(receiver, image, source, codecs):
 @pytest.mark.parametrize(
     ("source", "years", "lanes"),
     [
-        (JPEG, 10, ["transcode", "passthrough"]),
+        (JPEG, 10, ["transcode", "passthrough", "lossless"]),
         (JPEG, 50, ["passthrough", "lossless"]),
         ({}, 10, ["lossless", "passthrough"]),
         ({}, 50, ["passthrough", "lossless"]),
@@ -116,7 +116,7 @@ def test_archival(source, years, lanes):
 @pytest.mark.parametrize(
     ("source", "image", "modality", "lanes"),
     [
-        (JPEG, {}, "US", ["transcode", "passthrough"]),
+        (JPEG, {}, "US", ["transcode", "passthrough", "lossless"]),
         (LOSSY_WEBP, {}, "", ["passthrough", "lossless"]),
         ({}, {"bits": 16, "channels": 1, "mode": "L"}, "CR", ["lossless", "passthrough"]),
         ({}, {"megapixels": 100.0}, "SM", ["lossless", "passthrough"]),
