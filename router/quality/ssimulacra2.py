@@ -5,7 +5,7 @@ SIMD filters, and everything that depends on the reference alone is computed onc
 70 high, 50 medium, 30 low; may be negative.
 
 One deviation: with fewer than five scales (a side under 113 px) the published metric says little (a photograph of 40 x 50 px
-scores 84 as JPEG of quality 5, any two images of 7 px score 100), so such images are continued by reflection to 256 px first.
+scores 84 as JPEG of quality 5, any two images of 7 px score 100), so such images are continued by reflection to 128 px first.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Plane = NDArray[np.float32]
 
 _SCALES = 6
 _SMALLEST_SIDE = 8
-_SMALLEST_IMAGE, _ENOUGH = 113, 256
+_SMALLEST_IMAGE, _ENOUGH = 113, 128
 _SIGMA = 1.5
 _RADIUS = 5
 _C2 = 0.0009

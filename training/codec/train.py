@@ -11,6 +11,7 @@ import argparse
 import csv
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -27,8 +28,8 @@ from training.codec.objective import Objective, RateModel, start_from_pca
 VALIDATION_POSITIONS = (0.5, 2.0, 3.5, 5.0, 6.5)
 
 
-def main() -> None:
-    args = _arguments()
+def main(argv: Sequence[str] | None = None) -> None:
+    args = _arguments(argv)
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -91,7 +92,14 @@ def main() -> None:
     rows: list[list[float]] = []
     began, base = time.monotonic(), spent
     total = args.minutes * 60
-    while (share := (spent if not args.restart_schedule else spent - base) / total) < 1:
+    first_step = step if args.restart_schedule else 0
+
+    def share_done() -> float:
+        """Share of the schedule behind us, by the clock or by steps, whichever is further."""
+        by_clock = (spent - (base if args.restart_schedule else 0.0)) / total
+        return by_clock if args.steps is None else max(by_clock, (step - first_step) / args.steps)
+
+    while (share := share_done()) < 1:
         factor = min(1.0, (step + 1) / 100) * (1 if share < args.decay_from else max(0.005, (1 - share) / (1 - args.decay_from)))
         for optimiser, rate in ((adam, args.lr), (muon, args.muon)):
             for group in optimiser.param_groups:
@@ -164,11 +172,12 @@ def _blend(average: dict[str, torch.Tensor], live: dict[str, torch.Tensor], weig
             average[key] = value.clone()
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     ap.add_argument("--data", type=Path, required=True, help="folder of photographs, searched recursively")
     ap.add_argument("--out", type=Path, required=True, help="folder for the state, the curve and the settings")
     ap.add_argument("--minutes", type=float, default=90)
+    ap.add_argument("--steps", type=int, help="end the schedule after this many steps, if that comes first")
     ap.add_argument("--resume", action="store_true", help="go on from the state in --out if there is one")
     ap.add_argument("--restart-schedule", action="store_true", help="with --resume: give the schedule --minutes from now")
     ap.add_argument("--init", type=Path, help="safetensors of a whole training model to start from")
@@ -187,7 +196,7 @@ def _arguments() -> argparse.Namespace:
     )
     ap.add_argument("--threads", type=int, default=1)
     ap.add_argument("--seed", type=int, default=0)
-    return ap.parse_args()
+    return ap.parse_args(argv)
 
 
 if __name__ == "__main__":
