@@ -1,6 +1,6 @@
 """SSIMULACRA2 (J. Sneyers, 2022; github.com/cloudinary/ssimulacra2) with OpenCV filters, fast enough for a search loop.
 
-Agrees with the `ssimulacra2` package (v2.1 constants and borders) within 0.05 points and is about four times as fast: float32,
+Agrees with the `ssimulacra2` package (v2.1 constants and borders) within 0.05 points and is about six times as fast: float32,
 SIMD filters, and everything that depends on the reference alone is computed once. Scale: 100 identical, 90 visually lossless,
 70 high, 50 medium, 30 low; may be negative.
 
@@ -179,16 +179,40 @@ class Reference:
 
 
 def _features(reference: _Scale, xyb: Plane, mean: Plane, square: Plane, product: Plane) -> NDArray[np.float64]:
-    """(3 channels, 2 norms, 3 kinds)."""
+    """(3 channels, 2 norms, 3 kinds). Temporaries are reused: at this point memory traffic is all the cost."""
     m1, m2 = reference.mean, mean
-    numerator = (1.0 - (m1 - m2) ** 2) * (2.0 * (product - m1 * m2) + _C2)
-    denominator = (reference.square - m1 * m1) + (square - m2 * m2) + _C2
-    ssim = np.maximum(1.0 - numerator / denominator, 0.0)
-    edges = (1.0 + np.abs(xyb - m2)) / (1.0 + np.abs(reference.xyb - m1)) - 1.0
-    maps = (ssim, np.maximum(edges, 0.0), np.maximum(-edges, 0.0))
-    means = np.stack([m.mean((0, 1), dtype=np.float64) for m in maps], -1)
-    norms = np.stack([((m * m) ** 2).mean((0, 1), dtype=np.float64) ** 0.25 for m in maps], -1)
-    return np.stack([means, norms], 1)
+    numerator = m1 - m2
+    numerator *= numerator
+    np.subtract(1.0, numerator, out=numerator)
+    covariance = product - m1 * m2
+    covariance *= 2.0
+    covariance += _C2
+    numerator *= covariance
+    denominator = (reference.square - m1 * m1) + (square - m2 * m2)
+    denominator += _C2
+    numerator /= denominator
+    ssim = np.subtract(1.0, numerator, out=numerator)
+    np.maximum(ssim, 0.0, out=ssim)
+    edges = np.abs(xyb - m2)
+    edges += 1.0
+    detail = np.abs(reference.xyb - m1)
+    detail += 1.0
+    edges /= detail
+    edges -= 1.0
+    added = np.maximum(edges, 0.0)
+    lost = np.subtract(added, edges, out=edges)
+    kinds = [_means(m) for m in (ssim, added, lost)]
+    return np.stack([np.stack([k[n] for k in kinds], -1) for n in (0, 1)], 1)
+
+
+def _means(values: Plane) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and 4-norm of each channel of a non-negative map; overwrites it."""
+    import cv2
+
+    mean = np.array(cv2.mean(values)[:3])
+    values *= values
+    values *= values
+    return mean, np.array(cv2.mean(values)[:3]) ** 0.25
 
 
 def _pyramid(rgb: NDArray[np.uint8]) -> list[Plane]:
