@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from router.codecs.base import Codec, Lane
-from router.errors import CarryError, CodecError, CodecUnavailableError
+from router.errors import CarryError, CodecError, CodecUnavailableError, GuardError, ModelError, StreamError
 from router.images.limits import NO_LIMITS
 from router.images.sample import ImageSample, Pixels
 from router.quality.guard import GuardLevel, GuardReport, check
@@ -55,13 +56,15 @@ def attempt(
     scorers: Scorers,
     max_steps: int = MAX_STEPS,
     deadline: float | None = None,
+    room: int = 0,
 ) -> Candidate:
     """Encode `sample`; settings that name the codec's knob switch the search off.
 
-    `deadline` is a `time.monotonic()` value after which no further encoding starts.
+    `deadline` is a `time.monotonic()` value after which no further encoding starts. `room`: bytes that will be added later (the
+    record); a search for a size leaves them free unless they are more than half of it, or it cannot be reached so.
 
-    Raises CarryError, CodecUnavailableError, CodecError (TARGET_UNREACHABLE, BUDGET_EXCEEDED, ENCODE_FAILED), StreamError if
-    the codec cannot read its own output, InputError if the source's pixels turn out to be damaged.
+    Raises CarryError, CodecUnavailableError, CodecError (TARGET_UNREACHABLE, BUDGET_EXCEEDED, ENCODE_FAILED), GuardError
+    (GUARD_DECODE_FAILED) if the codec cannot read its own output, InputError if the source's pixels turn out to be damaged.
     """
     hint = codec.unavailable()
     if hint is not None:
@@ -74,8 +77,18 @@ def attempt(
         raise CodecError("the time for encoding is over", code=ReasonCode.BUDGET_EXCEEDED)
 
     def decode(data: bytes) -> Pixels:
-        return codec.decode(data, NO_LIMITS).pixels  # our own bytes: the source has passed the limits already
+        try:
+            return codec.decode(data, NO_LIMITS).pixels  # our own bytes: the source has passed the limits already
+        except ModelError:
+            raise
+        except StreamError as error:  # for instance metadata of the source that this format's readers choke on
+            raise GuardError(
+                f"{codec.codec_id} cannot read what it wrote: {error.message}",
+                code=ReasonCode.GUARD_DECODE_FAILED,
+                hint="Choose another codec, or strip the metadata",
+            ) from error
 
+    bound = target.max_bytes(sample.width, sample.height) if target.is_size else None
     score: float | None = None
     knob = codec.knob
     if knob is None or knob.name in settings:
@@ -88,23 +101,29 @@ def attempt(
             score = scorers.get(target.metric, prepared.pixels)(pixels)
     else:
         encode = codec.session(prepared)
-        result = search(
+        find = functools.partial(
+            search,
             lambda value: encode({**settings, knob.name: value}),
             decode,
             knob,
             target,
             score=None if target.is_size else scorers.get(target.metric, prepared.pixels),
-            byte_limit=target.max_bytes(sample.width, sample.height) if target.is_size else None,
             max_steps=max_steps,
             deadline=deadline,
         )
+        if bound is None or bound < 2 * room:
+            result = find(byte_limit=bound)
+        else:
+            try:
+                result = find(byte_limit=bound - room)
+            except CodecError as error:
+                if error.code is not ReasonCode.TARGET_UNREACHABLE:
+                    raise
+                result = find(byte_limit=bound)
         data, pixels, score = result.trial.data, result.trial.pixels, result.trial.score
         encodings, chosen = result.steps, {**settings, knob.name: result.trial.knob}
-    if target.is_size and len(data) > target.max_bytes(sample.width, sample.height):
-        raise CodecError(
-            f"{len(data)} bytes are more than the target of {target.max_bytes(sample.width, sample.height)}",
-            code=ReasonCode.TARGET_UNREACHABLE,
-        )
+    if bound is not None and len(data) > bound:
+        raise CodecError(f"{len(data)} bytes are more than the target of {bound}", code=ReasonCode.TARGET_UNREACHABLE)
     guard = check(
         prepared.pixels,
         pixels,
@@ -118,14 +137,23 @@ def attempt(
 
 
 def seal(candidate: Candidate, record: bytes, source_xmp: bytes | None) -> bytes:
-    """The candidate's bytes with the record inside; decoded once more, since what is released must be what was guarded.
+    """The candidate's bytes with the record and the source's XMP inside, and the same image.
 
-    Raises CarryError (RECORD_NOT_CARRIED) if the format has no place for it, CodecError if the pixels changed.
+    Raises CarryError (RECORD_NOT_CARRIED) if the format has no place for it, CodecError if the image changed.
     """
     codec = candidate.codec
     if not codec.carries.xmp:
         raise CarryError(f"{codec.codec_id} has no place for a record", code=ReasonCode.RECORD_NOT_CARRIED)
-    sealed = codec.with_record(candidate.data, record, source_xmp)
-    if not codec.same_image(candidate.data, sealed):
-        raise CodecError(f"writing the record into {codec.codec_id} changed the image", code=ReasonCode.INTERNAL_ERROR)
-    return sealed
+    return _unchanged(candidate, codec.with_record(candidate.data, record, source_xmp))
+
+
+def with_source_xmp(candidate: Candidate, xmp: bytes) -> bytes:
+    """The candidate's bytes with the source's XMP only, and the same image. Raises CarryError, CodecError."""
+    return _unchanged(candidate, candidate.codec.with_xmp(candidate.data, xmp))
+
+
+def _unchanged(candidate: Candidate, data: bytes) -> bytes:
+    # What is released must be what was guarded.
+    if not candidate.codec.same_image(candidate.data, data):
+        raise CodecError(f"writing metadata into {candidate.codec.codec_id} changed the image", code=ReasonCode.INTERNAL_ERROR)
+    return data

@@ -21,7 +21,7 @@ class Bundle:
     models: dict[str, str]
     """Model id -> SHA-256 of its weights."""
     detectors: dict[str, str]
-    """Detector id -> SHA-256 of its arrays."""
+    """Detector id -> SHA-256 of its content, calibration included."""
 
 
 @cache

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from router.errors import UsageError
 from router.files import write_atomically
+from router.reasons import ReasonCode
 from router.record import DecisionRecord, RunRecord
 
 
@@ -28,11 +30,26 @@ class EncodedImage:
     run: RunRecord = field(repr=False, compare=False)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write to `path` with the suffix added unless it is there; temporary name, then rename. Returns the path written.
+        """Write to `path_for(path)`; temporary name, then rename. Returns the path written.
 
-        Raises OutputExistsError unless `overwrite`.
+        Raises OutputExistsError unless `overwrite`, OutputNotWritableError, UsageError for a path that ends in no name.
         """
+        return write_atomically(self.path_for(path), self.data, overwrite=overwrite)
+
+    def path_for(self, path: str | Path) -> Path:
+        """`path` with the suffix added unless it is there (or another of the same format, such as .jpeg). Raises UsageError."""
         target = Path(path)
-        if target.suffix.lower() != self.suffix:
-            target = target.with_name(target.name + self.suffix)
-        return write_atomically(target, self.data, overwrite=overwrite)
+        if target.name in ("", ".."):
+            raise UsageError(f"{str(path)!r} names no file", code=ReasonCode.BAD_ARGUMENT, hint="Give the file a name")
+        if target.suffix.lower() in _ALSO.get(self.suffix, {self.suffix}):
+            return target
+        return target.with_name(target.name + self.suffix)
+
+
+_ALSO = {
+    ".jpg": {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"},
+    ".png": {".png", ".apng"},
+    ".tif": {".tif", ".tiff"},
+    ".ppm": {".ppm", ".pgm", ".pnm"},
+}
+"""Other suffixes of one format, which a file may keep."""

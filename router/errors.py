@@ -15,6 +15,7 @@ RouterError                     1
 ├── StreamError                 5  damaged, truncated, unknown or newer data
 │   ├── NoRecordError           5  the data is fine but holds no decision record
 │   └── ModelError              5  the stream needs a model that is not here
+├── OutputNotWritableError      1  the output's folder is missing, full or not writable
 └── ArtefactError               1  a shipped or user-given model, detector or bundle is damaged
 """
 
@@ -120,6 +121,10 @@ class NoRecordError(StreamError):
 
 class ModelError(StreamError):
     """The stream needs a model that is not here, or names other weights than those here."""
+
+
+class OutputNotWritableError(RouterError):
+    """The output's folder is missing, full or not writable."""
 
 
 class ArtefactError(RouterError):

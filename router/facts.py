@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from router.detector.report import OodReport
@@ -75,10 +76,8 @@ class Facts:
         return is_wide_gamut(self._sample.metadata.icc)
 
     def _hdr(self) -> bool:
-        from router.images.headers import is_hdr
-
-        data = self._sample.source.data
-        return data is not None and is_hdr(data)
+        source = self._sample.source
+        return source.hdr_transfer or source.gain_map
 
     def _source(self) -> Mapping[str, Any]:
         source, pixels = self._sample.source, self._sample.width * self._sample.height
@@ -93,12 +92,14 @@ class Facts:
         }
 
     def _ood(self) -> Mapping[str, Any]:
-        report = self.ood_report = self._score(self._sample)
+        found = self._score(self._sample)
+        # By the policy's level, not the detector's own: the record must say what the rules saw.
+        report = self.ood_report = replace(found, alpha=self._alpha, in_distribution=found.p_value > self._alpha)
         return {
             "available": True,
             "score": report.ood_score,
             "p_value": report.p_value,
-            "in_distribution": report.p_value > self._alpha,
+            "in_distribution": report.in_distribution,
             "detector": report.detector_id,
         }
 

@@ -1,19 +1,17 @@
-"""Files are written whole or not at all: a temporary name in the same folder, then a rename."""
+"""Files: read within limits; written whole or not at all, under a temporary name in the same folder and then renamed."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
-from router.errors import InputError, OutputExistsError, RouterError
+from router.errors import InputError, OutputExistsError, OutputNotWritableError, UsageError
 from router.images.limits import DEFAULT_LIMITS, Limits
 from router.reasons import ReasonCode
-
-
-class OutputNotWritableError(RouterError):
-    """The output's folder is missing, full or not writable."""
 
 
 def write_atomically(path: Path, data: bytes, *, overwrite: bool = False) -> Path:
@@ -21,11 +19,11 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool = False) -> Pat
 
     Raises OutputExistsError (OUTPUT_EXISTS) without `overwrite`, OutputNotWritableError for anything the file system refuses.
     """
-    if not overwrite and path.exists():
-        raise _exists(path)
     temporary: str | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if not overwrite and path.exists():
+            raise _exists(path)
+        _make_folder(path.parent)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
@@ -38,9 +36,9 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool = False) -> Pat
             _rename_new(Path(temporary), path)
     except FileExistsError as error:
         raise _exists(path) from error
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise OutputNotWritableError(
-            f"cannot write {path}: {error.strerror or error}", code=ReasonCode.OUTPUT_NOT_WRITABLE
+            f"cannot write {path}: {getattr(error, 'strerror', None) or error}", code=ReasonCode.OUTPUT_NOT_WRITABLE
         ) from error
     finally:
         if temporary is not None:
@@ -49,17 +47,54 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool = False) -> Pat
     return path
 
 
-def read_bytes(path: Path, limits: Limits = DEFAULT_LIMITS) -> bytes:
-    """A file's bytes, its size checked first. Raises InputError (NOT_FOUND, NOT_A_FILE, UNREADABLE) or LimitError."""
+def _make_folder(path: Path) -> None:
     try:
-        if path.is_dir():
-            raise InputError(f"{path} is a folder", code=ReasonCode.NOT_A_FILE)
+        path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:  # it is the folder that is a file: nothing there would be overwritten
+        raise NotADirectoryError(errno.ENOTDIR, f"{path} is a file, not a folder") from error
+
+
+def read_bytes(path: Path, limits: Limits = DEFAULT_LIMITS) -> bytes:
+    """A regular file's bytes, its size checked first.
+
+    Raises InputError (NOT_FOUND, NOT_A_FILE, UNREADABLE), LimitError (FILE_TOO_LARGE).
+    """
+    try:
+        if not path.is_file():
+            path.stat()  # tells a missing file from a directory or a device
+            raise InputError(f"{path} is not a file", code=ReasonCode.NOT_A_FILE, hint="Name one image file")
         limits.check_bytes(path.stat().st_size)
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist", code=ReasonCode.NOT_FOUND) from error
+        with path.open("rb") as file:
+            return read_stream(file, limits)
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise InputError(f"there is no file {str(path)!r}", code=ReasonCode.NOT_FOUND, hint="Check the path") from error
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read: {error.strerror}", code=ReasonCode.UNREADABLE, hint="Check its permissions"
+        ) from error
+
+
+def read_stream(file: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> bytes:
+    """All that is left in a binary file object, in blocks, so that endless ones stop at the limit.
+
+    Raises InputError (UNREADABLE), LimitError (FILE_TOO_LARGE), UsageError (BAD_ARGUMENT) for a file in text mode.
+    """
+    blocks: list[bytes] = []
+    total = 0
+    try:
+        while block := file.read(1 << 20):
+            if not isinstance(block, (bytes, bytearray, memoryview)):
+                raise UsageError(
+                    "the file object gives text", code=ReasonCode.BAD_ARGUMENT, hint='Open the file in binary mode ("rb")'
+                )
+            blocks.append(bytes(block))
+            total += len(block)
+            limits.check_bytes(total)
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read: {error}", code=ReasonCode.UNREADABLE) from error
+        raise InputError(
+            f"the file object cannot be read: {error}", code=ReasonCode.UNREADABLE, hint="Open it for reading in binary mode"
+        ) from error
+    return b"".join(blocks)
 
 
 def _rename_new(temporary: Path, path: Path) -> None:

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 from router.images.sample import ImageSample
 from router.plan import Plan
+from router.policy.builtin import SOURCE_MEDIA_TYPES
+from router.preparation import MetadataChoice
 from router.reasons import ReasonCode
 
-MEDIA_TYPES = {
-    "jpeg": ("image/jpeg", ".jpg"),
-    "png": ("image/png", ".png"),
-    "webp": ("image/webp", ".webp"),
-    "avif": ("image/avif", ".avif"),
-    "jxl": ("image/jxl", ".jxl"),
-    "gif": ("image/gif", ".gif"),
+_SUFFIXES = {
+    "jpeg": ".jpg",
+    "png": ".png",
+    "webp": ".webp",
+    "avif": ".avif",
+    "jxl": ".jxl",
+    "gif": ".gif",
+    "bmp": ".bmp",
+    "tiff": ".tif",
+    "ppm": ".ppm",
 }
-"""Source formats that receivers are expected to read, with media type and suffix."""
+MEDIA_TYPES = {name: (SOURCE_MEDIA_TYPES[name], suffix) for name, suffix in _SUFFIXES.items()}
+"""Media type and suffix by source format."""
+
+WIDELY_READ = frozenset({"jpeg", "png", "webp", "avif", "jxl", "gif"})
+"""Source formats that may take a larger encoding's place without a policy that names passthrough."""
 
 
-def passthrough_refusal(sample: ImageSample, plan: Plan, *, first_frame: bool) -> ReasonCode | None:
+def passthrough_refusal(sample: ImageSample, plan: Plan, *, first_frame: bool, metadata_stays: bool) -> ReasonCode | None:
     """Why the bytes of `sample`, as it was read, may not be released as they are; None if they may.
 
-    `first_frame`: the file may hold more than the image that was asked for.
+    `first_frame`: the file may hold more than the image that was asked for. `metadata_stays`: see `keeps_metadata`.
     """
     if sample.source.data is None or first_frame:
         return ReasonCode.NOT_A_FILE
@@ -28,8 +37,7 @@ def passthrough_refusal(sample: ImageSample, plan: Plan, *, first_frame: bool) -
         return ReasonCode.FORMAT_NOT_SUPPORTED
     if not plan.accepts(MEDIA_TYPES[sample.source.format][0]):
         return ReasonCode.RECEIVER_DOES_NOT_ACCEPT
-    m = sample.metadata
-    if plan.metadata != "keep" and (m.exif or m.xmp or (m.icc and plan.metadata == "strip")):
+    if metadata_stays:
         return ReasonCode.METADATA_NOT_STRIPPED
     size = len(sample.source.data)
     if plan.target.is_size and size > plan.target.max_bytes(sample.width, sample.height):
@@ -37,3 +45,16 @@ def passthrough_refusal(sample: ImageSample, plan: Plan, *, first_frame: bool) -
     if plan.max_bytes is not None and size > plan.max_bytes:
         return ReasonCode.BUDGET_EXCEEDED
     return None
+
+
+def keeps_metadata(sample: ImageSample, choice: MetadataChoice) -> bool:
+    """Whether the source file holds what `choice` does not let out: then neither passthrough nor transcode may release it.
+
+    Also counted is what no codec here carries and a new encoding drops: comments, IPTC, text chunks, thumbnails, tails.
+    """
+    if choice == "keep" or sample.source.data is None:
+        return False
+    from router.images.extra_data import holds_only_picture
+
+    profile_stays = choice == "strip" and sample.metadata.icc is not None
+    return profile_stays or not holds_only_picture(sample.source.data, sample.source.format)

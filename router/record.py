@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from router.errors import StreamError
 from router.reasons import ReasonCode
@@ -13,6 +15,11 @@ from router.reasons import ReasonCode
 SCHEMA_VERSION = 1
 MAX_BYTES = 4096
 """Largest record that is embedded; counted in the bytes that are reported."""
+RECORD_ROOM = 1536
+"""Bytes that a usual record takes in a file, its packaging included."""
+
+_PATH = re.compile(r"""(?<![\w.<])(?:~?/|[A-Za-z]:[\\/]|\\\\)[^\s'"<>|,;()]+""")
+_NOT_IN_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 
 class _Frozen(BaseModel):
@@ -26,6 +33,12 @@ class RecordedReason(_Frozen):
     lane: str | None = None
     codec: str | None = None
     detail: str = ""
+
+    @field_validator("detail")
+    @classmethod
+    def _without_paths(cls, detail: str) -> str:
+        # Texts of libraries and of plug-ins end here; what they say of this machine's folders stays on it.
+        return _PATH.sub("<path>", detail)
 
 
 class RecordedPolicy(_Frozen):
@@ -82,19 +95,31 @@ class DecisionRecord(_Frozen):
     pixels_sha256: str | None = None
 
     def to_json(self) -> bytes:
-        """Compact UTF-8 JSON, keys sorted, empty fields left out; at most MAX_BYTES.
+        """Compact UTF-8 JSON, keys sorted, empty fields left out; at most MAX_BYTES, see `fitted`."""
+        return self.fitted()._json()
 
-        Details of reasons are shortened, then dropped from the end, where they would not fit.
+    def fitted(self) -> DecisionRecord:
+        """The same record, or one of at most MAX_BYTES.
+
+        First the details of reasons go, then reasons from the end, then context values from the last key on, then settings.
         """
-        document = _prune(self.model_dump(mode="json"))
-        encoded = _dump(document)
-        if len(encoded) <= MAX_BYTES:
-            return encoded
-        for reason in document.get("reasons", []):
-            reason.pop("detail", None)
-        while len(encoded := _dump(document)) > MAX_BYTES and document.get("reasons"):
-            document["reasons"].pop()
-        return encoded
+        return next((r for r in self._smaller() if len(r._json()) <= MAX_BYTES), self)
+
+    def _smaller(self) -> Iterator[DecisionRecord]:
+        yield self
+        record = self.model_copy(update={"reasons": tuple(r.model_copy(update={"detail": ""}) for r in self.reasons)})
+        yield record
+        for count in reversed(range(len(record.reasons))):
+            record = record.model_copy(update={"reasons": record.reasons[:count]})
+            yield record
+        keys = sorted(record.context)
+        for count in reversed(range(len(keys))):
+            record = record.model_copy(update={"context": {k: record.context[k] for k in keys[:count]}})
+            yield record
+        yield record.model_copy(update={"settings": {}})
+
+    def _json(self) -> bytes:
+        return _dump(_prune(self.model_dump(mode="json")))
 
     @classmethod
     def from_json(cls, data: bytes) -> DecisionRecord:
@@ -149,13 +174,20 @@ def record_json_schema() -> dict[str, Any]:
     return DecisionRecord.model_json_schema()
 
 
+_DATA = ("context", "settings", "measured")
+"""Fields whose own entries are data: an empty text there says something."""
+
+
 def _prune(value: Any) -> Any:
     if isinstance(value, dict):
-        return {k: _prune(v) for k, v in value.items() if v is not None and v != "" and v != {} and v != []}
+        kept = {k: v for k, v in value.items() if v is not None and v != "" and v != {} and v != []}
+        return {k: v if k in _DATA else _prune(v) for k, v in kept.items()}
     if isinstance(value, list):
         return [_prune(v) for v in value]
     return value
 
 
 def _dump(document: Any) -> bytes:
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8")
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    # What XML cannot hold would make the whole packet unreadable; outside strings JSON has no such characters.
+    return _NOT_IN_XML.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode("utf-8")

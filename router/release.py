@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from router.attempts import Candidate, seal
+from router.attempts import Candidate, seal, with_source_xmp
 from router.bundle import shipped_bundle
 from router.codecs.base import Lane
 from router.detector.report import OodReport
 from router.encoded import EncodedImage
-from router.errors import CarryError, StreamError
+from router.errors import CarryError, RouterError, StreamError
 from router.images.sample import ImageSample, pixels_sha256
-from router.passthrough import MEDIA_TYPES
+from router.passthrough import MEDIA_TYPES, WIDELY_READ
 from router.plan import FORCED_RULE, Plan
 from router.policy.decision import Reason
 from router.reasons import ReasonCode
@@ -28,7 +29,7 @@ from router.record import (
     RunRecord,
 )
 from router.walk import Outcome
-from router.xmp import extract_record
+from router.xmp import extract_record, without_record
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Run:
 def release(
     sample: ImageSample, plan: Plan, outcome: Outcome, report: OodReport | None, run: Run, *, source_refusal: ReasonCode | None
 ) -> EncodedImage:
-    """Turn the outcome of a walk into bytes with their record.
+    """Turn the outcome of a walk into bytes with their record; `sample` as it was read.
 
     A candidate that is not smaller than a source of the same class gives way to the source itself. A format without a place for
     a record is released without one, which the record in the log says.
@@ -60,12 +61,10 @@ def release(
                 source_xmp = None
                 reasons.append(Reason(ReasonCode.SOURCE_XMP_DAMAGED, "left out"))
         record = _record(sample, plan, candidate, reasons, report)
-        try:
-            data = seal(candidate, record.to_json(), source_xmp)
-        except CarryError as error:
-            reasons.append(Reason(error.code, error.message))
+        data, failures = _with_evidence(candidate, record, source_xmp, _bound(sample, plan))
+        if failures:
+            reasons += failures
             record = _record(sample, plan, candidate, reasons, report)
-            data = candidate.data
         if not _outgrows(sample, plan, candidate, len(data), source_refusal=source_refusal):
             codec = candidate.codec
             return EncodedImage(
@@ -91,6 +90,43 @@ def release(
     )
 
 
+def _with_evidence(
+    candidate: Candidate, record: DecisionRecord, source_xmp: bytes | None, bound: int | None
+) -> tuple[bytes, list[Reason]]:
+    """The candidate's bytes with record and source XMP; where that fails, with the XMP alone; else bare. And what failed.
+
+    The bytes have passed the guard: no failure here may lose them. `bound`: the most that the result may have.
+    """
+    kept = None if source_xmp is None else without_record(source_xmp)
+    writers: list[tuple[ReasonCode, Callable[[], bytes]]] = [
+        (ReasonCode.RECORD_NOT_CARRIED, lambda: seal(candidate, record.to_json(), source_xmp))
+    ]
+    if kept is not None:
+        writers.append((ReasonCode.CANNOT_CARRY_XMP, lambda: with_source_xmp(candidate, kept)))
+    failures: list[Reason] = []
+    for code, write in writers:
+        try:
+            data = write()
+        except CarryError as error:
+            failures.append(Reason(code, error.message))
+        except RouterError as error:
+            failures.append(Reason(code, f"{error.code}: {error.message}"))
+        except Exception as error:  # of somebody's codec
+            failures.append(Reason(code, f"{ReasonCode.INTERNAL_ERROR}: {type(error).__name__}"))
+        else:
+            if bound is None or len(data) <= bound:
+                return data, failures
+            failures.append(Reason(code, f"no room within {bound} bytes"))
+    return candidate.data, failures
+
+
+def _bound(sample: ImageSample, plan: Plan) -> int | None:
+    bounds = [plan.max_bytes] if plan.max_bytes is not None else []
+    if plan.target.is_size:
+        bounds.append(plan.target.max_bytes(sample.width, sample.height))
+    return min(bounds, default=None)
+
+
 def _outgrows(sample: ImageSample, plan: Plan, candidate: Candidate, size: int, *, source_refusal: ReasonCode | None) -> bool:
     """Whether the source is the better output: not larger, and at least as faithful in the class that was asked for."""
     if plan.forced or sample.source.size is None or size < sample.source.size:
@@ -98,7 +134,7 @@ def _outgrows(sample: ImageSample, plan: Plan, candidate: Candidate, size: int, 
     # A lossless copy of a lossy source is meant to be larger: somebody asked for a format, not for fewer bytes.
     if candidate.codec.lane is Lane.LOSSLESS and sample.source.lossy is not False:
         return False
-    return source_refusal is None
+    return source_refusal is None and sample.source.format in WIDELY_READ
 
 
 def _record(
@@ -142,7 +178,7 @@ def _record(
         context={} if decision is None else dict(decision.context_recorded),
         source_sha256=sample.source_sha256,
         **recorded,
-    )
+    ).fitted()
 
 
 def _run_record(sample: ImageSample, plan: Plan, outcome: Outcome, run: Run, record: DecisionRecord, size: int) -> RunRecord:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from router.codecs import registry
 from router.encoded import EncodedImage
-from router.errors import CodecUnavailableError, UsageError
+from router.errors import CodecUnavailableError, RouterError, UsageError
 from router.facts import Facts
 from router.images.limits import DEFAULT_LIMITS, Limits
 from router.images.sample import ImageSample
-from router.passthrough import passthrough_refusal
+from router.passthrough import keeps_metadata, passthrough_refusal
 from router.plan import forced_plan, policy_plan
 from router.policy.decision import Decision
 from router.policy.engine import decide
@@ -100,28 +100,32 @@ class Router:
             GuardError, CodecError: a forced codec failed.
         """
         started_at, began = datetime.now(UTC).isoformat(timespec="milliseconds"), time.perf_counter()
-        wanted = _target(quality, target)
+        wanted = Target.given(quality, target)
         _check_choice("metadata", metadata, ("keep", "icc", "strip", None))
         _check_choice("on_guard_fail", on_guard_fail, ("raise", "release"))
+        if not isinstance(settings, Mapping | None):
+            raise UsageError(f"settings are a mapping of names to values, not {settings!r}", code=ReasonCode.BAD_ARGUMENT)
         sample = self._read(src, first_frame)
         read = time.perf_counter()
         report: OodReport | None = None
         if codec is not None:
             plan = forced_plan(codec, wanted or self.policy.default_target, settings, metadata)
-        elif settings is not None:
-            raise UsageError("settings go with a forced codec", code=ReasonCode.BAD_ARGUMENT, hint="Pass codec=... too")
+        elif settings is not None or on_guard_fail == "release":
+            which = "settings go" if settings is not None else 'on_guard_fail="release" goes'
+            raise UsageError(f"{which} with a forced codec", code=ReasonCode.BAD_ARGUMENT, hint="Pass codec=... too")
         else:
             parsed = Receiver.parse(receiver)
             decision, report = self._decide(sample, wanted, parsed, context)
             plan = policy_plan(decision, parsed.accepts, metadata)
         decided = time.perf_counter()
         prepared = apply_metadata_choice(sample, plan.metadata)
-        source_refusal = passthrough_refusal(sample, plan, first_frame=first_frame)
-        walk = Walk(prepared, plan, source_refusal=source_refusal)
+        stays = keeps_metadata(sample, plan.metadata)
+        source_refusal = passthrough_refusal(sample, plan, first_frame=first_frame, metadata_stays=stays)
+        walk = Walk(prepared, plan, source_refusal=source_refusal, metadata_stays=stays)
         outcome = walk.run(release_failed=on_guard_fail == "release")
         seconds = {"read": read - began, "decide": decided - read, "encode": time.perf_counter() - decided}
         run = Run(str(src) if isinstance(src, str | Path) else None, platform.node(), started_at, seconds)
-        encoded = release(prepared, plan, outcome, report, run, source_refusal=source_refusal)
+        encoded = release(sample, plan, outcome, report, run, source_refusal=source_refusal)
         if self._log is not None:
             self._log(encoded.run)
         return encoded
@@ -138,7 +142,7 @@ class Router:
     ) -> Decision:
         """What the policy says, without encoding. Arguments and errors as in `compress`."""
         sample = self._read(src, first_frame)
-        return self._decide(sample, _target(quality, target), Receiver.parse(receiver), context)[0]
+        return self._decide(sample, Target.given(quality, target), Receiver.parse(receiver), context)[0]
 
     def score(self, src: Any, *, heatmap: bool = False, first_frame: bool = False) -> OodReport:
         """The detector's report on one image. Raises InputError, LimitError, ArtefactError."""
@@ -187,16 +191,11 @@ def _media_type(codec_id: str) -> str | None:
 
 
 def _model_id(codec_id: str) -> str | None:
-    model: str | None = registry.get(codec_id).get_config().get("model")
+    try:
+        model: str | None = registry.get(codec_id).get_config().get("model")
+    except RouterError:  # damaged or missing: no lane that names it can succeed, but the others can
+        return None
     return model
-
-
-def _target(quality: float | None, target: Target | Mapping[str, Any] | None) -> Target | None:
-    if quality is not None and target is not None:
-        raise UsageError("quality and target exclude each other", code=ReasonCode.BAD_ARGUMENT)
-    if quality is not None:
-        return Target.quality(quality)
-    return None if target is None else Target.parse(target)
 
 
 def _check_choice(name: str, value: Any, allowed: tuple[Any, ...]) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, overload
 
 from router.codecs import registry
-from router.codecs.base import DecodedImage, Lane
-from router.errors import InputError, NoRecordError, StreamError
-from router.files import read_bytes
+from router.codecs.base import DecodedImage
+from router.errors import InputError, NoRecordError, StreamError, UsageError
+from router.files import read_bytes, read_stream
 from router.images.limits import DEFAULT_LIMITS, Limits
 from router.images.sample import Pixels
 from router.reasons import ReasonCode
@@ -22,20 +22,25 @@ EncodedSource = bytes | bytearray | memoryview | str | PathLike[str] | BinaryIO
 
 
 def load(source: EncodedSource, limits: Limits = DEFAULT_LIMITS) -> bytes:
-    """The bytes of an encoded image: as given, from a path, or from a binary file object."""
+    """The bytes of an encoded image: as given, from a path, or from a binary file object.
+
+    Raises InputError (NOT_FOUND, NOT_A_FILE, UNREADABLE), LimitError, UsageError for anything else, StreamError (EMPTY_INPUT).
+    """
     if isinstance(source, bytes | bytearray | memoryview):
+        limits.check_bytes(memoryview(source).nbytes)
         data = bytes(source)
     elif isinstance(source, str | PathLike):
         data = read_bytes(Path(source), limits)
-    elif hasattr(source, "read"):
-        data = source.read()
-        if not isinstance(data, bytes):
-            raise InputError("the file object gives text, not bytes", code=ReasonCode.BAD_ARGUMENT, hint="Open it with 'rb'")
+    elif callable(getattr(source, "read", None)):
+        data = read_stream(source, limits)
     else:
-        raise InputError(f"cannot read from {type(source).__name__}", code=ReasonCode.BAD_ARGUMENT)
+        raise UsageError(
+            f"{type(source).__name__} is not an encoded image",
+            code=ReasonCode.BAD_ARGUMENT,
+            hint="Pass bytes, a path or a binary file object",
+        )
     if not data:
         raise StreamError("there are no bytes", code=ReasonCode.EMPTY_INPUT)
-    limits.check_bytes(len(data))
     return data
 
 
@@ -75,15 +80,20 @@ def decompress(source: EncodedSource, *, as_array: bool = False, limits: Limits 
     return to_pil(image.pixels, image.metadata)
 
 
-def inspect(source: EncodedSource) -> DecisionRecord:
+def inspect(source: EncodedSource, *, limits: Limits = DEFAULT_LIMITS) -> DecisionRecord:
     """The decision record inside an output, without decoding its pixels.
 
     Raises:
         NoRecordError: the file is fine but carries none (a passed-through source, a foreign file).
         StreamError: damaged or unknown data.
     """
-    data = load(source)
-    raw = registry.for_data(data).read_record(data)
+    data = load(source, limits)
+    try:
+        raw = registry.for_data(data).read_record(data)
+    except StreamError as unknown:
+        if unknown.code is not ReasonCode.UNKNOWN_STREAM or not _is_image(data):
+            raise
+        raw = None  # a source that was passed through in a format that no codec of ours writes
     if raw is None:
         raise NoRecordError(
             "the file carries no decision record",
@@ -93,15 +103,31 @@ def inspect(source: EncodedSource) -> DecisionRecord:
     return DecisionRecord.from_json(raw)
 
 
-def restore(source: EncodedSource) -> bytes:
-    """The original JPEG file, byte for byte, from a transcode. Raises StreamError if the data is something else."""
+def restore(source: EncodedSource, *, limits: Limits = DEFAULT_LIMITS) -> bytes:
+    """The original JPEG file, byte for byte, from a transcode. Raises StreamError if the data is something else, LimitError."""
     from router.codecs.jxl import JxlTranscodeCodec
+    from router.images.headers import probe
 
-    data = load(source)
+    data = load(source, limits)
     codec = registry.for_data(data)
-    if not isinstance(codec, JxlTranscodeCodec) or codec.lane is not Lane.TRANSCODE:
+    if not isinstance(codec, JxlTranscodeCodec):
         raise StreamError("not a transcoded JPEG", code=ReasonCode.NOT_A_JPEG, hint="Use decompress")
+    try:
+        header = probe(data)
+    except InputError as error:
+        raise StreamError(error.message, code=ReasonCode.DAMAGED_STREAM, hint=error.hint) from error
+    limits.check_size(header.width, header.height)
     return codec.reconstruct(data)
+
+
+def _is_image(data: bytes) -> bool:
+    from router.images.headers import probe
+
+    try:
+        probe(data)
+    except InputError:
+        return False
+    return True
 
 
 def _decode_foreign(data: bytes, limits: Limits, unknown: StreamError) -> DecodedImage:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from router.attempts import Candidate, Scorers, attempt
 from router.codecs import registry
 from router.codecs.base import Lane
-from router.errors import CarryError, GuardError, InputError, LimitError, NoLaneError, RouterError, UsageError
+from router.errors import CarryError, GuardError, InputError, LimitError, NoLaneError, RouterError
 from router.images.sample import ImageSample
 from router.plan import Plan
 from router.policy.decision import LanePlan, Reason
 from router.reasons import ReasonCode
-from router.record import Attempt
+from router.record import RECORD_ROOM, Attempt
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,21 @@ class Outcome:
 class Walk:
     """One image on its way through one plan."""
 
-    def __init__(self, sample: ImageSample, plan: Plan, *, source_refusal: ReasonCode | None) -> None:
-        """`sample` as the codecs may see it; `source_refusal`: why the source itself may not be released, None if it may."""
+    def __init__(
+        self, sample: ImageSample, plan: Plan, *, source_refusal: ReasonCode | None = None, metadata_stays: bool = False
+    ) -> None:
+        """One image and what may be done with it.
+
+        Args:
+            sample: as the codecs may see it.
+            plan: the lanes, in order.
+            source_refusal: why the source itself may not be released, None if it may.
+            metadata_stays: the source file holds metadata that may not go out, hence no transcode of the whole file.
+        """
         self._sample = sample
         self._plan = plan
         self._source_refusal = source_refusal
+        self._metadata_stays = metadata_stays
         self._scorers = Scorers()
         self._reasons: list[Reason] = []
         self._attempts: list[Attempt] = []
@@ -78,7 +88,7 @@ class Walk:
     def _try(self, lane: LanePlan, codec_id: str, release_failed: bool) -> Candidate | None:
         began = time.monotonic()
         try:
-            if lane.lane == Lane.TRANSCODE and self._source_refusal is ReasonCode.METADATA_NOT_STRIPPED:
+            if lane.lane == Lane.TRANSCODE and self._metadata_stays:
                 raise CarryError(
                     f"{codec_id} keeps the whole file, metadata included",
                     code=ReasonCode.METADATA_NOT_STRIPPED,
@@ -93,10 +103,11 @@ class Walk:
                 scorers=self._scorers,
                 max_steps=self._plan.max_steps,
                 deadline=self._deadline,
+                room=RECORD_ROOM + (len(self._sample.metadata.xmp or b"") if lane.lane != Lane.TRANSCODE else 0),
             )
-        except (InputError, LimitError, UsageError):
+        except (InputError, LimitError):
             raise
-        except RouterError as error:
+        except RouterError as error:  # of a policy's lane also UsageError: a setting that the codec does not have
             if self._plan.forced:
                 raise
             self._fail(lane.lane, codec_id, error.code, error.message, began)

@@ -16,6 +16,9 @@ _PROPERTY = f"{{{NAMESPACE}}}Record"
 _DESCRIPTION = f"{{{_RDF}}}Description"
 _MAX_PACKET = 16 << 20
 
+for _prefix, _uri in (("x", _X), ("rdf", _RDF), ("cr", NAMESPACE)):
+    ET.register_namespace(_prefix, _uri)  # once: the table is the whole process's, not safe to change from threads
+
 
 def merge_record(packet: bytes | None, record: bytes) -> bytes:
     """An XMP packet with `record` (JSON, UTF-8) in it and everything else of `packet` kept.
@@ -83,7 +86,8 @@ def _parse(packet: bytes) -> ET.Element:
 
 
 def _serialise(root: ET.Element) -> bytes:
-    for prefix, uri in (("x", _X), ("rdf", _RDF), ("cr", NAMESPACE)):
-        ET.register_namespace(prefix, uri)
-    packet: bytes = ET.tostring(root, encoding="utf-8")
+    try:
+        packet: bytes = ET.tostring(root, encoding="utf-8")
+    except RecursionError as error:
+        raise StreamError("XMP packet is nested too deeply", code=ReasonCode.DAMAGED_STREAM) from error
     return packet

@@ -6,19 +6,19 @@ import hashlib
 import json
 from pathlib import Path
 
-from router.codecs.neural.weights import list_models, verify_model
+from router.codecs.neural.weights import SHIPPED, list_models, verify_model
+from router.detector import artefact
 
 _ROOT = Path(__file__).resolve().parents[1] / "router"
 
 
 def main() -> None:
-    for card in list_models():
+    cards = [card for card in list_models() if card.folder.parent == SHIPPED]  # not what CODEC_ROUTER_MODELS adds
+    for card in cards:
         verify_model(card)
-    models = {card.id: card.sha256 for card in list_models()}
-    detectors = {
-        file.parent.name: hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in sorted((_ROOT / "detectors").glob("*/detector.safetensors"))
-    }
+    models = {card.id: card.sha256 for card in cards}
+    folders = sorted(file.parent for file in (_ROOT / "detectors").glob(f"*/{artefact.MANIFEST_FILE}"))
+    detectors = {folder.name: artefact.read(folder)[0].sha256 for folder in folders}
     parts = json.dumps([models, detectors], sort_keys=True).encode()
     bundle = {"id": f"cr-{hashlib.sha256(parts).hexdigest()[:12]}", "models": models, "detectors": detectors}
     (_ROOT / "bundle.json").write_text(json.dumps(bundle, indent=1) + "\n", encoding="utf-8")

@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from router.cli import options as o
-from router.cli.inputs import InputFile, expand
-from router.cli.reporting import Tally, console, human_bytes, progress
+from router.cli.inputs import InputFile, check_not_a_source, expand, one_output
+from router.cli.reporting import Tally, console, human_bytes, progress, shown
+from router.errors import UsageError
+from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
-    from router.encoded import EncodedImage
-    from router.router import Router
+    from router.record import DecisionRecord, RunRecord
+
+
+@dataclass(frozen=True)
+class _Row:
+    """What is shown of one output; its bytes are not kept."""
+
+    file: InputFile
+    written: Path
+    run: RunRecord
+
+    @property
+    def record(self) -> DecisionRecord:
+        return self.run.record
 
 
 def command(
     inputs: o.Inputs,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Output file for one input, else a folder.")],
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="PATH",
+            help="Output file for one input (the format's suffix is added unless it is there), else a folder.",
+        ),
+    ],
     policy: o.PolicyOption = "balanced",
     codec: Annotated[
         str | None, typer.Option("--codec", help="Force a codec; the policy is not asked, the guard still runs.")
@@ -26,6 +49,7 @@ def command(
     quality: o.QualityOption = None,
     target: o.TargetOption = None,
     receiver: o.ReceiverOption = None,
+    receiver_model: o.ReceiverModelOption = None,
     context: o.ContextOption = None,
     metadata: Annotated[
         str | None, typer.Option("--metadata", help="keep, icc or strip; the policy's choice by default.")
@@ -43,98 +67,121 @@ def command(
     as_json: o.JsonOption = False,
 ) -> None:
     """Compress images: one output each, in the lane that the policy chooses, with the decision record inside."""
-    from router.router import Router
-    from router.sinks import JsonLines
+    tally, root = Tally(as_json), Path(output)
+    with tally.setup(inputs):
+        from router.codecs import registry
+        from router.router import Router
+        from router.sinks import JsonLines
 
-    files = expand(inputs)
-    router = Router(policy, log=None if log is None else JsonLines(log), limits=o.limits_from(no_limits))
-    arguments: dict[str, Any] = {
-        "codec": codec,
-        "quality": quality,
-        "target": o.target_from(target),
-        "receiver": receiver,
-        "context": o.context_from(router.policy, context),
-        "metadata": metadata,
-        "first_frame": first_frame,
-        "on_guard_fail": "release" if release_failed else "raise",
-    }
-    single = len(files) == 1 and not inputs[0].is_dir() and not output.is_dir() and not str(output).endswith("/")
-    tally, rows = Tally(as_json), []
+        if release_failed and codec is None:
+            raise UsageError("--release-failed goes with --codec", code=ReasonCode.BAD_ARGUMENT)
+        if codec is not None:
+            registry.get_class(codec)
+        router = Router(policy, limits=o.limits_from(no_limits))
+        arguments: dict[str, Any] = {
+            "codec": codec,
+            "target": o.target_from(quality, target),
+            "receiver": o.receiver_from(receiver, receiver_model),
+            "context": o.context_from(router.policy, context),
+            "metadata": o.metadata_from(metadata),
+            "first_frame": first_frame,
+            "on_guard_fail": "release" if release_failed else "raise",
+        }
+        files = expand(inputs, output=root)
+        single = one_output(inputs, files, output)
+        sink = None if log is None else JsonLines(log)
+        if sink is not None:
+            sink.check()
+    rows: list[_Row] = []
     claimed: set[Path] = set()
     for file in progress(files, len(files), as_json):
-        destination = output if single else output / file.relative
+        destination = root if single else root / file.relative
 
         def work(file: InputFile = file, destination: Path = destination) -> dict[str, Any]:
-            encoded, written = _compress_one(router, file, destination, arguments, force, claimed)
-            rows.append((file, encoded, written))
-            return {"output": str(written), "bytes": len(encoded.data), "source_bytes": encoded.run.source_bytes} | (
-                {"record": encoded.record.model_dump(mode="json", exclude_none=True)}
-                | ({"rules": list(encoded.run.rules), "attempts": _attempts(encoded)} if explain else {})
-            )
+            encoded = router.compress(file.check(), **arguments)
+            # Two sources such as `a.png` and `a` may want the same name: the later one gets its suffix once more.
+            target = encoded.path_for(destination)
+            while target in claimed:
+                target = target.with_name(target.name + encoded.suffix)
+            check_not_a_source(target, files)
+            written = encoded.save(target, overwrite=force)
+            claimed.add(written)
+            if sink is not None:
+                sink(encoded.run)
+            row = _Row(file, written, encoded.run)
+            rows.append(row)
+            return _document(row, explain)
 
-        tally.run(str(file.path), work)
+        tally.run(file.path, work)
     if not as_json and rows:
         _print(rows, explain)
     tally.exit()
 
 
-def _compress_one(
-    router: Router, file: InputFile, destination: Path, arguments: dict[str, Any], force: bool, claimed: set[Path]
-) -> tuple[EncodedImage, Path]:
-    encoded = router.compress(file.path, **arguments)
-    # Two sources such as `a.png` and `a` may want the same name: the later one keeps its suffix twice.
-    if destination.suffix.lower() == encoded.suffix and destination in claimed:
-        destination = destination.with_name(destination.name + encoded.suffix)
-    written = encoded.save(destination, overwrite=force)
-    claimed.add(written)
-    return encoded, written
+def _document(row: _Row, explain: bool) -> dict[str, Any]:
+    run = row.run
+    document: dict[str, Any] = {
+        "output": str(row.written),
+        "bytes": run.output_bytes,
+        "source_bytes": run.source_bytes,
+        "record": run.record.model_dump(mode="json", exclude_none=True),
+    }
+    if explain:
+        document["rules"] = list(run.rules)
+        document["attempts"] = [a.model_dump(mode="json", exclude_none=True) for a in run.attempts]
+    return document
 
 
-def _attempts(encoded: EncodedImage) -> list[dict[str, Any]]:
-    return [a.model_dump(mode="json", exclude_none=True) for a in encoded.run.attempts]
-
-
-def _print(rows: list[tuple[InputFile, EncodedImage, Path]], explain: bool) -> None:
-    from rich.markup import escape
+def _print(rows: list[_Row], explain: bool) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("input", "lane", "codec", "source", "output"):
-        table.add_column(title, justify="right" if title in ("source", "output") else "left", no_wrap=title != "input")
+        sizes = title in ("source", "output")
+        table.add_column(title, justify="right" if sizes else "left", no_wrap=title != "input", overflow="fold")
     table.add_column("target", justify="right")
     table.add_column("p (ood)", justify="right")
     table.add_column("rule, and what was passed over", overflow="fold")
-    for file, encoded, _ in rows:
-        record = encoded.record
+    for row in rows:
+        record = row.record
         reached = record.target.achieved if record.target else None
-        passed_over = [f"{r.codec or r.lane} {r.code}" for r in record.reasons if (r.codec or r.lane) and r.lane != "forced"]
+        passed_over = [
+            f"{r.codec or r.lane} {r.code}" for r in record.reasons if (r.codec or r.lane) and r.code != "FORCED_CODEC"
+        ]
         rule = record.policy.rule if record.policy else "forced by the caller"
         table.add_row(
-            escape(str(file.relative)),
+            shown(row.file.relative),
             _LANE_STYLE.get(record.lane, "{}").format(record.lane),
-            record.codec,
-            human_bytes(encoded.run.source_bytes),
-            human_bytes(len(encoded.data)),
+            shown(record.codec),
+            human_bytes(row.run.source_bytes),
+            human_bytes(row.run.output_bytes),
             "-" if reached is None else f"{reached:.1f}",
             "-" if record.scores is None else f"{record.scores.p_value:.3f}",
-            escape("; ".join([rule, *passed_over])),
+            shown("; ".join([rule, *passed_over])),
         )
     screen = console()
     screen.print(table)
     if explain:
-        for file, encoded, written in rows:
-            screen.print(f"\n[bold]{escape(str(file.relative))}[/] -> {escape(str(written))}")
-            for rule_trace in encoded.run.rules:
-                outcome, detail = rule_trace.get("outcome", ""), rule_trace.get("detail", "")
-                screen.print(f"  rule {escape(str(rule_trace['rule']))}: {outcome} [dim]{escape(str(detail))}[/]")
-            for a in encoded.run.attempts:
-                screen.print(
-                    f"  {a.lane}/{a.codec}: {a.outcome} {escape(a.detail)}[dim] {human_bytes(a.bytes)}, "
-                    f"{a.encodings} encodings, {a.seconds:.2f} s[/]"
-                )
-    sources = sum(encoded.run.source_bytes or 0 for _, encoded, _ in rows)
-    outputs = sum(len(encoded.data) for _, encoded, _ in rows)
-    screen.print(f"[dim]{len(rows)} written, {human_bytes(sources)} -> {human_bytes(outputs)}[/]")
+        for row in rows:
+            _explain(row)
+    sources = sum(row.run.source_bytes or 0 for row in rows)
+    outputs = sum(row.run.output_bytes for row in rows)
+    where = rows[0].written if len(rows) == 1 else f"{len(rows)} files"
+    screen.print(f"[dim]{shown(where)} written, {human_bytes(sources)} -> {human_bytes(outputs)}[/]", soft_wrap=True)
+
+
+def _explain(row: _Row) -> None:
+    screen = console()
+    screen.print(f"\n[bold]{shown(row.file.relative)}[/] -> {shown(row.written)}")
+    for rule in row.run.rules:
+        outcome, detail = rule.get("outcome", ""), rule.get("detail", "")
+        screen.print(f"  rule {shown(rule['rule'])}: {outcome} [dim]{shown(detail)}[/]")
+    for a in row.run.attempts:
+        name = f"{a.lane}/{a.codec}" if a.codec else a.lane
+        screen.print(
+            f"  {shown(name)}: {a.outcome} {shown(a.detail)}[dim] {human_bytes(a.bytes)}, "
+            f"{a.encodings} encodings, {a.seconds:.2f} s[/]"
+        )
 
 
 _LANE_STYLE = {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from router.cli import options as o
 from router.cli.inputs import InputFile, expand
-from router.cli.reporting import Tally, console
+from router.cli.reporting import Tally, console, shown
 
 if TYPE_CHECKING:
     from router.policy.decision import Decision
@@ -18,42 +18,39 @@ def command(
     quality: o.QualityOption = None,
     target: o.TargetOption = None,
     receiver: o.ReceiverOption = None,
+    receiver_model: o.ReceiverModelOption = None,
     context: o.ContextOption = None,
     first_frame: o.FirstFrameOption = False,
     no_limits: o.NoLimitsOption = False,
     as_json: o.JsonOption = False,
 ) -> None:
     """Show the lanes a policy would take, every rule it tried and why each did or did not match."""
-    from router.router import Router
+    tally = Tally(as_json)
+    with tally.setup(inputs):
+        from router.router import Router
 
-    router, tally = Router(policy, limits=o.limits_from(no_limits)), Tally(as_json)
-    arguments: dict[str, Any] = {
-        "quality": quality,
-        "target": o.target_from(target),
-        "receiver": receiver,
-        "context": o.context_from(router.policy, context),
-        "first_frame": first_frame,
-    }
+        wanted, receiving = o.target_from(quality, target), o.receiver_from(receiver, receiver_model)
+        router = Router(policy, limits=o.limits_from(no_limits))
+        told = o.context_from(router.policy, context)
     for file in expand(inputs):
         decisions: list[Decision] = []
 
         def work(file: InputFile = file, decisions: list[Decision] = decisions) -> dict[str, Any]:
-            decisions.append(router.decide(file.path, **arguments))
+            path = file.check()
+            decisions.append(router.decide(path, target=wanted, receiver=receiving, context=told, first_frame=first_frame))
             return {"decision": decisions[0].to_dict()}
 
-        if tally.run(str(file.path), work) is not None and not as_json:
-            _print(str(file.relative), decisions[0])
+        if tally.run(file.path, work) is not None and not as_json:
+            _print(file, decisions[0])
     tally.exit()
 
 
-def _print(name: str, decision: Decision) -> None:
-    from rich.markup import escape
-
+def _print(file: InputFile, decision: Decision) -> None:
     screen = console()
-    lanes = ", ".join(f"{plan.lane} ({', '.join(plan.codecs)})" for plan in decision.lanes)
-    screen.print(f"[bold]{escape(name)}[/]: {lanes}")
+    lanes = ", ".join(f"{plan.lane} ({', '.join(plan.codecs)})" if plan.codecs else plan.lane for plan in decision.lanes)
+    screen.print(f"[bold]{shown(file.path)}[/]: {shown(lanes)}")
     for trace in decision.trace:
-        screen.print(f"  rule {escape(trace.rule)}: {trace.outcome} [dim]{escape(trace.detail)}[/]")
+        screen.print(f"  rule {shown(trace.rule)}: {trace.outcome} [dim]{shown(trace.detail)}[/]")
     for reason in decision.reasons:
         where = "/".join(part for part in (reason.lane, reason.codec) if part)
-        screen.print(f"  {reason.code} {escape(where)} [dim]{escape(reason.detail)}[/]")
+        screen.print(f"  {reason.code} {shown(where)} [dim]{shown(reason.detail)}[/]")

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from router.cli import options as o
-from router.cli.inputs import ENCODED_SUFFIXES, InputFile, expand
-from router.cli.reporting import Tally, console, human_bytes, progress
-from router.errors import UsageError
+from router.cli.inputs import ENCODED_SUFFIXES, InputFile, check_not_a_source, expand, one_output
+from router.cli.reporting import Tally, console, human_bytes, progress, shown
+from router.errors import StreamError, UsageError
 from router.images.limits import Limits
 from router.reasons import ReasonCode
 
@@ -20,27 +20,37 @@ _JPEG = {".jpg", ".jpeg"}
 def command(
     inputs: o.Inputs,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="A .png for one input (.jpg gives a transcode's original back), else a folder.")
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="PATH",
+            help="A .png for one input (.jpg gives a transcode's original back), else a folder.",
+        ),
     ],
     force: o.ForceOption = False,
     no_limits: o.NoLimitsOption = False,
     as_json: o.JsonOption = False,
 ) -> None:
     """Decode outputs to PNG, 16 bit and metadata kept."""
-    files = expand(inputs, frozenset(ENCODED_SUFFIXES))
-    single = len(files) == 1 and not inputs[0].is_dir() and not output.is_dir() and not str(output).endswith("/")
-    if single and output.suffix.lower() not in {".png"} | _JPEG:
-        raise UsageError(f"{output} does not end in .png (or .jpg for a transcode)", code=ReasonCode.BAD_ARGUMENT)
-    tally, limits = Tally(as_json), o.limits_from(no_limits)
+    tally, limits, root = Tally(as_json), o.limits_from(no_limits), Path(output)
+    with tally.setup(inputs):
+        files = expand(inputs, ENCODED_SUFFIXES, output=root)
+        single = one_output(inputs, files, output)
+        if single and root.suffix.lower() not in {".png"} | _JPEG:
+            raise UsageError(f"{output} does not end in .png (or .jpg for a transcode)", code=ReasonCode.BAD_ARGUMENT)
     for file in progress(files, len(files), as_json):
-        destination = output if single else (output / file.relative).with_name(file.relative.name + ".png")
+        destination = root if single else (root / file.relative).with_name(file.relative.name + ".png")
 
         def work(file: InputFile = file, destination: Path = destination) -> dict[str, Any]:
-            return _decompress_one(file.path, destination, force, limits)
+            source = file.check()
+            check_not_a_source(destination, files)
+            return _decompress_one(source, destination, force, limits)
 
-        document = tally.run(str(file.path), work)
+        document = tally.run(file.path, work)
         if document is not None and not as_json:
-            console().print(f"{document['output']}  [dim]{document['mode']}, {human_bytes(document['bytes'])}[/]", soft_wrap=True)
+            line = f"{shown(document['output'])}  [dim]{document['mode']}, {human_bytes(document['bytes'])}[/]"
+            console().print(line, soft_wrap=True)
     tally.exit()
 
 
@@ -48,13 +58,12 @@ def _decompress_one(source: Path, destination: Path, force: bool, limits: Limits
     from router.codecs.png import PngCodec
     from router.files import read_bytes, write_atomically
     from router.images.arrays import from_pixels
-    from router.streams import decode, restore
+    from router.streams import decode, load, restore
 
-    encoded = read_bytes(source, limits)
     if destination.suffix.lower() in _JPEG:
-        data, mode = restore(encoded), "original JPEG"
+        data, mode = _original(restore, read_bytes(source, limits), limits), "original JPEG"
     else:
-        image = decode(encoded, limits)
+        image = decode(load(source, limits), limits)
         sample, png = from_pixels(image.pixels, image.metadata), PngCodec()
         refusal = png.refusal(sample)
         if refusal is not None:
@@ -64,3 +73,17 @@ def _decompress_one(source: Path, destination: Path, force: bool, limits: Limits
         mode = f"{sample.mode} {sample.bits} bit, {sample.width}x{sample.height}"
     write_atomically(destination, data, overwrite=force)
     return {"output": str(destination), "bytes": len(data), "mode": mode}
+
+
+def _original(restore: Any, encoded: bytes, limits: Limits) -> bytes:
+    try:
+        data: bytes = restore(encoded, limits=limits)
+    except StreamError as error:
+        if error.code is not ReasonCode.NOT_A_JPEG:
+            raise
+        raise StreamError(
+            "only a transcoded JPEG gives a JPEG back, and this is none",
+            code=error.code,
+            hint="Name an output that ends in .png",
+        ) from error
+    return data

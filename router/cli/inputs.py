@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from router.errors import InputError, UsageError
+from router.errors import InputError, OutputExistsError, RouterError, UsageError
 from router.reasons import ReasonCode
 
 SOURCE_SUFFIXES = frozenset(
@@ -18,47 +19,104 @@ ENCODED_SUFFIXES = SOURCE_SUFFIXES | {".ncr"}
 
 @dataclass(frozen=True)
 class InputFile:
-    """`path` to read, `relative` name to keep: folders keep their structure, files keep their whole name with suffix."""
+    """`path` to read, `relative` name to keep: folders keep their structure, files keep their whole name with suffix.
+
+    `problem`: why there is nothing to read; raised by `check`, so that it counts as the failure of this input alone.
+    """
 
     path: Path
     relative: Path
+    problem: RouterError | None = field(default=None, compare=False)
+
+    def check(self) -> Path:
+        """The path. Raises the problem, if there is one."""
+        if self.problem is not None:
+            raise self.problem
+        return self.path
 
 
-def expand(arguments: Iterable[Path], suffixes: frozenset[str] = SOURCE_SUFFIXES) -> list[InputFile]:
+def expand(
+    arguments: Iterable[Path],
+    suffixes: frozenset[str] = SOURCE_SUFFIXES,
+    *,
+    output: Path | None = None,
+) -> list[InputFile]:
     """Files as given, folders searched recursively in sorted order for `suffixes`; hidden files are left out.
 
-    A file named twice is taken once. Files that do not exist stay in the list, so that each is reported like any other failure.
+    A file named twice is taken once. What does not exist, and a folder without images, stays in the list, so that it is
+    reported like any other failure. With `output`, the folder written to, no two files may want the same name there, and its
+    own content is no input where it lies inside a folder that is searched.
 
-    Raises:
-        UsageError: two different files would get the same output name.
-        InputError: a folder holds no image.
+    Raises UsageError: two different files would get the same output name.
     """
-    files = list(dict.fromkeys(_each(arguments, suffixes)))
-    seen: dict[Path, Path] = {}
-    for file in files:
-        other = seen.setdefault(file.relative, file.path)
-        if other.resolve() != file.path.resolve():
-            raise UsageError(
-                f"{other} and {file.path} would have the same output name",
-                code=ReasonCode.BAD_ARGUMENT,
-                hint="Give their common folder, or compress them into two folders",
-            )
-    return list({f.relative: f for f in files}.values())
+    files = list({file.path.absolute(): file for file in _each(arguments, suffixes, output)}.values())
+    if output is not None:
+        seen: dict[Path, Path] = {}
+        for file in files:
+            other = seen.setdefault(file.relative, file.path)
+            if other is not file.path:
+                raise UsageError(
+                    f"{other} and {file.path} would have the same output name",
+                    code=ReasonCode.BAD_ARGUMENT,
+                    hint="Give their common folder, or use two output folders",
+                )
+    return files
 
 
-def _each(arguments: Iterable[Path], suffixes: frozenset[str]) -> Iterator[InputFile]:
+def one_output(arguments: list[Path], files: list[InputFile], output: str) -> bool:
+    """Whether `output` names one file, for the one input, and not a folder.
+
+    Raises UsageError where a folder is needed and `output` is a file or looks like one.
+    """
+    path = Path(output)
+    folder = path.is_dir() or output.endswith(("/", os.sep))
+    if len(files) == 1 and not arguments[0].is_dir() and not folder:
+        return True
+    if not folder and (path.exists() or path.suffix.lower() in ENCODED_SUFFIXES):
+        raise UsageError(
+            f"{output} is a file, or named like one, but this needs a folder",
+            code=ReasonCode.BAD_ARGUMENT,
+            hint=f"Write {output}/ if a folder of this name is meant",
+        )
+    return False
+
+
+def check_not_a_source(target: Path, files: Iterable[InputFile]) -> None:
+    """Raises OutputExistsError if `target` is one of the inputs: these are not overwritten even if overwriting is asked for."""
+    try:
+        same = target.exists() and any(file.path.exists() and target.samefile(file.path) for file in files)
+    except OSError:  # a name that the file system refuses: writing says why
+        return
+    if same:
+        raise OutputExistsError(
+            f"{target} is an input of this command", code=ReasonCode.OUTPUT_EXISTS, hint="Choose another output", path=str(target)
+        )
+
+
+def _each(arguments: Iterable[Path], suffixes: frozenset[str], output: Path | None) -> Iterator[InputFile]:
     for argument in arguments:
         if not argument.is_dir():
             yield InputFile(argument, Path(argument.name))
             continue
+        inner = None if output is None else _strictly_inside(output.resolve(), argument.resolve())
         found = [
             path
             for path in sorted(argument.rglob("*"))
             if path.suffix.lower() in suffixes
             and path.is_file()
             and not any(part.startswith(".") for part in path.relative_to(argument).parts)
+            and not (inner is not None and path.resolve().is_relative_to(inner))
         ]
         if not found:
-            raise InputError(f"no image in {argument}", code=ReasonCode.NOT_FOUND)
+            problem = InputError(f"no image in {argument}", code=ReasonCode.NOT_FOUND, hint=f"Looked for {_list(suffixes)}")
+            yield InputFile(argument, Path(argument.name), problem)
         for path in found:
             yield InputFile(path, path.relative_to(argument))
+
+
+def _strictly_inside(path: Path, folder: Path) -> Path | None:
+    return path if path != folder and path.is_relative_to(folder) else None
+
+
+def _list(suffixes: Iterable[str]) -> str:
+    return " ".join(sorted(suffixes))

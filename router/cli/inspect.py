@@ -23,7 +23,7 @@ def command(
     def work() -> dict[str, Any]:
         return {"record": inspect(file).model_dump(mode="json", exclude_none=True)}
 
-    document = tally.run(str(file), work)
+    document = tally.run(file, work)
     if document is not None and not as_json:
         import json
 

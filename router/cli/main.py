@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Annotated
 
@@ -14,6 +15,10 @@ from router.errors import RouterError
 app = typer.Typer(
     name="codec-router",
     help="Compress images with a neural codec where it is safe and a classical codec where it is not.",
+    epilog=(
+        "Exit codes: 0 done, 2 usage, 3 bad input, 4 refused by policy or limits, 5 damaged or unknown stream, "
+        "6 some of several inputs failed, 1 anything else."
+    ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -40,18 +45,16 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Exit codes: 0 done, 2 usage, 3 bad input, 4 refused by policy or limits, 5 damaged or unknown stream, 6 some of several
-    inputs failed, 1 anything else.
-    """
+    pass
 
 
 def main() -> None:
     """Entry point: typed errors that no command handled become one line on standard error and their exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a file name never fails to print
     try:
         app()
     except RouterError as error:
         fail(error)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader left: nobody wants the rest
-        sys.exit(1)

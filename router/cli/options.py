@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -13,6 +13,8 @@ from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
     from router.policy.compiled import CompiledPolicy
+    from router.policy.receiver import Receiver
+    from router.quality.target import Target
 
 Inputs = Annotated[list[Path], typer.Argument(help="Files or folders; folders are searched for images.", metavar="IN...")]
 PolicyOption = Annotated[str, typer.Option("--policy", "-p", help="Shipped policy name, or a YAML file.")]
@@ -25,13 +27,17 @@ TargetOption = Annotated[
 ReceiverOption = Annotated[
     str | None, typer.Option("--receiver", help="'self', or the receiver's HTTP Accept value. The neural lane needs one.")
 ]
+ReceiverModelOption = Annotated[
+    list[str] | None,
+    typer.Option("--receiver-model", help="Id of a neural model that this receiver holds; repeatable, with an Accept value."),
+]
 ContextOption = Annotated[
     list[str] | None, typer.Option("--context", "-c", help="KEY=VALUE for a context key that the policy declares; repeatable.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per input on standard output and nothing else.")]
 NoLimitsOption = Annotated[bool, typer.Option("--no-limits", help="Lift the limits on pixels, sides and file size.")]
 FirstFrameOption = Annotated[bool, typer.Option("--first-frame", help="Take the first frame of an animation.")]
-ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Overwrite existing outputs.")]
+ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Overwrite existing outputs (never an input).")]
 
 
 def limits_from(no_limits: bool) -> Limits:
@@ -39,15 +45,37 @@ def limits_from(no_limits: bool) -> Limits:
     return NO_LIMITS if no_limits else DEFAULT_LIMITS
 
 
-def target_from(text: str | None) -> dict[str, Any] | None:
-    """Parse METRIC=VALUE. Raises UsageError."""
+def target_from(quality: float | None, text: str | None) -> Target | None:
+    """The target of --quality or of --target METRIC=VALUE, None for neither. Raises UsageError."""
+    from router.quality.target import Target
+
+    if quality is not None and text is not None:
+        raise UsageError("--quality and --target exclude each other", code=ReasonCode.BAD_ARGUMENT)
     if text is None:
-        return None
+        return None if quality is None else Target.quality(quality)
     metric, _, value = text.partition("=")
     try:
-        return {"metric": metric, "value": float(value)}
+        number = float(value)
     except ValueError:
-        raise UsageError(f"--target {text!r} is not METRIC=VALUE", code=ReasonCode.BAD_ARGUMENT) from None
+        raise UsageError(
+            f"--target {text!r} is not METRIC=VALUE", code=ReasonCode.BAD_ARGUMENT, hint="For example --target psnr=40"
+        ) from None
+    return Target.parse({"metric": metric.strip(), "value": number})
+
+
+def receiver_from(text: str | None, models: list[str] | None) -> Receiver:
+    """What --receiver and --receiver-model say. Raises UsageError."""
+    from router.policy.receiver import Receiver
+
+    if not models:
+        return Receiver.parse(text)
+    if text is None or text == "self":
+        raise UsageError(
+            "--receiver-model goes with an Accept value in --receiver",
+            code=ReasonCode.BAD_ARGUMENT,
+            hint="For example --receiver 'image/x-ncr, image/*'",
+        )
+    return Receiver.parse({"accept": text, "models": models})
 
 
 def context_from(policy: CompiledPolicy, pairs: list[str] | None) -> dict[str, Any] | None:
@@ -57,7 +85,19 @@ def context_from(policy: CompiledPolicy, pairs: list[str] | None) -> dict[str, A
     context: dict[str, str] = {}
     for pair in pairs or []:
         key, separator, value = pair.partition("=")
-        if not separator or not key or key in context:
-            raise UsageError(f"--context {pair!r} is not KEY=VALUE, or repeats a key", code=ReasonCode.BAD_ARGUMENT)
+        if not separator or not key:
+            raise UsageError(f"--context {pair!r} is not KEY=VALUE", code=ReasonCode.BAD_ARGUMENT)
+        if key in context:
+            raise UsageError(f"--context names {key!r} twice", code=ReasonCode.BAD_ARGUMENT)
         context[key] = value
     return parse_context(policy.policy, context) if context else None
+
+
+def metadata_from(text: str | None) -> str | None:
+    """The checked --metadata. Raises UsageError."""
+    from router.preparation import MetadataChoice
+
+    if text is not None and text not in get_args(MetadataChoice):
+        choices = ", ".join(get_args(MetadataChoice))
+        raise UsageError(f"--metadata is one of {choices}, not {text!r}", code=ReasonCode.BAD_ARGUMENT)
+    return text

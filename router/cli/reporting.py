@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -15,6 +19,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SOME_FAILED = 6
+DEBUG = "CODEC_ROUTER_DEBUG"
+"""Environment variable that lets unexpected exceptions through, with their traceback."""
 
 
 def console(stderr: bool = False) -> Console:
@@ -23,12 +29,28 @@ def console(stderr: bool = False) -> Console:
 
     # Rich takes 80 columns where there is no terminal to ask; a file or a pipe has room for the tables.
     probe = Console(stderr=stderr)
-    return Console(stderr=stderr, highlight=False, soft_wrap=stderr, width=None if probe.is_terminal else 160)
+    width = None if probe.is_terminal else 160
+    return Console(stderr=stderr, highlight=False, emoji=False, soft_wrap=stderr, width=width)
+
+
+def printable(text: object) -> str:
+    """`text` with control characters and undecodable bytes written as escapes: names come from anywhere."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text))
+
+
+def shown(text: object) -> str:
+    """`printable`, and safe inside rich markup."""
+    from rich.markup import escape
+
+    return escape(printable(text))
 
 
 def emit(document: dict[str, Any]) -> None:
     """One JSON object on one line of standard output."""
-    typer.echo(json.dumps(document, ensure_ascii=False, allow_nan=False, default=str))
+    encoding = (sys.stdout.encoding or "utf-8").lower().replace("-", "").replace("_", "")
+    text = json.dumps(document, ensure_ascii=encoding != "utf8", allow_nan=False, default=str)
+    # A name that is no UTF-8 holds lone surrogates; their backslash form is their JSON escape.
+    typer.echo(text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 def error_document(error: RouterError) -> dict[str, Any]:
@@ -41,12 +63,13 @@ def error_document(error: RouterError) -> dict[str, Any]:
 
 def fail(error: RouterError, name: str = "") -> None:
     """One error on standard error."""
-    from rich.markup import escape
     from rich.text import Text
 
-    line = Text.from_markup(f"[bold red]{error.code}[/] {escape(name + ': ' if name else '')}{escape(error.message)}")
+    line = Text()
+    line.append(f"{error.code} ", style="bold red")
+    line.append(printable(f"{name}: {error.message}" if name else error.message))
     if error.hint:
-        line.append(f"  {error.hint}", style="dim")
+        line.append(f"  {printable(error.hint)}", style="dim")
     console(stderr=True).print(line)
 
 
@@ -58,19 +81,38 @@ class Tally:
         self._inputs = 0
         self._errors: list[RouterError] = []
 
-    def run(self, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
-        """Do the work for one input; print its JSON or its error. None if it failed."""
+    @contextmanager
+    def setup(self, names: Iterable[object]) -> Iterator[None]:
+        """Around what all inputs need (options, policy): if it fails, each of them has failed, and the command ends."""
+        try:
+            yield
+        except RouterError as error:
+            if self._json:
+                for name in names:
+                    self._failed(str(name), error)
+            else:
+                fail(error)
+            raise typer.Exit(error.exit_code) from error
+
+    def run(self, name: str | Path, work: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
+        """Do the work for one input; print its JSON or its error. None if it failed: the other inputs go on."""
         self._inputs += 1
         try:
             document = work()
         except RouterError as error:
-            self._failed(name, error)
+            self._failed(str(name), error)
             return None
         except MemoryError:
-            self._failed(name, RouterError("not enough memory for this image", code=ReasonCode.TOO_MANY_PIXELS))
+            self._failed(str(name), RouterError("not enough memory for this image", code=ReasonCode.TOO_MANY_PIXELS))
+            return None
+        except Exception as error:
+            if os.environ.get(DEBUG):
+                raise
+            hint = f"This is a bug in codec-router: please report it with what {DEBUG}=1 prints"
+            self._failed(str(name), RouterError(f"{type(error).__name__}: {error}", code=ReasonCode.INTERNAL_ERROR, hint=hint))
             return None
         if self._json:
-            emit({"input": name, "ok": True} | document)
+            emit({"input": str(name), "ok": True} | document)
         return document
 
     def _failed(self, name: str, error: RouterError) -> None:

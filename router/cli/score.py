@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from router.cli import options as o
-from router.cli.inputs import InputFile, expand
-from router.cli.reporting import Tally, console, progress
-from router.errors import UsageError
+from router.cli.inputs import InputFile, check_not_a_source, expand
+from router.cli.reporting import Tally, console, progress, shown
+from router.errors import InputError, UsageError
 from router.reasons import ReasonCode
 
 
@@ -23,25 +23,35 @@ def command(
     as_json: o.JsonOption = False,
 ) -> None:
     """Score images: a higher ood_score is further out of distribution."""
-    from router.router import Router
+    tally = Tally(as_json)
+    with tally.setup(inputs):
+        from router.router import Router
 
-    files = expand(inputs)
-    if heatmap is not None and len(files) != 1:
-        raise UsageError("--heatmap takes one input", code=ReasonCode.BAD_ARGUMENT)
-    router, tally = Router(limits=o.limits_from(no_limits)), Tally(as_json)
-    rows: list[tuple[str, dict[str, Any]]] = []
+        files = expand(inputs)
+        if heatmap is not None and len(files) != 1:
+            raise UsageError(
+                f"--heatmap takes one input, not {len(files)}",
+                code=ReasonCode.BAD_ARGUMENT,
+                hint="Call it once for each image",
+            )
+        router = Router(limits=o.limits_from(no_limits))
+    rows: list[tuple[Path, dict[str, Any]]] = []
     for file in progress(files, len(files), as_json):
 
         def work(file: InputFile = file) -> dict[str, Any]:
-            report = router.score(file.path, heatmap=heatmap is not None, first_frame=first_frame)
+            report = router.score(file.check(), heatmap=heatmap is not None, first_frame=first_frame)
             document = report.to_dict()
-            if heatmap is not None and report.heatmap is not None:
-                document["heatmap"] = str(_write_heatmap(heatmap, report.heatmap, force))
+            if heatmap is not None:
+                if report.heatmap is None:
+                    raise InputError("this image is too small for a heatmap", code=ReasonCode.BAD_ARGUMENT)
+                target = heatmap if heatmap.suffix.lower() == ".png" else heatmap.with_name(heatmap.name + ".png")
+                check_not_a_source(target, files)
+                document["heatmap"] = str(_write_heatmap(target, report.heatmap, force))
             return document
 
-        document = tally.run(str(file.path), work)
+        document = tally.run(file.path, work)
         if document is not None:
-            rows.append((str(file.relative), document))
+            rows.append((file.path, document))
     if rows and not as_json:
         _print(rows)
     tally.exit()
@@ -58,20 +68,21 @@ def _write_heatmap(path: Path, scores: Any, force: bool) -> Path:
     low, high = float(scores.min()), float(scores.max())
     gray = np.round((scores - low) / max(high - low, 1e-9) * 255).astype(np.uint8)
     pixels = np.kron(gray, np.ones((16, 16), np.uint8))[..., None]
-    target = path if path.suffix.lower() == ".png" else path.with_name(path.name + ".png")
-    return write_atomically(target, PngCodec().encode(from_pixels(pixels), {}), overwrite=force)
+    return write_atomically(path, PngCodec().encode(from_pixels(pixels), {}), overwrite=force)
 
 
-def _print(rows: list[tuple[str, dict[str, Any]]]) -> None:
-    from rich.markup import escape
+def _print(rows: list[tuple[Path, dict[str, Any]]]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("input")
+    table.add_column("input", overflow="fold")
     for title in ("ood_score", "p_value"):
         table.add_column(title, justify="right")
     table.add_column("in distribution")
-    for name, d in rows:
+    for path, d in rows:
         known = "[green]yes[/]" if d["in_distribution"] else "[red]no[/]"
-        table.add_row(escape(name), f"{d['ood_score']:.3f}", f"{d['p_value']:.4f}", known)
+        table.add_row(shown(path), f"{d['ood_score']:.3f}", f"{d['p_value']:.4f}", known)
     console().print(table)
+    for _, d in rows:
+        if "heatmap" in d:
+            console().print(f"[dim]heatmap: {shown(d['heatmap'])}[/]", soft_wrap=True)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
-from router.errors import CarryError, StreamError
+from router.errors import CarryError
+from router.images.chunks import Segment, walk_jpeg
 from router.reasons import ReasonCode
 
 MAX_XMP = 65_502
@@ -16,47 +14,12 @@ MAX_EXIF = 65_527
 
 _XMP = b"http://ns.adobe.com/xap/1.0/\x00"
 _EXTENDED = b"http://ns.adobe.com/xmp/extension/\x00"
-_APP0, _APP1, _SOS, _EOI = 0xE0, 0xE1, 0xDA, 0xD9
-
-
-@dataclass(frozen=True)
-class Segment:
-    """One marker segment: `data[start:end]` is all of it, `data[payload:end]` its content."""
-
-    marker: int
-    start: int
-    payload: int
-    end: int
-
-
-def walk(data: bytes) -> Iterator[Segment]:
-    """Segments from SOI to the first SOS or EOI, which are not among them. Raises StreamError."""
-    if not data.startswith(b"\xff\xd8"):
-        raise StreamError("no JPEG signature", code=ReasonCode.UNKNOWN_STREAM)
-    position = 2
-    while True:
-        start = position
-        while data[position : position + 2] == b"\xff\xff":  # fill bytes (B.1.1.2)
-            position += 1
-        head = data[position : position + 4]
-        if len(head) < 2 or (len(head) < 4 and head[1] not in (_SOS, _EOI)):
-            raise StreamError(f"JPEG ends at byte {len(data)}, before its first scan", code=ReasonCode.TRUNCATED)
-        if head[0] != 0xFF:
-            raise StreamError(f"no JPEG marker at byte {position}", code=ReasonCode.DAMAGED_STREAM)
-        if head[1] in (_SOS, _EOI):
-            return
-        end = position + 2 + int.from_bytes(head[2:4], "big")
-        if end < position + 4:
-            raise StreamError(f"JPEG segment at byte {position} is shorter than its header", code=ReasonCode.DAMAGED_STREAM)
-        if end > len(data):
-            raise StreamError(f"JPEG segment at byte {position} runs past the end", code=ReasonCode.TRUNCATED)
-        yield Segment(head[1], start, position + 4, end)
-        position = end
+_APP0, _APP1 = 0xE0, 0xE1
 
 
 def read_xmp(data: bytes) -> bytes | None:
     """The packet of the first XMP segment, None if there is none. Raises StreamError."""
-    for s in walk(data):
+    for s in walk_jpeg(data):
         if s.marker == _APP1 and data.startswith(_XMP, s.payload, s.end):
             return data[s.payload + len(_XMP) : s.end]
     return None
@@ -73,7 +36,7 @@ def with_xmp(data: bytes, xmp: bytes) -> bytes:
             code=ReasonCode.CANNOT_CARRY_XMP,
             hint=f"At most {MAX_XMP} bytes fit; choose another codec, or strip the metadata",
         )
-    segments = list(walk(data))
+    segments = list(walk_jpeg(data))
     lead = 2  # JFIF wants to be first, EXIF directly behind it
     for s in segments:
         if s.marker != _APP0 and not (s.marker == _APP1 and data.startswith(b"Exif\x00", s.payload, s.end)):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +31,35 @@ def save(codec_id: str, image: Image.Image, file_format: str, **options: Any) ->
     except Exception as error:  # plugins raise whatever their C library made of it
         raise encode_failed(codec_id, error) from error
     return out.getvalue()
+
+
+@contextmanager
+def room(size: int) -> Iterator[None]:
+    """Let Pillow's encoders write up to `size` bytes at once.
+
+    libjpeg wants one buffer for a whole progressive or optimised file; Pillow guesses a byte per pixel, which noise at high
+    quality and very narrow images exceed. The only way to ask for more is this module variable; it changes no output.
+    """
+    from PIL import ImageFile
+
+    global _users, _before
+    with _lock:
+        if _users == 0:
+            _before = ImageFile.MAXBLOCK
+        _users += 1
+        ImageFile.MAXBLOCK = max(ImageFile.MAXBLOCK, size)
+    try:
+        yield
+    finally:
+        with _lock:
+            _users -= 1
+            if _users == 0:
+                ImageFile.MAXBLOCK = _before
+
+
+_lock = threading.Lock()
+_users = 0
+_before = 0
 
 
 def encode_failed(codec_id: str, error: BaseException | str) -> CodecError:

@@ -179,6 +179,8 @@ class Codec(ABC):
     def refusal(self, sample: ImageSample) -> CarryError | None:
         """Why this image cannot be carried, from header facts and metadata only; None if it can."""
         c, m = self.carries, sample.metadata
+        if sample.source.hdr_transfer and m.icc is None:  # no codec here can state PQ or HLG by number
+            return self._cannot("PQ or HLG samples", ReasonCode.HDR)
         if sample.has_alpha and c.alpha == "none":
             return self._cannot("alpha", ReasonCode.CANNOT_CARRY_ALPHA)
         if sample.mode not in c.modes:

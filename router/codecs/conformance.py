@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from router.codecs.base import Codec, DecodedImage, Lane, Settings
 from router.errors import CarryError, LimitError, RouterError, StreamError, UsageError
+from router.images.arrays import from_pixels
 from router.images.limits import Limits
-from router.images.sample import ImageSample, Metadata, Mode, Pixels, Source
+from router.images.sample import ImageSample, Metadata, Mode, Pixels
 from router.reasons import ReasonCode
 
 _CHANNELS: dict[Mode, int] = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
@@ -105,7 +106,7 @@ class _Bench:
         metadata = Metadata() if metadata is None else metadata
         pixels = synthetic(*size, mode, bits)
         jpeg = self.codec.lane is Lane.TRANSCODE and pixels.shape[2] in (1, 3) and bits == 8
-        return _from_jpeg(pixels, metadata) if jpeg else _from_array(pixels, metadata)
+        return _from_jpeg(pixels, metadata) if jpeg else from_pixels(pixels, metadata)
 
     def example(self, metadata: Metadata | None = None, size: tuple[int, int] = (33, 65)) -> ImageSample:
         """One image that the codec takes, RGB with 8 bits if it can."""
@@ -410,19 +411,6 @@ def srgb_profile() -> bytes:
     from PIL import ImageCms
 
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-
-
-def _from_array(pixels: Pixels, metadata: Metadata) -> ImageSample:
-    height, width, channels = pixels.shape
-    return ImageSample(
-        width=width,
-        height=height,
-        channels=channels,
-        bits=16 if pixels.dtype == np.uint16 else 8,
-        source=Source("array", None),
-        metadata=metadata,
-        load=lambda: pixels,
-    )
 
 
 def _from_jpeg(pixels: Pixels, metadata: Metadata) -> ImageSample:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from router.codecs import _jpeg_segments
 from router.codecs._decode import decode_still
 from router.codecs._options import IntRange, OneOf, Option, checked
-from router.codecs._pillow import save, to_image
+from router.codecs._pillow import room, save, to_image
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
 from router.errors import CarryError
 from router.images.limits import DEFAULT_LIMITS, Limits
@@ -53,17 +53,18 @@ class JpegCodec(Codec):
         if chroma == "auto":
             chroma = "444" if quality >= FULL_CHROMA_FROM else "420"
         m = sample.metadata
-        return save(
-            self.codec_id,
-            to_image(sample.pixels),
-            "JPEG",
-            quality=quality,
-            subsampling={"444": "4:4:4", "420": "4:2:0"}[chroma],
-            progressive=True,
-            optimize=True,
-            icc_profile=m.icc,
-            exif=b"Exif\x00\x00" + m.exif if m.exif else b"",
-        )
+        with room(_largest(sample) + sum(len(block or b"") for block in (m.icc, m.exif))):
+            return save(
+                self.codec_id,
+                to_image(sample.pixels),
+                "JPEG",
+                quality=quality,
+                subsampling={"444": "4:4:4", "420": "4:2:0"}[chroma],
+                progressive=True,
+                optimize=True,
+                icc_profile=m.icc,
+                exif=b"Exif\x00\x00" + m.exif if m.exif else b"",
+            )
 
     def decode(self, data: bytes, limits: Limits = DEFAULT_LIMITS) -> DecodedImage:
         """See `Codec.decode`."""
@@ -89,3 +90,9 @@ class JpegCodec(Codec):
         if m.icc and len(m.icc) > _MAX_ICC:
             return self._cannot(f"an ICC profile of {len(m.icc)} bytes", ReasonCode.CANNOT_CARRY_ICC)
         return None
+
+
+def _largest(sample: ImageSample) -> int:
+    """More bytes than any JPEG of this size: samples in whole blocks of 16 x 16, two bytes each (noise takes 1.1)."""
+    padded = (-(-sample.width // 16) * 16) * (-(-sample.height // 16) * 16)
+    return 2 * sample.channels * padded + (64 << 10)

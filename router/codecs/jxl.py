@@ -190,6 +190,10 @@ class JxlTranscodeCodec(_Jxl):
             raise StreamError("no JPEG file can be rebuilt from this JPEG XL data", code=ReasonCode.DAMAGED_STREAM)
         return jpeg
 
+    def same_image(self, before: bytes, after: bytes) -> bool:
+        """See `Codec.same_image`; here also every other byte of the JPEG file must be the same."""
+        return self.reconstruct(before) == self.reconstruct(after)
+
     def refusal(self, sample: ImageSample) -> CarryError | None:
         """See `Codec.refusal`; NOT_A_JPEG for everything that did not come as a JPEG file."""
         if sample.source.format != "jpeg" or sample.source.data is None:

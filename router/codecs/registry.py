@@ -115,7 +115,7 @@ def for_data(data: bytes) -> Codec:
     for other in (i for i in ids() if i not in BUILTIN):
         try:
             recognised = get_class(other).recognises(data)
-        except CodecUnavailableError:  # a package that does not load must not hide the others
+        except Exception:  # noqa: S112 - a package that does not load, or fails here, must not hide the others
             continue
         if recognised:
             return get(other)
@@ -128,7 +128,9 @@ def for_data(data: bytes) -> Codec:
 
 
 def _builtin_id(data: bytes) -> str | None:
-    if data.startswith(_NCR_SIGNATURE):
+    if (
+        data[:1] in (b"\x8b", b"\x0b") and data[1:4] == _NCR_SIGNATURE[1:4]
+    ):  # its parser tells what a text channel did to the rest
         return "ncr"
     if data.startswith(b"\xff\xd8\xff"):
         return "jpeg"

@@ -48,23 +48,17 @@ def to_srgb(sample: ImageSample) -> ImageSample:
 
     Profiles that behave as sRGB are dropped without touching pixels. 8 bits only.
 
-    Raises CarryError: WIDE_GAMUT, CANNOT_CARRY_DEPTH (16 bits under a profile), CANNOT_CARRY_ICC (damaged profile, or one
-    of another colour model than the pixels).
+    Raises CarryError: WIDE_GAMUT, HDR (a PQ or HLG curve), CANNOT_CARRY_DEPTH (16 bits under a profile), CANNOT_CARRY_ICC
+    (damaged profile, or one of another colour model than the pixels).
     """
     icc = sample.metadata.icc
     if icc is None:
+        if sample.source.hdr_transfer:
+            raise CarryError("PQ and HLG samples cannot be converted to sRGB", code=ReasonCode.HDR, hint=_HINT)
         return sample
     metadata = Metadata(None, sample.metadata.exif, sample.metadata.xmp)
     if is_srgb(icc):
-        return ImageSample(
-            width=sample.width,
-            height=sample.height,
-            channels=sample.channels,
-            bits=sample.bits,
-            source=sample.source,
-            metadata=metadata,
-            load=lambda: sample.pixels,
-        )
+        return sample.with_metadata(metadata)
     if sample.bits != 8:
         raise CarryError("16-bit pixels cannot be converted to sRGB", code=ReasonCode.CANNOT_CARRY_DEPTH, hint=_HINT)
     colours = 1 if sample.channels < 3 else 3
@@ -81,14 +75,14 @@ _HINT = "Choose a codec that carries ICC profiles, or convert the image first"
 
 @lru_cache(maxsize=64)
 def _is_srgb(icc: bytes) -> bool:
-    if _model(icc) == "GRAY":
-        ramp = _ramp()
-        return _moved(_through_gray_profile(ramp, icc), _as_rgb(ramp)) <= _TOLERANCE
-    if _model(icc) != "RGB":
-        return False
-    steps = np.linspace(0, 255, 16).round().astype(np.uint8)
-    grid = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(64, 64, 3)
     try:
+        if _model(icc) == "GRAY":
+            ramp = _ramp()
+            return _moved(_through_gray_profile(ramp, icc), _as_rgb(ramp)) <= _TOLERANCE
+        if _model(icc) != "RGB":
+            return False
+        steps = np.linspace(0, 255, 16).round().astype(np.uint8)
+        grid = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(64, 64, 3)
         return _moved(_convert(grid, icc), grid) <= _TOLERANCE
     except CarryError:
         return False

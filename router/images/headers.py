@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from router.errors import InputError
+from router.images.cicp import is_hdr_transfer
 from router.images.formats import avif, bmp, gif, jpeg, jxl, png, ppm, tiff, webp
 from router.images.formats.header import Header, format_refused
 from router.reasons import ReasonCode
@@ -26,6 +27,7 @@ _READ = (
     (b"BM", bmp.probe),
 )
 _REFUSED = (
+    (b"\x8bNCR", "An .ncr file"),
     (b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
     (b"\xff\x4f\xff\x51", "JPEG 2000"),
     (b"8BPS", "Photoshop"),
@@ -54,7 +56,6 @@ _REFUSED = (
 )
 _NETPBM = re.compile(rb"P[1-6][\s#]")
 _SVG = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*(?:<\?xml|<!--|<!DOCTYPE|<svg)", re.IGNORECASE)
-_PQ, _HLG = 16, 18
 
 
 def probe(data: bytes) -> Header:
@@ -95,4 +96,4 @@ def is_hdr(data: bytes, header: Header | None = None) -> bool:
     `header`: what `probe(data)` gave, to save doing it again. Raises InputError as `probe`.
     """
     header = probe(data) if header is None else header
-    return header.gain_map or (header.cicp is not None and header.cicp[1] in (_PQ, _HLG))
+    return header.gain_map or is_hdr_transfer(header.cicp)

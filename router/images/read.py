@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.errors import InputError, UsageError
+from router.files import read_bytes, read_stream
 from router.images.arrays import from_array, from_pil
+from router.images.cicp import is_hdr_transfer
 from router.images.formats import avif, bmp, gif, jpeg, jxl, png, ppm, tiff, webp
 from router.images.formats.header import Header, Plan
 from router.images.headers import probe
@@ -82,7 +84,7 @@ def read(src: ImageSource, *, limits: Limits = DEFAULT_LIMITS, first_frame: bool
         height=height,
         channels=plan.channels,
         bits=bits,
-        source=Source(header.format, header.lossy, data),
+        source=Source(header.format, header.lossy, data, is_hdr_transfer(header.cicp), header.gain_map),
         metadata=Metadata(stored.icc, with_upright_tag(stored.exif), stored.xmp),
         load=load,
     )
@@ -98,47 +100,11 @@ def _bytes(src: Any, limits: Limits) -> bytes:
         limits.check_bytes(memoryview(src).nbytes)
         return bytes(src)
     if isinstance(src, (str, os.PathLike)):
-        return _read_path(Path(src), limits)
+        return read_bytes(Path(src), limits)
     if callable(getattr(src, "read", None)):
-        return _read_file(src, limits)
+        return read_stream(src, limits)
     raise UsageError(
         f"{type(src).__name__} is not an image source",
         code=ReasonCode.BAD_ARGUMENT,
         hint="Pass a path, bytes, a binary file object, a Pillow image or a NumPy array",
     )
-
-
-def _read_path(path: Path, limits: Limits) -> bytes:
-    try:
-        if not path.is_file():
-            path.stat()  # tells a missing file from a directory or a device
-            raise InputError(f"{path} is not a file", code=ReasonCode.NOT_A_FILE, hint="Name one image file")
-        limits.check_bytes(path.stat().st_size)
-        with path.open("rb") as file:
-            return _read_file(file, limits)
-    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
-        raise InputError(f"there is no file {str(path)!r}", code=ReasonCode.NOT_FOUND, hint="Check the path") from error
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read: {error.strerror}", code=ReasonCode.UNREADABLE, hint="Check its permissions"
-        ) from error
-
-
-def _read_file(file: BinaryIO, limits: Limits) -> bytes:
-    """All that is left in a binary file object, in blocks, so that endless ones stop at the limit."""
-    blocks: list[bytes] = []
-    total = 0
-    try:
-        while block := file.read(1 << 20):
-            if not isinstance(block, (bytes, bytearray, memoryview)):
-                raise UsageError(
-                    "the file object gives text", code=ReasonCode.BAD_ARGUMENT, hint='Open the file in binary mode ("rb")'
-                )
-            blocks.append(bytes(block))
-            total += len(block)
-            limits.check_bytes(total)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"the file object cannot be read: {error}", code=ReasonCode.UNREADABLE, hint="Open it for reading in binary mode"
-        ) from error
-    return b"".join(blocks)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Literal, cast
+from typing import Any, Generic, Literal, TypeVar, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,13 @@ _MODES: dict[int, Mode] = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 @dataclass(frozen=True)
 class Metadata:
-    """What travels beside the pixels. `exif` is a TIFF block without the `Exif\\0\\0` prefix, orientation already 1."""
+    """What travels beside the pixels.
+
+    Attributes:
+        icc: as stored; or one that says the same as the colour numbers (cICP, nclx) of a file without a profile.
+        exif: a TIFF block without the `Exif\\0\\0` prefix, orientation already 1.
+        xmp: a packet.
+    """
 
     icc: bytes | None = None
     exif: bytes | None = None
@@ -35,11 +41,16 @@ class Source:
             "array" / "pil" for pixels that came without a file.
         lossy: True, False, or None when the container does not tell.
         data: the file's bytes as given, or None for pixels that came without a file.
+        hdr_transfer: the file states a PQ or HLG curve. Without an ICC profile that says so too, the samples would be
+            shown wrongly in any format written here.
+        gain_map: an HDR gain map lies beside the image in the file.
     """
 
     format: str
     lossy: bool | None
     data: bytes | None = field(repr=False, default=None)
+    hdr_transfer: bool = False
+    gain_map: bool = False
 
     @property
     def size(self) -> int | None:
@@ -47,11 +58,41 @@ class Source:
         return None if self.data is None else len(self.data)
 
 
+_T = TypeVar("_T")
+
+
+class _Once(Generic[_T]):
+    """A property computed at most once per image, under that image's own lock.
+
+    `functools.cached_property` has one lock for all instances in Python 3.11: two images could not be decoded side by side.
+    """
+
+    def __init__(self, compute: Callable[[Any], _T]) -> None:
+        self._compute = compute
+        self.__doc__ = compute.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, sample: None, owner: type) -> _Once[_T]: ...
+    @overload
+    def __get__(self, sample: ImageSample, owner: type) -> _T: ...
+    def __get__(self, sample: ImageSample | None, owner: type) -> _Once[_T] | _T:
+        if sample is None:
+            return self
+        with sample._lock:
+            values = vars(sample)  # found there first from the next time on
+            if self._name not in values:
+                values[self._name] = self._compute(sample)
+        return cast("_T", values[self._name])
+
+
 class ImageSample:
     """One still image.
 
     Header facts (`width`, `height`, `channels`, `bits`) are known at once; `pixels` is decoded on first use and may raise
-    `InputError`. Sizes are those of the upright image.
+    `InputError`. Sizes are those of the upright image. May be shared between threads.
     """
 
     def __init__(
@@ -65,6 +106,7 @@ class ImageSample:
         metadata: Metadata,
         load: Callable[[], Pixels],
     ) -> None:
+        """`load` gives (height, width, channels) pixels; nobody may write to them afterwards."""
         self.width = width
         self.height = height
         self.channels = channels
@@ -72,6 +114,7 @@ class ImageSample:
         self.source = source
         self.metadata = metadata
         self._load = load
+        self._lock = threading.RLock()
 
     def __repr__(self) -> str:
         return f"ImageSample({self.width}x{self.height} {self.mode}, {self.bits} bit, from {self.source.format})"
@@ -86,25 +129,27 @@ class ImageSample:
         """Whether an alpha channel exists."""
         return self.channels in (2, 4)
 
-    @cached_property
+    @_Once
     def pixels(self) -> Pixels:
         """(H, W, C) uint8 or uint16, full range of the type, upright, C-contiguous, read-only. Raises InputError."""
         pixels = cast("Pixels", np.ascontiguousarray(self._load()))
         assert pixels.shape == (self.height, self.width, self.channels), "reader broke its contract"
-        pixels.flags.writeable = False
+        if pixels.flags.writeable:
+            pixels = pixels.view()  # the array itself may belong to somebody: it is not frozen
+            pixels.flags.writeable = False
         return pixels
 
-    @cached_property
+    @_Once
     def pixels_sha256(self) -> str:
         """SHA-256 over shape, type and samples: equal exactly when the images are equal."""
         return pixels_sha256(self.pixels)
 
-    @cached_property
+    @_Once
     def source_sha256(self) -> str:
         """SHA-256 of the file's bytes; of the pixels (see `pixels_sha256`) for bare pixels."""
         return self.pixels_sha256 if self.source.data is None else hashlib.sha256(self.source.data).hexdigest()
 
-    @cached_property
+    @_Once
     def is_gray(self) -> bool:
         """One or two channels, or colour channels that are equal everywhere."""
         if self.channels < 3:
@@ -112,12 +157,12 @@ class ImageSample:
         p = self.pixels
         return bool(np.array_equal(p[..., 0], p[..., 1]) and np.array_equal(p[..., 1], p[..., 2]))
 
-    @cached_property
+    @_Once
     def alpha_used(self) -> bool:
         """Whether any pixel is not fully opaque."""
         return self.has_alpha and bool((self.pixels[..., -1] != np.iinfo(self.pixels.dtype).max).any())
 
-    @cached_property
+    @_Once
     def colours(self) -> int:
         """Distinct colours among at most 65,536 evenly spaced pixels (alpha counted)."""
         flat = self.pixels.reshape(-1, self.channels)

@@ -19,6 +19,8 @@ def check_context(policy: Policy, given: Mapping[str, Any] | None) -> dict[str, 
 
     Raises UsageError (BAD_ARGUMENT) for an undeclared key or a value of another type (an int may stand for a double).
     """
+    if not isinstance(given, Mapping | None):
+        raise UsageError(f"context is a mapping of keys to values, not {given!r}", code=ReasonCode.BAD_ARGUMENT)
     values = {key: coerce(declared.default, declared.type) for key, declared in policy.context.items()}
     for key, value in (given or {}).items():
         _declared(policy, key)

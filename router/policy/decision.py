@@ -65,7 +65,7 @@ class Budgets:
     """What an encoding may cost; None where nothing is set. For whoever encodes: pixel budgets are applied already.
 
     Attributes:
-        encode_ms: wall-clock time in ms after which no further encoding starts, in any lane.
+        encode_ms: wall-clock time in ms after which no further encoding starts; every lane has it anew.
         max_bytes: largest output; a larger one fails its lane.
         max_search_steps: encodings that a quality search may try.
     """

@@ -54,7 +54,7 @@ def decide(
         UsageError: BAD_ARGUMENT for a target, context or metadata argument that is wrong.
         NoLaneError: nothing that the action permits may be sent to this receiver; `attempts` has the reasons.
     """
-    asked = _caller_target(quality, target)
+    asked = Target.given(quality, target)
     if metadata not in (None, "keep", "icc", "strip"):
         raise UsageError(f"metadata is {metadata!r}", code=ReasonCode.BAD_ARGUMENT, hint="One of keep, icc, strip")
     values = check_context(policy.policy, context)
@@ -173,6 +173,8 @@ def _select(policy: CompiledPolicy, facts: _Facts) -> tuple[str, Action, list[Ru
         matched, error, code = False, "", ReasonCode.RULE_ERROR
         try:
             matched, error = _evaluate(rule, facts, read)
+            if error and not all(_disclosed(policy.policy, name) for name in rule.condition.names):
+                error = "the condition failed; what it says of context values is not recorded"
         except _FactError as failure:
             error, code = str(failure), failure.code
         shown = {name: facts.values[name] if _disclosed(policy.policy, name) else "(not recorded)" for name in read}
@@ -309,11 +311,3 @@ def _passthrough_refusal(facts: _Facts, receiver: Receiver) -> Reason | None:
     if media_type is None or not receiver.accepts(media_type):
         return Reason(ReasonCode.RECEIVER_DOES_NOT_ACCEPT, media_type or container, lane)
     return None
-
-
-def _caller_target(quality: float | None, target: Target | Mapping[str, Any] | None) -> Target | None:
-    if quality is not None and target is not None:
-        raise UsageError("quality and target exclude each other", code=ReasonCode.BAD_ARGUMENT)
-    if quality is not None:
-        return Target.quality(quality)
-    return None if target is None else Target.parse(target)

@@ -76,9 +76,9 @@ class Budgets(_Model):
     """What an encoding may cost."""
 
     encode_ms: float | None = Field(
-        default=None, gt=0, description="wall-clock ms after which no further encoding starts, in any lane"
+        default=None, gt=0, description="wall-clock ms after which no further encoding starts; every lane has it anew"
     )
-    max_bytes: int | None = Field(default=None, ge=1, description="largest output; a larger one fails its lane")
+    max_bytes: int | None = Field(default=None, ge=1, description="largest output, record included; a larger one fails its lane")
     max_search_steps: int | None = Field(default=None, ge=1, le=64, description="encodings that a quality search may try")
     max_megapixels: Megapixels | dict[CodecId, Megapixels] | None = Field(
         default=None, description="largest image in MP, for all codecs of the action or by codec id; larger ones skip the codec"

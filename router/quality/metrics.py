@@ -17,6 +17,9 @@ from router.reasons import ReasonCode
 
 Scorer = Callable[[Pixels], float]
 
+PSNR_MAX = 100.0
+"""Score of identical images, in dB: the top of what a target may ask for, since records cannot hold infinity."""
+
 _BACKGROUNDS = (26, 230)
 """Dark and light gray, 0.1 and 0.9: the worse of the two counts, as in the `ssimulacra2` package."""
 
@@ -35,7 +38,7 @@ def scorer(metric: MetricName, reference: Pixels) -> Scorer:
     Raises UsageError for a metric that measures size, and for perceptual metrics on 16-bit images.
     """
     if metric == "psnr":
-        return lambda candidate: psnr(reference, candidate)
+        return lambda candidate: min(psnr(reference, candidate), PSNR_MAX)
     if metric not in ("ssimulacra2", "ms-ssim"):
         raise UsageError(f"{metric} does not compare images", code=ReasonCode.BAD_ARGUMENT)
     if reference.dtype != np.uint8:

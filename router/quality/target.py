@@ -53,9 +53,18 @@ class Target:
         """From {"metric": ..., "value": ...}; raises UsageError (BAD_ARGUMENT)."""
         if isinstance(target, Target):
             return cls._checked(target.metric, target.value)
-        if set(target) != {"metric", "value"}:
-            raise _bad(f"a target has the keys metric and value, not {sorted(target)}")
+        if not isinstance(target, Mapping) or set(target) != {"metric", "value"}:
+            raise _bad(f'a target is {{"metric": name, "value": number}}, not {target!r}')
         return cls._checked(target["metric"], target["value"])
+
+    @classmethod
+    def given(cls, quality: float | None, target: Target | Mapping[str, Any] | None) -> Target | None:
+        """What a caller asked for, one way or the other, or not at all; raises UsageError (BAD_ARGUMENT) for both."""
+        if quality is not None and target is not None:
+            raise _bad("quality and target exclude each other")
+        if quality is not None:
+            return cls.quality(quality)
+        return None if target is None else cls.parse(target)
 
     @classmethod
     def quality(cls, value: float) -> Target:

@@ -177,3 +177,42 @@ def test_jpegs_without_a_picture(changed: bytes) -> None:
     with pytest.raises(InputError) as caught:
         read(changed)
     assert caught.value.code == ReasonCode.DAMAGED_IMAGE
+
+
+def _box(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", 8 + len(content)) + kind + content
+
+
+def test_an_avif_whose_table_counts_what_takes_no_bytes_is_refused_at_once() -> None:
+    entries = b"".join(struct.pack(">HHH", item, 0, 65535) for item in range(20_000))
+    table = _box(b"iloc", b"\0\0\0\0\0\0" + struct.pack(">H", 20_000) + entries)
+    data = _box(b"ftyp", b"avif\0\0\0\0avif") + _box(b"meta", b"\0\0\0\0" + _box(b"pitm", b"\0\0\0\0\0\1") + table)
+    start = time.perf_counter()
+    with pytest.raises(InputError):
+        read(data)
+    assert time.perf_counter() - start < 1
+
+
+def test_a_tiff_that_repeats_its_largest_tag_is_read_once() -> None:
+    count = 5_000
+    table = 8 + 2 + 12 * count + 4
+    entry = struct.pack("<HHII", 320, 3, 196_608, table)
+    data = b"II*\0\x08\0\0\0" + struct.pack("<H", count) + entry * count + bytes(4) + bytes(2 * 196_608)
+    start = time.perf_counter()
+    with pytest.raises(InputError):
+        read(data)
+    assert time.perf_counter() - start < 1
+
+
+def test_tiff_directories_that_overlap_are_not_followed_for_ever() -> None:
+    count, pages = 60_000, 900
+    data = bytearray(b"II*\0\x08\0\0\0" + bytes(2 + 12 * count + 4 + 16 * pages + 64))
+    for page in range(pages):  # each a bit further on, nearly all of it the same bytes
+        start = 8 + 16 * page
+        struct.pack_into("<H", data, start, count - 2 * page)
+        end = start + 2 + 12 * (count - 2 * page)
+        struct.pack_into("<I", data, end, 8 + 16 * (page + 1))
+    start_time = time.perf_counter()
+    with pytest.raises(InputError):
+        read(bytes(data))
+    assert time.perf_counter() - start_time < 2

@@ -39,7 +39,7 @@ BALANCED = [
     ("self", {"has_alpha": True}, {}, {}, {}, "otherwise", "classical", "avif"),
     ("self", {}, SCREENSHOT, {}, {}, "graphics", "lossless", "webp-lossless"),
     ("self", {"colours": 40}, BARE, {}, {}, "graphics", "lossless", "webp-lossless"),
-    ("self", {"colours": 80, "gray": True}, {}, {}, {}, "photograph", "neural", "ncr"),
+    ("self", {"colours": 80, "gray": True}, {}, {}, {}, "otherwise", "classical", "avif"),
     ("self", {"colours": 2, "gray": True}, {}, {}, {}, "graphics", "lossless", "webp-lossless"),
     ("self", {"width": 32}, {}, {}, {}, "otherwise", "classical", "avif"),
     ("self", LARGE, {}, {}, {}, "large", "classical", "avif"),
@@ -83,6 +83,7 @@ def test_balanced_runs_the_detector_only_for_candidates():
         ("*/*", {}, {}, ["jpeg", "png"]),
         (None, {}, {}, ["jpeg", "png"]),
         (CHROME, {}, SCREENSHOT, ["webp-lossless", "png", "avif", "webp", "jpeg"]),
+        (CHROME, {"hdr": True}, {}, ["avif", "webp", "jpeg"]),
         ({"accept": "image/x-ncr,image/avif", "models": ["m1"]}, {}, {}, ["avif"]),
     ],
 )
@@ -141,6 +142,7 @@ def test_medical(source, image, modality, lanes):
         (3000, LARGE, {}, {}, "otherwise", "jpeg"),
         (100, {}, {}, {"quality": 90}, "fine", "jpeg"),
         (100, {}, SCREENSHOT, {}, "flat", "webp-lossless"),
+        (100, {"hdr": True}, {}, {}, "hdr", None),
     ],
 )
 def test_realtime(latency, image, source, arguments, rule, codec):

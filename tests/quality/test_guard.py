@@ -53,14 +53,14 @@ def test_an_exact_alpha_must_be_exact() -> None:
 
 def test_one_bad_tile_fails_the_neural_lane() -> None:
     damaged = PHOTOGRAPH.copy()
-    damaged[192:256, 192:256] = damaged[192:256, 192:256].mean((0, 1)).astype(np.uint8)
+    damaged[0:64, 192:256] = damaged[0:64, 192:256][::-1]  # right colours, wrong place
     assert _check(PHOTOGRAPH, damaged, Lane.NEURAL).code == "GUARD_WORST_TILE"
     assert _check(PHOTOGRAPH, damaged, Lane.CLASSICAL, "strict").code == "GUARD_WORST_TILE"
 
 
 def test_a_colour_cast_fails_the_neural_lane() -> None:
     tinted = PHOTOGRAPH.astype(int)
-    tinted[128:192, 128:192, 2] += 9
+    tinted[128:192, 128:192, 2] += 12
     assert _check(PHOTOGRAPH, np.clip(tinted, 0, 255).astype(np.uint8), Lane.NEURAL).code == "GUARD_COLOUR_CAST"
 
 

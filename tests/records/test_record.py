@@ -30,6 +30,34 @@ def test_never_larger_than_the_limit(details: list[str]) -> None:
     assert DecisionRecord.from_json(encoded).codec == "avif"
 
 
+@settings(max_examples=50, deadline=None)
+@given(
+    st.dictionaries(st.from_regex(r"[a-z]{1,20}", fullmatch=True), st.text(max_size=1024), max_size=32),
+    st.lists(st.text(max_size=200), max_size=20),
+)
+def test_a_fitted_record_is_the_one_that_is_written(context: dict[str, str], details: list[str]) -> None:
+    reasons = tuple(RecordedReason(code="RULE_MATCHED", detail=d) for d in details)
+    fitted = DecisionRecord(**MINIMAL, context=context, reasons=reasons).fitted()
+    assert fitted.fitted() == fitted
+    assert len(fitted.to_json()) <= MAX_BYTES
+    assert DecisionRecord.from_json(fitted.to_json()) == fitted
+
+
+@pytest.mark.parametrize(
+    ("detail", "recorded"),
+    [
+        ("cannot open '/home/ann/models/x.json'", "cannot open '<path>'"),
+        ("~/models/x: gone", "<path> gone"),
+        (r"C:\\Users\\Ann\\x.json is gone", "<path> is gone"),
+        (r"\\\\server\\share\\x", "<path>"),
+        ("see https://host/x", "see https:<path>"),
+        ("image/avif, 4:2:0, 3 / 4, and/or, b'\\x00\\x01'", "image/avif, 4:2:0, 3 / 4, and/or, b'\\x00\\x01'"),
+    ],
+)
+def test_details_hold_no_absolute_paths(detail: str, recorded: str) -> None:
+    assert RecordedReason(code="INTERNAL_ERROR", detail=detail).detail == recorded
+
+
 @pytest.mark.parametrize(
     "data",
     [b"", b"[]", b"nope", b"\xff\xfe", b"{}", json.dumps(MINIMAL | {"surprise": 1}).encode(), b"[" * 100_000],

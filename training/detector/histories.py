@@ -12,7 +12,8 @@ import io
 import numpy as np
 from PIL import Image
 
-from router.images.sample import ImageSample, Metadata, Pixels, Source
+from router.images.arrays import from_pixels
+from router.images.sample import ImageSample, Pixels
 
 MIX: dict[str, float] = {"as_is": 0.25, "jpeg": 0.25, "resized": 0.2, "resized_jpeg": 0.15, "crop": 0.15}
 """Share of each history. jpeg: quality 60 to 95, 4:2:0 or 4:4:4. resized: scale 0.5 to 1, Lanczos; this also stands for
@@ -53,14 +54,4 @@ def draw(image: Image.Image, rng: np.random.Generator) -> tuple[Image.Image, str
 
 def as_sample(pixels: Pixels) -> ImageSample:
     """(H, W) or (H, W, C) uint8 or uint16 as the detector takes it."""
-    pixels = pixels[..., None] if pixels.ndim == 2 else pixels
-    height, width, channels = pixels.shape
-    return ImageSample(
-        width=width,
-        height=height,
-        channels=channels,
-        bits=16 if pixels.dtype == np.uint16 else 8,
-        source=Source("array", None),
-        metadata=Metadata(),
-        load=lambda: pixels,
-    )
+    return from_pixels(pixels)

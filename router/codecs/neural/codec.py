@@ -108,6 +108,11 @@ class NeuralCodec(Codec):
         """The decision record, None if there is none."""
         return container.parse(data, NO_LIMITS).record
 
+    def same_image(self, before: bytes, after: bytes) -> bool:
+        """Whether all that decides the pixels is the same, byte for byte; nothing is decoded."""
+        a, b = (container.parse(data, NO_LIMITS) for data in (before, after))
+        return (a.header, a.model, a.grid, a.tiles, a.alpha) == (b.header, b.model, b.grid, b.tiles, b.alpha)
+
     def _encoder(self, sample: ImageSample) -> ImageEncoder:
         if refusal := self.refusal(sample):
             raise refusal

@@ -82,15 +82,15 @@ class ModelCard:
             raw: dict[str, Any] = json.loads((folder / CARD_FILE).read_text("utf-8"))
             card = cls(**(raw | {"config": ModelConfig(**raw["config"])}), folder=folder)
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise _damaged(f"model card {folder / CARD_FILE}: {error}") from error
+            raise _damaged(f"card of model {folder.name}: {_plain(error)}", folder) from error
         for field in fields(cls):
             value, wanted = getattr(card, field.name), _TYPES.get(field.type)
             if wanted is not None and type(value) not in wanted:
-                raise _damaged(f"model card {folder / CARD_FILE}: {field.name} is {value!r}")
+                raise _damaged(f"card of model {folder.name}: {field.name} is {value!r}", folder)
         if any(type(v) is not int or v < 1 for v in asdict(card.config).values()) or card.config.rates < 2:
-            raise _damaged(f"model card {folder / CARD_FILE}: config")
+            raise _damaged(f"card of model {folder.name}: config", folder)
         if card.id != folder.name:
-            raise _damaged(f"model card {folder / CARD_FILE} is that of {card.id!r}")
+            raise _damaged(f"card of model {folder.name} is that of {card.id!r}", folder)
         return card
 
 
@@ -111,10 +111,14 @@ def list_models() -> tuple[ModelCard, ...]:
     Raises ArtefactError if a card is damaged.
     """
     cards: dict[str, ModelCard] = {}
-    for root in _roots():
-        for file in sorted(root.glob(f"*/{CARD_FILE}")):
-            cards.setdefault(file.parent.name, ModelCard.read(file.parent))
+    for folder in model_folders():
+        cards.setdefault(folder.name, ModelCard.read(folder))
     return tuple(cards.values())
+
+
+def model_folders() -> tuple[Path, ...]:
+    """Every folder with a model card, shipped ones first; nothing is opened."""
+    return tuple(file.parent for root in _roots() for file in sorted(root.glob(f"*/{CARD_FILE}")))
 
 
 def newest_shipped() -> str | None:
@@ -187,16 +191,16 @@ def _load(card: ModelCard) -> LoadedModel:
         weights = {k: v.float() for k, v in tensors.items() if not k.startswith("tables.")}
         return LoadedModel(card, Network(card.config, weights, tables))
     except (SafetensorError, RuntimeError, ValueError) as error:
-        raise _damaged(f"model {card.id}: {error}") from error
+        raise _damaged(f"model {card.id}: {error}", card.folder) from error
 
 
 def _read_verified(card: ModelCard) -> bytes:
     try:
         data = card.weights_file.read_bytes()
     except OSError as error:
-        raise _damaged(f"model {card.id}: {error}") from error
+        raise _damaged(f"model {card.id}: {_plain(error)}", card.folder) from error
     if hashlib.sha256(data).hexdigest() != card.sha256:
-        raise _damaged(f"model {card.id}: {card.weights_file} is not the file that its card describes")
+        raise _damaged(f"model {card.id}: {WEIGHTS_FILE} is not the file that its card describes", card.folder)
     return data
 
 
@@ -214,5 +218,10 @@ def _folders(model_id: str) -> Iterator[Path]:
             yield root / model_id
 
 
-def _damaged(message: str) -> ArtefactError:
-    return ArtefactError(message, code=ReasonCode.ARTEFACT_DAMAGED, hint="Install the model again")
+def _plain(error: Exception) -> str:
+    return error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
+
+
+def _damaged(message: str, folder: Path) -> ArtefactError:
+    # The message may end in a record, where no path belongs; `details` do not.
+    return ArtefactError(message, code=ReasonCode.ARTEFACT_DAMAGED, hint="Install the model again", folder=str(folder))

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from router.errors import StreamError
 from router.images.boxes import Box, walk
-from router.images.formats.header import Header, Plan, damaged, depth_refused, format_refused, take
+from router.images.cicp import icc_profile
+from router.images.formats.header import Header, Plan, damaged, depth_refused, format_refused, parts, take
 from router.images.formats.pillow import StrictFile, decoding, expect, info_bytes, layout, load_strictly, to_array
 from router.images.orientation import tiff_block
 from router.images.sample import Metadata, Pixels
@@ -89,6 +89,11 @@ def probe(data: bytes) -> Header:
     )
 
 
+def item_types(data: bytes) -> set[bytes]:
+    """Types of all items, such as av01, Exif and mime. Raises InputError (DAMAGED_IMAGE)."""
+    return set(_meta(data).kinds.values())
+
+
 def plan(data: bytes, header: Header) -> Plan:
     """How to read it. Raises InputError (DEPTH_NOT_SUPPORTED above 8 bits, MODE_NOT_SUPPORTED)."""
     if header.bits != 8:
@@ -100,7 +105,8 @@ def plan(data: bytes, header: Header) -> Plan:
         channels, _ = layout(image)
         # Pillow rewrites EXIF that disagrees with irot/imir; the item itself is kept instead.
         exif = _exif(data, _meta(data))
-        found = Metadata(info_bytes(image, "icc_profile"), tiff_block(exif), info_bytes(image, "xmp"))
+        icc = info_bytes(image, "icc_profile") or icc_profile(header.cicp, gray=channels < 3)
+        found = Metadata(icc, tiff_block(exif), info_bytes(image, "xmp"))
 
     def load() -> Pixels:
         with decoding("AVIF"):
@@ -119,10 +125,7 @@ def _open(data: bytes) -> tuple[Image.Image, StrictFile]:
 
 
 def _boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
-    try:
-        yield from walk(data, start, end)
-    except StreamError as error:
-        raise damaged(f"damaged AVIF: {error.message}") from error
+    return parts(walk(data, start, end), "AVIF")
 
 
 def _brands(data: bytes) -> set[bytes]:
@@ -192,7 +195,10 @@ def _read_locations(content: bytes, idat: int | None, found: _Meta) -> None:
         cursor.uint(2)
         base = cursor.uint(base_size) + ((idat or 0) if in_idat else 0)
         extents = []
-        for _ in range(cursor.uint(2)):
+        count = cursor.uint(2)
+        if count > 1 and not (offset_size and length_size):
+            raise damaged(f"AVIF item {item} has extents without a place")  # and they would cost no byte of the file
+        for _ in range(count):
             cursor.uint(index_size)
             offset = base + cursor.uint(offset_size)
             extents.append((offset, cursor.uint(length_size)))

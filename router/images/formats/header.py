@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from router.errors import InputError
+from router.errors import InputError, StreamError
 from router.images.sample import Metadata, Pixels
 from router.reasons import ReasonCode
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,14 @@ def format_refused(name: str) -> InputError:
         hint="Convert it to PNG, TIFF, JPEG, WebP, AVIF or JPEG XL first",
         format=name,
     )
+
+
+def parts(walk: Iterator[_T], name: str) -> Iterator[_T]:
+    """What a walker of `chunks` or `boxes` gives; its StreamError becomes InputError (DAMAGED_IMAGE)."""
+    try:
+        yield from walk
+    except StreamError as error:
+        raise damaged(f"damaged {name}: {error.message}") from error
 
 
 def take(data: bytes, start: int, count: int) -> bytes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from router.errors import InputError
-from router.images.formats.header import Header, Plan, damaged, depth_refused, format_refused, mode_refused, take
+from router.images.chunks import walk_jpeg
+from router.images.formats.header import Header, Plan, damaged, depth_refused, format_refused, mode_refused, parts, take
 from router.images.formats.pillow import StrictFile, decoding, expect, load_strictly, to_array
 from router.images.orientation import orientation_of, tiff_block
 from router.images.sample import Metadata, Pixels
@@ -15,31 +16,13 @@ _XMP = b"http://ns.adobe.com/xap/1.0/\x00"
 _ICC = b"ICC_PROFILE\x00"
 _ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\x00"
 _HDRGM = b"http://ns.adobe.com/hdr-gain-map/1.0/"
-_SOS, _EOI = 0xDA, 0xD9
-_STANDALONE = {0x01, *range(0xD0, 0xD9)}
 _FRAME_HEADERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _LOSSLESS_PROCESSES = {0xC3, 0xC7, 0xCB, 0xCF}
 
 
-def segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     """(marker, payload) of every segment up to the first scan. Raises InputError (DAMAGED_IMAGE)."""
-    position = 2
-    while True:
-        if take(data, position, 1) != b"\xff":
-            raise damaged(f"no JPEG marker at byte {position}")
-        while take(data, position, 1) == b"\xff":
-            position += 1
-        marker = data[position]
-        position += 1
-        if marker in (_SOS, _EOI):
-            return
-        if marker in _STANDALONE:
-            continue
-        length = int.from_bytes(take(data, position, 2), "big")
-        if length < 2:
-            raise damaged(f"JPEG segment at byte {position} is shorter than its length field")
-        yield marker, take(data, position + 2, length - 2)
-        position += length
+    return ((s.marker, data[s.payload : s.end]) for s in parts(walk_jpeg(data), "JPEG"))
 
 
 def probe(data: bytes) -> Header:
@@ -47,7 +30,7 @@ def probe(data: bytes) -> Header:
     frame: tuple[int, bytes] | None = None
     adobe_transform = -1
     gain_map = False
-    for marker, payload in segments(data):
+    for marker, payload in _segments(data):
         if marker == 0xF7:
             raise format_refused("JPEG-LS")
         if marker in _FRAME_HEADERS and frame is None:
@@ -75,7 +58,7 @@ def metadata(data: bytes) -> Metadata:
     """ICC, EXIF and XMP of a JPEG's segments; the orientation tag is left as it is. Raises InputError."""
     exif = xmp = b""
     icc: dict[int, bytes] = {}
-    for marker, payload in segments(data):
+    for marker, payload in _segments(data):
         if marker == 0xE1 and payload.startswith(_EXIF):
             exif += payload[len(_EXIF) :]  # EXIF above 64 kB goes on in the next segment
         elif marker == 0xE1 and payload.startswith(_XMP) and not xmp:

@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import numpy as np
 
-from router.errors import InputError, StreamError
+from router.errors import InputError
 from router.images.boxes import Box, walk
 from router.images.formats import jpeg
-from router.images.formats.header import Header, Plan, damaged, depth_refused, mode_refused
+from router.images.formats.header import Header, Plan, damaged, depth_refused, mode_refused, parts
 from router.images.formats.jxl_header import Codestream, read_codestream
 from router.images.formats.pillow import decoding, expect, missing_depth
 from router.images.orientation import tiff_block, upright_size
@@ -115,12 +115,7 @@ def _mode(stream: Codestream) -> str:
 
 
 def _boxes(data: bytes) -> Iterator[Box]:
-    if data.startswith(_CODESTREAM):
-        return
-    try:
-        yield from walk(data)
-    except StreamError as error:
-        raise damaged(f"damaged JPEG XL: {error.message}") from error
+    return iter(()) if data.startswith(_CODESTREAM) else parts(walk(data), "JPEG XL")
 
 
 def _stream(data: bytes) -> Codestream:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
 from typing import cast
 
 import numpy as np
 
-from router.images.formats.header import Header, Plan, damaged, take
+from router.images.chunks import walk_png
+from router.images.cicp import icc_profile
+from router.images.formats.header import Header, Plan, damaged, parts, take
 from router.images.formats.pillow import StrictFile, decoding, expect, load_strictly, missing_depth
 from router.images.orientation import orientation_of, tiff_block
 from router.images.sample import Metadata, Pixels
@@ -17,20 +18,6 @@ _MODES = {0: "L", 2: "RGB", 3: "P", 4: "LA", 6: "RGBA"}
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _XMP = b"XML:com.adobe.xmp\x00"
 _MAX_INFLATED = 64 << 20
-
-
-def chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """(type, start, end of the payload) of every chunk up to IEND. Raises InputError (DAMAGED_IMAGE) if IEND is missing."""
-    position = 8
-    while True:
-        head = take(data, position, 8)
-        start, end = position + 8, position + 8 + int.from_bytes(head[:4], "big")
-        if end + 4 > len(data):
-            raise damaged(f"PNG ends inside the chunk at byte {position}")
-        yield head[4:], start, end
-        if head[4:] == b"IEND":
-            return
-        position = end + 4
 
 
 def probe(data: bytes) -> Header:
@@ -43,12 +30,13 @@ def probe(data: bytes) -> Header:
     if not width or not height or bits not in _DEPTHS.get(colour, ()):
         raise damaged(f"PNG of {width}x{height}, colour type {colour}, {bits} bits")
     frames, cicp = 1, None
-    for kind, start, end in chunks(data):
-        if kind == b"acTL" and end - start == 8:
-            frames = int.from_bytes(data[start : start + 4], "big")
-        elif kind == b"cICP" and end - start == 4:
-            cicp = data[start], data[start + 1]
-        elif kind == b"IDAT":
+    for chunk in parts(walk_png(data), "PNG"):
+        content = data[chunk.payload : min(chunk.stop, chunk.payload + 8)]
+        if chunk.type == b"acTL" and len(content) == 8:
+            frames = int.from_bytes(content[:4], "big")
+        elif chunk.type == b"cICP" and len(content) == 4:
+            cicp = content[0], content[1]
+        elif chunk.type == b"IDAT":
             break  # both stand before the pixels
     return Header("png", width, height, bits, _MODES[colour], lossy=False, animated=frames > 1, frames=frames, cicp=cicp)
 
@@ -56,7 +44,8 @@ def probe(data: bytes) -> Header:
 def plan(data: bytes, header: Header) -> Plan:
     """How to read it: transparency chunks become an alpha channel. Raises InputError."""
     icc = exif = xmp = transparency = None
-    for kind, start, end in chunks(data):
+    for chunk in parts(walk_png(data), "PNG"):
+        kind, start, end = chunk.type, chunk.payload, chunk.stop
         if kind == b"iCCP" and icc is None:
             name_end = data.find(b"\x00", start, end)
             icc = _inflate(data[name_end + 2 : end]) if name_end > 0 else None
@@ -91,7 +80,8 @@ def plan(data: bytes, header: Header) -> Plan:
             return expect(pixels, header.height, header.width, channels)
 
     block = tiff_block(exif)
-    return Plan(header.width, header.height, channels, bits, load, Metadata(icc or None, block, xmp), orientation_of(block))
+    icc = icc or icc_profile(header.cicp, gray=channels < 3)
+    return Plan(header.width, header.height, channels, bits, load, Metadata(icc, block, xmp), orientation_of(block))
 
 
 def _plain(data: bytes) -> Pixels:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Literal
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
 _ORIENTATION, _SAMPLES, _COLOUR_MAP, _EXTRA, _FORMAT, _DNG_VERSION = 274, 277, 320, 338, 339, 50706
+_LISTS = (_BITS, _FORMAT, _EXTRA, _COLOUR_MAP)
 _VALUE_SIZES = {1: 1, 3: 2, 4: 4, 16: 8}
 _LOSSY = {6, 7, 34892, 50001}
 _MODES = {0: "L", 1: "L", 2: "RGB", 3: "P", 5: "CMYK", 6: "RGB", 8: "LAB"}
@@ -28,6 +30,8 @@ _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 _DESCRIPTIVE = (270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432)
 """Tags of IFD 0 that describe the picture and not its storage: description, make, model, resolution, software, time ..."""
 _MAX_PAGES = 1000
+_MAX_ENTRIES = 100_000
+"""Directory entries looked at to count pages: directories may overlap, so that their number is no measure of the file."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class _Page:
     places: dict[int, tuple[int, int]]
     """Position and size of the values that lie in the directory itself."""
     next: int
+    entries: int
 
     def one(self, tag: int, default: int) -> int:
         return self.values.get(tag, (default,))[0]
@@ -140,20 +145,22 @@ def _is_big(data: bytes) -> bool:
 
 def _count_pages(data: bytes, page: _Page) -> int:
     """Pages that are not reduced copies or masks."""
-    count, seen = 1, set[int]()
-    while page.next and page.next not in seen and len(seen) < _MAX_PAGES:
+    count, seen, entries = 1, set[int](), 0
+    while page.next and page.next not in seen and len(seen) < _MAX_PAGES and entries < _MAX_ENTRIES:
         seen.add(page.next)
         try:
-            page = _read_page(data, page.next)
+            page = _read_page(data, page.next, lists=())
         except InputError as error:
             if error.code != ReasonCode.DAMAGED_IMAGE:
                 raise
             break  # the first page can still be whole
+        entries += page.entries
         count += not page.one(_SUBFILE, 0) & 0b101
     return count
 
 
-def _read_page(data: bytes, start: int) -> _Page:
+def _read_page(data: bytes, start: int, lists: Collection[int] = _LISTS) -> _Page:
+    """One directory; of values that are lists, those of the tags in `lists`. Of a tag that is there twice the first counts."""
     order, big = _order(data), _is_big(data)
     count_size, entry_size, offset_size = (8, 20, 8) if big else (2, 12, 4)
     count = int.from_bytes(take(data, start, count_size), order)
@@ -165,8 +172,7 @@ def _read_page(data: bytes, start: int) -> _Page:
         entry = directory[i * entry_size : (i + 1) * entry_size]
         tag, kind = int.from_bytes(entry[:2], order), int.from_bytes(entry[2:4], order)
         number, size = int.from_bytes(entry[4 : 4 + offset_size], order), _VALUE_SIZES.get(kind, 0)
-        wanted = tag in (_BITS, _FORMAT, _EXTRA, _COLOUR_MAP)
-        if not size or not number or (number > 1 and not wanted) or number > 3 << 16:
+        if not size or not number or (number > 1 and tag not in lists) or number > 3 << 16 or tag in values:
             continue
         inline = number * size <= offset_size
         place = first + i * entry_size + 4 + offset_size
@@ -175,7 +181,7 @@ def _read_page(data: bytes, start: int) -> _Page:
         values[tag] = tuple(int.from_bytes(raw[k * size : (k + 1) * size], order) for k in range(number))
         if inline:
             places[tag] = place, size
-    return _Page(values, places, int.from_bytes(directory[-offset_size:], order))
+    return _Page(values, places, int.from_bytes(directory[-offset_size:], order), count)
 
 
 def _open(data: bytes) -> tuple[Image.Image, StrictFile]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import cast
 
 import numpy as np
 
-from router.images.formats.header import Header, Plan, damaged, take
+from router.images.chunks import walk_webp
+from router.images.formats.header import Header, Plan, damaged, parts, take
 from router.images.formats.pillow import StrictFile, decoding, expect, load_strictly, to_array
 from router.images.orientation import orientation_of, tiff_block
 from router.images.sample import Metadata, Pixels
@@ -15,27 +15,13 @@ from router.images.sample import Metadata, Pixels
 _ANIMATION, _ALPHA = 0x02, 0x10
 
 
-def chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """(type, start, end of the payload) of every RIFF chunk. Raises InputError (DAMAGED_IMAGE) if the file is cut off."""
-    stop = 8 + int.from_bytes(take(data, 4, 4), "little")
-    if stop > len(data):
-        raise damaged(f"WebP of {stop} bytes ends at byte {len(data)}")
-    position = 12
-    while position + 8 <= stop:
-        head = data[position : position + 8]
-        start, end = position + 8, position + 8 + int.from_bytes(head[4:], "little")
-        if end > stop:
-            raise damaged(f"WebP ends inside the chunk at byte {position}")
-        yield head[:4], start, end
-        position = end + (end - start & 1)
-
-
 def probe(data: bytes) -> Header:
     """Header of a WebP. Raises InputError (DAMAGED_IMAGE)."""
     size: tuple[int, int] | None = None
     extended = animated = alpha = False
     lossy: bool | None = None
-    for kind, start, end in chunks(data):
+    for chunk in parts(walk_webp(data), "WebP"):
+        kind, start, end = chunk.type, chunk.payload, chunk.stop
         if kind == b"VP8X" and size is None:
             fields = take(data[:end], start, 10)
             size = 1 + int.from_bytes(fields[4:7], "little"), 1 + int.from_bytes(fields[7:10], "little")
@@ -62,7 +48,8 @@ def probe(data: bytes) -> Header:
 
 def plan(data: bytes, header: Header) -> Plan:
     """How to read it. Raises InputError (DAMAGED_IMAGE)."""
-    found = {kind: data[start:end] for kind, start, end in chunks(data) if kind in (b"ICCP", b"EXIF", b"XMP ")}
+    wanted = (b"ICCP", b"EXIF", b"XMP ")
+    found = {c.type: data[c.payload : c.stop] for c in parts(walk_webp(data), "WebP") if c.type in wanted}
     channels = len(header.mode)
 
     def load() -> Pixels:
