@@ -92,7 +92,7 @@ class Walk:
                 raise CarryError(
                     f"{codec_id} keeps the whole file, metadata included",
                     code=ReasonCode.METADATA_NOT_STRIPPED,
-                    hint='Pass metadata="keep", or permit a lane that encodes again',
+                    hint='Pass metadata="keep", or --metadata keep, or permit a lane that encodes again',
                 )
             candidate = attempt(
                 registry.get(codec_id),
@@ -122,7 +122,7 @@ class Walk:
                 raise GuardError(
                     f"{codec_id} failed the guard: {candidate.guard.detail or candidate.guard.code}",
                     code=candidate.guard.code,
-                    hint='Pass on_guard_fail="release" to get the bytes anyway',
+                    hint='Pass on_guard_fail="release", or --release-failed, to get the bytes anyway',
                     **candidate.guard.measured,
                 )
             self._fail(lane.lane, codec_id, candidate.guard.code, candidate.guard.detail, began)

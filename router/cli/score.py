@@ -10,7 +10,7 @@ import typer
 from router.cli import options as o
 from router.cli.inputs import InputFile, check_not_a_source, expand
 from router.cli.reporting import Tally, console, progress, shown
-from router.errors import InputError, UsageError
+from router.errors import UsageError
 from router.reasons import ReasonCode
 
 
@@ -42,8 +42,6 @@ def command(
             report = router.score(file.check(), heatmap=heatmap is not None, first_frame=first_frame)
             document = report.to_dict()
             if heatmap is not None:
-                if report.heatmap is None:
-                    raise InputError("this image is too small for a heatmap", code=ReasonCode.BAD_ARGUMENT)
                 target = heatmap if heatmap.suffix.lower() == ".png" else heatmap.with_name(heatmap.name + ".png")
                 check_not_a_source(target, files)
                 document["heatmap"] = str(_write_heatmap(target, report.heatmap, force))

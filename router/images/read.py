@@ -68,7 +68,7 @@ def read(src: ImageSource, *, limits: Limits = DEFAULT_LIMITS, first_frame: bool
         raise InputError(
             f"this {header.format} holds more than one image",
             code=ReasonCode.ANIMATED,
-            hint="Pass first_frame=True to take the first one",
+            hint="Pass first_frame=True, or --first-frame, to take the first one",
             frames=header.frames,
         )
     plan = _PLANS[header.format](data, header)

@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from command_line import Cli, Done
 from sample_set import Samples
 
 from router.cli.main import main
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a call left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> list[dict[str, Any]]:
-        """Standard output as JSON lines; fails if anything else is there."""
-        return [json.loads(line) for line in self.out.splitlines()]
-
-
-Cli = Callable[..., Done]
 
 
 @pytest.fixture
@@ -50,6 +31,17 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.fixture
+def one_thread() -> Iterator[None]:
+    """For the neural lane on small images: more threads only wait for each other."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def folder(samples: Samples, tmp_path: Path) -> Path:
     """A folder with a PNG and a JPEG of one stem, one more PNG below it, and things that are no input."""
     root = tmp_path / "in"
@@ -62,8 +54,3 @@ def folder(samples: Samples, tmp_path: Path) -> Path:
     shutil.copy(samples["palette_badge"], root / ".d.png")
     (root / "notes.txt").write_text("no image")
     return root
-
-
-def files(root: Path) -> dict[str, bytes]:
-    """Every file below a folder."""
-    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
