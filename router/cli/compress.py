@@ -141,14 +141,13 @@ def _print(rows: list[_Row], explain: bool) -> None:
         table.add_column(title, justify="right" if sizes else "left", no_wrap=title != "input", overflow="fold")
     table.add_column("target", justify="right")
     table.add_column("p (ood)", justify="right")
-    table.add_column("rule, and what was passed over", overflow="fold")
+    table.add_column("why, and what was passed over", overflow="fold")
     for row in rows:
         record = row.record
         reached = record.target.achieved if record.target else None
         passed_over = [
             f"{r.codec or r.lane} {r.code}" for r in record.reasons if (r.codec or r.lane) and r.code != "FORCED_CODEC"
         ]
-        rule = record.policy.rule if record.policy else "forced by the caller"
         table.add_row(
             shown(row.file.relative),
             _LANE_STYLE.get(record.lane, "{}").format(record.lane),
@@ -157,17 +156,25 @@ def _print(rows: list[_Row], explain: bool) -> None:
             human_bytes(row.run.output_bytes),
             "-" if reached is None else f"{reached:.1f}",
             "-" if record.scores is None else f"{record.scores.p_value:.3f}",
-            shown("; ".join([rule, *passed_over])),
+            shown("; ".join([_why(record), *passed_over])),
         )
     screen = console()
-    screen.print(table)
     if explain:
         for row in rows:
             _explain(row)
+        screen.print()
+    screen.print(table)
     sources = sum(row.run.source_bytes or 0 for row in rows)
     outputs = sum(row.run.output_bytes for row in rows)
     where = rows[0].written if len(rows) == 1 else f"{len(rows)} files"
     screen.print(f"[dim]{shown(where)} written, {human_bytes(sources)} -> {human_bytes(outputs)}[/]", soft_wrap=True)
+
+
+def _why(record: DecisionRecord) -> str:
+    """The rule that matched and the reason it gives; an error in a rule where that decided."""
+    if record.policy is None:
+        return "forced by the caller"
+    return next((r.detail for r in record.reasons if r.code in ("RULE_MATCHED", "RULE_ERROR")), "") or record.policy.rule
 
 
 def _explain(row: _Row) -> None:

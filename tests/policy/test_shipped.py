@@ -26,8 +26,8 @@ BALANCED = [
     # receiver, image, source, ood, arguments, rule, lane, codec
     ("self", {}, {}, {}, {}, "photograph", "neural", "ncr"),
     ("self", {}, JPEG, {}, {}, "photograph", "neural", "ncr"),
-    ("self", {}, {}, {"in_distribution": False}, {}, "otherwise", "classical", "avif"),
-    ("self", {}, JPEG, {"in_distribution": False}, {}, "otherwise", "classical", "avif"),
+    ("self", {}, {}, {"in_distribution": False}, {}, "unfamiliar", "classical", "avif"),
+    ("self", {}, JPEG, {"in_distribution": False}, {}, "unfamiliar", "classical", "avif"),
     ("self", {}, {}, {"available": False}, {}, "otherwise", "classical", "avif"),
     ("self", {}, JPEG, {}, {"quality": 95}, "jpeg-repack", "transcode", "jxl-transcode"),
     ("self", {}, {}, {}, {"quality": 95}, "otherwise", "classical", "avif"),
