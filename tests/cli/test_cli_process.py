@@ -102,6 +102,8 @@ def test_an_interrupt_leaves_whole_files_only(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell's background jobs ignore SIGINT and hand that down: the tests may run in one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     started = time.monotonic()
     while not (out.is_dir() and any(out.glob("[!.]*"))):
