@@ -39,6 +39,24 @@ def test_the_source_keeps_everything_it_had() -> None:
     assert b'about="uuid:1"' in merged
 
 
+def test_the_source_stays_byte_for_byte_around_the_record() -> None:
+    merged = merge_record(SOURCE, b'{"a":"<&>"}')
+    at = merged.index(b"<rdf:Description xmlns:rdf")
+    end = merged.index(b"</rdf:RDF>")
+    assert merged[:at] + merged[end:] == SOURCE
+    assert extract_record(merged) == b'{"a":"<&>"}'
+    assert without_record(merged) == SOURCE
+
+
+def test_another_encoding_and_odd_shapes_keep_their_content() -> None:
+    for odd in (
+        SOURCE.decode().replace("<?xpacket", '<?xml version="1.0" encoding="utf-16"?><?xpacket', 1).encode("utf-16"),
+        b'<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/>',
+        SOURCE + b"<!-- </rdf:RDF> -->",
+    ):
+        assert extract_record(merge_record(odd, b"{}")) == b"{}"
+
+
 def test_a_second_record_replaces_the_first() -> None:
     twice = merge_record(merge_record(SOURCE, b'{"a":1}'), b'{"b":2}')
     assert extract_record(twice) == b'{"b":2}'
