@@ -23,6 +23,10 @@ class Bundle:
     detectors: dict[str, str]
     """Detector id -> SHA-256 of its content, calibration included."""
 
+    def holds(self, *, model: str | None, detector: str | None) -> bool:
+        """Whether what was used, by id, belongs to this bundle; None for what was not used."""
+        return (model is None or model in self.models) and (detector is None or detector in self.detectors)
+
 
 @cache
 def shipped_bundle() -> Bundle:

@@ -174,7 +174,7 @@ def _record(
             p_value=round(report.p_value, 6),
             in_distribution=report.in_distribution,
         ),
-        bundle=shipped_bundle().id,
+        bundle=_bundle_id(candidate, report),
         context={} if decision is None else dict(decision.context_recorded),
         source_sha256=sample.source_sha256,
         **recorded,
@@ -203,3 +203,10 @@ def _software() -> str:
         return f"codec-router {version('codec-router')}"
     except PackageNotFoundError:
         return "codec-router"
+
+
+def _bundle_id(candidate: Candidate | None, report: OodReport | None) -> str | None:
+    """The shipped bundle's id, unless the model or the detector that had a part in this is none of its own."""
+    bundle = shipped_bundle()
+    model = None if candidate is None else candidate.codec.get_config().get("model")
+    return bundle.id if bundle.holds(model=model, detector=None if report is None else report.detector_id) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import threading
@@ -282,3 +283,15 @@ def test_the_public_names_are_what_they_say() -> None:
         assert getattr(router, name) is not None
     with pytest.raises(AttributeError):
         _ = router.no_such_name
+
+
+def test_the_record_names_the_bundle_only_where_all_of_it_is_the_bundles(samples: Samples) -> None:
+    from router.detector.detector import default_detector
+
+    shipped = router.Router("balanced").compress(samples["chart_rates"], receiver="self", quality=40)
+    assert shipped.record.bundle is not None
+    own = dataclasses.replace(default_detector(), id="mine-1")
+    other = router.Router("balanced", detector=own).compress(samples["chart_rates"], receiver="self", quality=40)
+    assert other.record.scores is not None
+    assert other.record.scores.detector == "mine-1"
+    assert other.record.bundle is None
