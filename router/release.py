@@ -14,6 +14,7 @@ from router.codecs.base import Lane
 from router.detector.report import OodReport
 from router.encoded import EncodedImage
 from router.errors import CarryError, RouterError, StreamError
+from router.images.extra_data import left_behind
 from router.images.sample import ImageSample, pixels_sha256
 from router.passthrough import MEDIA_TYPES, WIDELY_READ
 from router.plan import FORCED_RULE, Plan
@@ -60,6 +61,9 @@ def release(
             except StreamError:
                 source_xmp = None
                 reasons.append(Reason(ReasonCode.SOURCE_XMP_DAMAGED, "left out"))
+        if plan.metadata == "keep" and candidate.codec.lane is not Lane.TRANSCODE and sample.source.data is not None:
+            lost = left_behind(sample.source.data, sample.source.format)
+            reasons += [Reason(ReasonCode.METADATA_LEFT_BEHIND, name) for name in lost]
         record = _record(sample, plan, candidate, reasons, report)
         data, failures = _with_evidence(candidate, record, source_xmp, _bound(sample, plan))
         if failures:

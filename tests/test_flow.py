@@ -226,6 +226,17 @@ def test_metadata_travels_or_stays_as_asked(samples: Samples, codec: str) -> Non
     assert router.inspect(stripped.data) == stripped.record
 
 
+def test_metadata_that_no_reader_takes_along_is_named(samples: Samples) -> None:
+    jpeg = samples["portrait_hopper"].read_bytes()
+    payload = b"http://ns.adobe.com/xmp/extension/\x00" + bytes(60)
+    extended = jpeg[:2] + b"\xff\xe1" + (len(payload) + 2).to_bytes(2, "big") + payload + jpeg[2:]
+    for source, expected in ((extended, ["extended XMP"]), (jpeg, [])):
+        encoded = router.compress(source, codec="webp", settings={"quality": 80}, quality=50)
+        assert [r.detail for r in encoded.record.reasons if r.code == "METADATA_LEFT_BEHIND"] == expected
+    repacked = router.compress(extended, codec="jxl-transcode")
+    assert router.restore(repacked.data) == extended
+
+
 def test_a_record_is_replaced_when_an_output_is_compressed_again(samples: Samples) -> None:
     first = router.compress(samples["photo_cat"], codec="webp", quality=80)
     second = router.compress(first.data, codec="avif", quality=60)

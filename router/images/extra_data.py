@@ -14,6 +14,7 @@ _PNG = set(b"IHDR PLTE IDAT IEND tRNS cHRM gAMA iCCP sBIT sRGB cICP mDCV cLLI bK
 _WEBP = {b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ICCP"}
 _JXL = {b"JXL ", b"ftyp", b"jxll", b"jxlc", b"jxlp"}
 _AVIF_BOXES, _AVIF_ITEMS = {b"ftyp", b"meta", b"mdat"}, {b"av01", b"grid", b"iden", b"iovl"}
+_EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\x00"
 _APPLICATION_OR_COMMENT = {*range(0xE0, 0xF0), 0xFE}
 _LATER_SEGMENT = re.compile(rb"\xff[\xd8\xe0-\xef\xfe]")
 """A comment, an application segment or another picture behind the start of the first scan. Coded data never holds these; a
@@ -29,6 +30,23 @@ def holds_only_picture(data: bytes, file_format: str) -> bool:
         return _RULES[file_format](data) if file_format in _RULES else False
     except (StreamError, InputError):
         return False
+
+
+def left_behind(data: bytes, file_format: str) -> tuple[str, ...]:
+    """Metadata that readers here do not take along, so that encoding again loses it; names for a person to read."""
+    found = set()
+    try:
+        if file_format == "jpeg":
+            for segment in walk_jpeg(data):
+                if segment.marker == 0xE1 and data.startswith(_EXTENDED_XMP, segment.payload):
+                    found.add("extended XMP")
+                elif segment.marker == 0xED:
+                    found.add("Photoshop resources (IPTC)")
+        elif file_format == "jxl" and not data.startswith(b"\xff\x0a"):
+            found = {"compressed EXIF or XMP" for box in boxes.walk(data) if box.type == b"brob"}
+    except StreamError:
+        pass  # a file whose end is damaged: what was found before counts
+    return tuple(sorted(found))
 
 
 def _jpeg(data: bytes) -> bool:
