@@ -154,6 +154,6 @@ def with_source_xmp(candidate: Candidate, xmp: bytes) -> bytes:
 
 def _unchanged(candidate: Candidate, data: bytes) -> bytes:
     # What is released must be what was guarded.
-    if not candidate.codec.same_image(candidate.data, data):
+    if not candidate.codec.same_image(candidate.data, data, candidate.pixels):
         raise CodecError(f"writing metadata into {candidate.codec.codec_id} changed the image", code=ReasonCode.INTERNAL_ERROR)
     return data

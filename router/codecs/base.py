@@ -136,12 +136,14 @@ class Codec(ABC):
         xmp = self.read_xmp(data)
         return None if xmp is None else extract_record(xmp)
 
-    def same_image(self, before: bytes, after: bytes) -> bool:
+    def same_image(self, before: bytes, after: bytes, pixels: Pixels | None = None) -> bool:
         """Whether two streams of this codec decode to the same pixels; asked after a record was written into a stream.
 
-        The default decodes both. A codec that can compare its coded image data byte for byte should do that.
+        `pixels`: what `before` decodes to, where that is known already. The default decodes the rest. A codec that can compare
+        its coded image data byte for byte should do that.
         """
-        a, b = (self.decode(data, NO_LIMITS).pixels for data in (before, after))
+        a = self.decode(before, NO_LIMITS).pixels if pixels is None else pixels
+        b = self.decode(after, NO_LIMITS).pixels
         return a.dtype == b.dtype and np.array_equal(a, b)
 
     @classmethod

@@ -17,7 +17,7 @@ from router.codecs._pillow import encode_failed
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
 from router.errors import CarryError, StreamError
 from router.images.limits import DEFAULT_LIMITS, Limits
-from router.images.sample import ImageSample
+from router.images.sample import ImageSample, Pixels
 from router.reasons import ReasonCode
 
 _MAX_SIDE = 1 << 30  # 18181-1, level 10
@@ -190,7 +190,7 @@ class JxlTranscodeCodec(_Jxl):
             raise StreamError("no JPEG file can be rebuilt from this JPEG XL data", code=ReasonCode.DAMAGED_STREAM)
         return jpeg
 
-    def same_image(self, before: bytes, after: bytes) -> bool:
+    def same_image(self, before: bytes, after: bytes, pixels: Pixels | None = None) -> bool:
         """See `Codec.same_image`; here also every other byte of the JPEG file must be the same."""
         return self.reconstruct(before) == self.reconstruct(after)
 

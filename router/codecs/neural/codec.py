@@ -11,7 +11,7 @@ from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Set
 from router.codecs.neural import weights
 from router.errors import CodecUnavailableError, UsageError
 from router.images.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
-from router.images.sample import ImageSample
+from router.images.sample import ImageSample, Pixels
 from router.reasons import ReasonCode
 from router.xmp import extract_record, without_record
 
@@ -108,7 +108,7 @@ class NeuralCodec(Codec):
         """The decision record, None if there is none."""
         return container.parse(data, NO_LIMITS).record
 
-    def same_image(self, before: bytes, after: bytes) -> bool:
+    def same_image(self, before: bytes, after: bytes, pixels: Pixels | None = None) -> bool:
         """Whether all that decides the pixels is the same, byte for byte; nothing is decoded."""
         a, b = (container.parse(data, NO_LIMITS) for data in (before, after))
         return (a.header, a.model, a.grid, a.tiles, a.alpha) == (b.header, b.model, b.grid, b.tiles, b.alpha)
