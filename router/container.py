@@ -19,8 +19,8 @@ from router.images.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from router.reasons import ReasonCode
 
 SIGNATURE = b"\x8bNCR\r\n\x1a\n"
-VERSION = 0
-"""Newest format version that this module reads and the one that it writes."""
+VERSION = 1
+"""The format version that this module reads and writes. Version 0 was experimental: only the build that wrote it reads it."""
 MAX_CHUNK = (1 << 31) - 1
 MAX_TILE_PIXELS = 1 << 22
 """A tile's core may not be larger, so that one tile bounds a decoder's memory."""
@@ -51,8 +51,8 @@ class Colour(IntEnum):
 class Arithmetic(IntEnum):
     """How the entropy path was computed."""
 
-    FLOAT = 0
-    """Floating point: readable by the build that wrote it; elsewhere the latent checksum decides."""
+    INTEGER = 1
+    """Integers: every conforming reader obtains the same latents. (0, floating point, ended with version 0.)"""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Header:
     channels: int
     colour: Colour
     depth: int = 8
-    arithmetic: Arithmetic = Arithmetic.FLOAT
+    arithmetic: Arithmetic = Arithmetic.INTEGER
     version: int = VERSION
 
     @property
@@ -351,11 +351,11 @@ def _pack_head(h: Header) -> bytes:
 
 def _unpack_head(payload: bytes) -> Header:
     # The version alone decides how the rest is laid out, so it is judged before the length.
-    if len(payload) >= 2 and (version := int.from_bytes(payload[:2], "little")) > VERSION:
+    if len(payload) >= 2 and (version := int.from_bytes(payload[:2], "little")) != VERSION:
         raise StreamError(
-            f"format version {version}; this reader knows up to {VERSION}",
+            f"format version {version}; this reader knows {VERSION}",
             code=ReasonCode.UNSUPPORTED_VERSION,
-            hint="Update codec-router",
+            hint="Update codec-router" if version else "Decode it with the experimental build that wrote it",
             version=version,
         )
     if len(payload) != _HEAD.size:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -37,17 +38,32 @@ class Photographs:
         self._rng = np.random.default_rng(seed)
 
     def patch(self, size: int) -> Tensor:
-        """One random crop, uint8 (3, size, size)."""
+        """One random crop, uint8 (3, size, size); smaller if the image is."""
         image = self.images[self._rng.choice(len(self.images), p=self._weight)]
+        size = min(size, *image.shape[1:])
         y = int(self._rng.integers(0, image.shape[1] - size + 1))
         x = int(self._rng.integers(0, image.shape[2] - size + 1))
         patch = image[:, y : y + size, x : x + size]
         return patch.flip(2) if self._rng.random() < 0.5 else patch
 
+    def view(self) -> Tensor:
+        """One random crop at a random scale, (3, crop, crop) in [0, 1].
+
+        Half of the crops keep their scale. Others are reduced by up to 1.6, which rids them of the artefacts that their files
+        carry, or enlarged by up to 1.5: large photographs are smoother per pixel than the small ones that training sets hold.
+        """
+        draw = self._rng.random()
+        factor = 1.0 if draw < 0.5 else self._rng.uniform(1.0, 1.6) if draw < 0.8 else 1 / self._rng.uniform(1.0, 1.5)
+        side = max(16, round(self.crop * factor))
+        patch = self.patch(side).float() / 255
+        if patch.shape[-1] == self.crop:
+            return patch
+        scaled = F.interpolate(patch[None], (self.crop, self.crop), mode="bicubic", antialias=True)
+        return scaled[0].clamp(0, 1)
+
     def batch(self, size: int) -> Tensor:
         """(size, 3, crop, crop) in [0, 1], channels-last."""
-        stacked = torch.stack([self.patch(self.crop) for _ in range(size)])
-        return stacked.to(memory_format=torch.channels_last).float() / 255
+        return torch.stack([self.view() for _ in range(size)]).contiguous(memory_format=torch.channels_last)
 
     def small_patches(self, count: int, side: int = 16) -> Tensor:
         """(count * 16, 3, side, side) in [-0.5, 0.5], for the PCA start."""

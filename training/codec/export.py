@@ -11,18 +11,22 @@ import argparse
 import datetime
 import hashlib
 import json
-import re
+import math
 import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from router.codecs.neural.model import ModelConfig, TransformCodec
-from router.codecs.neural.tables import MEDIAN_ONE, EntropyTables, FrequencyTable, gaussian_tables, trimmed
+from router.codecs.neural.config import ModelConfig
+from router.codecs.neural.gain import LIMIT, LOG_ONE
+from router.codecs.neural.prior import LAYERS, quantised
+from router.codecs.neural.tables import MEDIAN_ONE, SKIPPED, EntropyTables, FrequencyTable, gaussian_tables, trimmed
+from router.codecs.neural.transform import Transform
 from router.codecs.neural.weights import CARD_FILE, WEIGHTS_FILE, ModelCard
 from router.container import VERSION
 from training.torchvision_compat import declare_missing_operators
@@ -37,13 +41,15 @@ _REACH = 2048
 
 def export(weights: Path, model_id: str, out: Path, card: dict[str, Any]) -> ModelCard:
     """Write `out/model_id` and return its card; `card` overrides fields of it."""
-    codec_state, bottleneck_state = read_weights(weights)
-    config = config_of(codec_state)
-    codec = TransformCodec(config)
-    codec.load_state_dict(codec_state)
-    tensors = {k: v.half() if v.ndim == 4 else v for k, v in codec.state_dict().items()}
-    arrays = EntropyTables(*bottleneck_tables(config.hyper, bottleneck_state)).to_arrays()
-    tensors |= {k: torch.from_numpy(v) for k, v in arrays.items()}
+    states = read_weights(weights)
+    config = config_of(states["codec"], states["prior"])
+    transform = Transform(config)
+    transform.load_state_dict(states["codec"])
+    tensors = {f"transform.{k}": v.half() if v.ndim == 4 else v for k, v in transform.state_dict().items() if k != "qe"}
+    arrays: dict[str, NDArray[Any]] = {"gain.log2": log_gains(states["codec"]["qe"])}
+    arrays |= EntropyTables(*bottleneck_tables(config.hyper, states["entropy_bottleneck"]), skipped=SKIPPED).to_arrays()
+    arrays |= integer_prior(states["prior"])
+    tensors |= {k: torch.from_numpy(_small(v)) for k, v in arrays.items()}
     data = save({k: v.contiguous() for k, v in tensors.items()}, metadata={"id": model_id})
 
     folder = out / model_id
@@ -80,23 +86,40 @@ def export(weights: Path, model_id: str, out: Path, card: dict[str, Any]) -> Mod
     return ModelCard.read(folder)
 
 
-def read_weights(file: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """(transform, entropy bottleneck) state dicts in fp32, from a training state or a bare state dict."""
+def read_weights(file: Path) -> dict[str, dict[str, Tensor]]:
+    """State dicts of a training state's averaged weights, or of a bare state dict: codec, prior, entropy_bottleneck; fp32."""
     tensors = load_file(file)
     if any(k.startswith("average.") for k in tensors):
         tensors = {k.removeprefix("average."): v for k, v in tensors.items() if k.startswith("average.")}
-    codec: dict[str, Tensor] = {}
-    bottleneck: dict[str, Tensor] = {}
+    states: dict[str, dict[str, Tensor]] = {"codec": {}, "prior": {}, "entropy_bottleneck": {}}
     for key, value in tensors.items():
-        name = key.removeprefix("codec.")
-        if name.startswith("entropy_bottleneck."):
-            bottleneck[name.removeprefix("entropy_bottleneck.")] = value.float() if value.is_floating_point() else value
-        elif re.match(r"(g_a|g_s|h_a|h_s)\.|q[ed]$", name):
-            codec[name] = value.float()
-    return codec, bottleneck
+        part, _, name = key.partition(".")
+        if part in states:
+            states[part][name] = value.float() if value.is_floating_point() else value
+    return states
 
 
-def config_of(codec: dict[str, Tensor]) -> ModelConfig:
+def log_gains(qe: Tensor) -> NDArray[np.int64]:
+    """Encoder gains (R, M), natural logarithms -> integers of the entropy path."""
+    return np.clip(np.rint(qe.double().numpy() / math.log(2) * LOG_ONE), -LIMIT, LIMIT).astype(np.int64)
+
+
+def integer_prior(state: dict[str, Tensor]) -> dict[str, NDArray[np.int64]]:
+    """Fixed-point weights and biases of the floating-point prior, named as in the file."""
+    arrays = {}
+    for name in LAYERS:
+        weight, bias = quantised(name, *(state[f"{name}.{part}"].double().numpy() for part in ("weight", "bias")))
+        arrays |= {f"prior.{name}.weight": weight, f"prior.{name}.bias": bias}
+    return arrays
+
+
+def _small(values: NDArray[Any]) -> NDArray[Any]:
+    """The same integers in the smallest type of 16, 32 and 64 bits that holds them."""
+    reach = int(np.abs(values.astype(np.int64)).max())
+    return values.astype(np.int16 if reach < 1 << 15 else np.int32 if reach < 1 << 31 else np.int64)
+
+
+def config_of(codec: dict[str, Tensor], prior: dict[str, Tensor]) -> ModelConfig:
     """The shape that the weights themselves have."""
 
     def blocks(part: str) -> int:
@@ -105,9 +128,11 @@ def config_of(codec: dict[str, Tensor]) -> ModelConfig:
     return ModelConfig(
         channels=codec["g_a.1.weight"].shape[0],
         latents=codec["qe"].shape[1],
-        hyper=codec["h_s.0.weight"].shape[1],
-        analysis_blocks=blocks("g_a"),
-        synthesis_blocks=blocks("g_s"),
+        hyper=codec["h_a.0.weight"].shape[0],
+        analysis_blocks=blocks("g_a."),
+        synthesis_blocks=blocks("g_s."),
+        deep_blocks=blocks("g_a_deep."),
+        prior=prior["c2.weight"].shape[0],
         rates=codec["qe"].shape[0],
     )
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from router.codecs.neural.model import ModelConfig, TransformCodec
+from router.codecs.neural.config import ModelConfig
+from router.codecs.neural.transform import Transform
 from training.codec import ssimulacra2_loss
+from training.codec.prior import Prior, first_pass, scale_and_mean
 from training.torchvision_compat import declare_missing_operators
 
 declare_missing_operators()
@@ -22,10 +24,10 @@ from compressai.ops import quantize_ste  # noqa: E402
 class Objective:
     """Weights of the loss. `lambda_min`, `lambda_max`: trade-off at the first and the last anchor rate."""
 
-    mse: float = 0.5
+    mse: float = 0.7
     ssimulacra2: float = 10.0
-    lambda_min: float = 0.0004
-    lambda_max: float = 0.06
+    lambda_min: float = 0.0002
+    lambda_max: float = 0.2
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,12 @@ class Terms:
 
 
 class RateModel(nn.Module):
-    """The codec with the entropy models that training needs; their tables are exported, not the models."""
+    """The transform with the floating-point prior and the entropy models that training needs."""
 
     def __init__(self, config: ModelConfig, objective: Objective) -> None:
         super().__init__()
-        self.codec = TransformCodec(config)
+        self.codec = Transform(config)
+        self.prior = Prior(config)
         self.objective = objective
         self.entropy_bottleneck = EntropyBottleneck(config.hyper)
         self.gaussian_conditional = GaussianConditional(None)
@@ -56,18 +59,22 @@ class RateModel(nn.Module):
 
     def forward(self, x: Tensor, position: Tensor) -> Terms:
         """RGB (B, 3, H, W) in [0, 1] and rate positions (B,) -> terms with straight-through quantisation."""
-        gain_e, gain_d = self.codec.gains(position)
-        y = self.codec.analyse(x, gain_e)
+        log_gain = self.codec.at(self.codec.qe, position)
+        y = self.codec.analyse(x) * log_gain.exp()
         z = self.codec.h_a(y).float()
         with torch.autocast(x.device.type, enabled=False):
             _, z_likelihood = self.entropy_bottleneck(z)
             medians = self.entropy_bottleneck._get_medians()
-            z_hat = quantize_ste(z - medians) + medians
-        scale, mean = self.codec.prior(z_hat, gain_e)
-        with torch.autocast(x.device.type, enabled=False):
+            features = self.prior.features(quantize_ste(z - medians) + medians)
+            first = self.prior.first(features)
+            _, mean = scale_and_mean(first, log_gain)
+            mask = first_pass(y)
+            known = torch.where(mask, quantize_ste(y - mean) + mean, 0) * torch.exp(-log_gain)
+            second = self.prior.second(features, known)
+            scale, mean = scale_and_mean(first + torch.where(mask.repeat(1, 2, 1, 1), 0, second), log_gain)
             _, y_likelihood = self.gaussian_conditional(y, scale, means=mean)
             y_hat = quantize_ste(y - mean) + mean
-        x_hat = self.codec.synthesise(y_hat, gain_d)
+        x_hat = self.codec.synthesise(y_hat, position)
         bits = -sum(p.clamp_min(1e-9).log2().flatten(1).sum(1) for p in (y_likelihood, z_likelihood))
         # The metrics subtract nearly equal blurs: in bf16 they are noise and training diverges.
         with torch.autocast(x.device.type, enabled=False):
@@ -87,11 +94,12 @@ class RateModel(nn.Module):
 
 
 @torch.no_grad()
-def start_from_pca(codec: TransformCodec, patches: Tensor) -> None:
+def start_from_pca(model: RateModel, patches: Tensor) -> None:
     """Write the PCA of 16x16 RGB patches (n, 3, 16, 16) in [-0.5, 0.5] into the linear path.
 
     With the residual blocks at zero the untrained network is then already a working transform codec.
     """
+    codec = model.codec
     flat = nn.functional.pixel_unshuffle(patches, 8).flatten(1)
     m, c = codec.config.latents, codec.config.channels
     if c < 192:
@@ -102,17 +110,15 @@ def start_from_pca(codec: TransformCodec, patches: Tensor) -> None:
         conv.weight.mul_(0.05)
         conv.bias.zero_()
         for k in range(192):
-            conv.weight[k, k, 1, 1] += 1
-    down = codec.g_a[-1]
-    down.weight.mul_(0.02)
-    down.bias.zero_()
-    down.weight[:, :192, 1:3, 1:3] += basis.view(m, 192, 2, 2)
-    up = codec.g_s[0]
-    up.weight.mul_(0.02)
-    up.bias.zero_()
-    # PixelShuffle(2) reads channel 4 k + 2 i + j as (k, i, j): the basis in the same order.
-    up.weight[: 4 * 192, :, 0, 0] += basis.T.reshape(4 * 192, m)
-    last = codec.h_s[-1]
-    last.weight.mul_(0.1)
-    last.bias.zero_()
-    last.bias[:m] = values.flip(0)[:m].clamp_min(1e-8).sqrt().log() - 0.7
+            conv.weight[k, k, 0, 0] += 1
+    # PixelUnshuffle(2) and PixelShuffle(2) order channels as 4 k + 2 i + j, and so does `flat`.
+    down, up = codec.g_a_down, codec.g_s_up[0]
+    for conv in (down, up):
+        conv.weight.mul_(0.02)
+        conv.bias.zero_()
+    down.weight[:, : 4 * 192, 0, 0] += basis
+    up.weight[: 4 * 192, :, 0, 0] += basis.T
+    head = model.prior.head
+    head.weight.mul_(0.1)
+    head.bias.zero_()
+    head.bias[:m] = values.flip(0)[:m].clamp_min(1e-8).sqrt().log() - 0.7

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from router.codecs.neural.model import ModelConfig
+from router.codecs.neural.config import ModelConfig
 from training.codec import checkpoint, ssimulacra2_loss
 from training.codec.data import Photographs, centre_crops, split
 from training.codec.muon import Muon
@@ -40,7 +40,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     pixels = sum(i[0].numel() for i in photographs.images)
     print(f"{len(photographs.images)} images, {pixels / 1e6:.0f} MP, {len(held)} held out, {device}", flush=True)
 
-    config = ModelConfig(channels=args.channels, latents=args.latents)
+    config = ModelConfig(
+        channels=args.channels,
+        latents=args.latents,
+        analysis_blocks=args.blocks,
+        synthesis_blocks=args.blocks,
+        deep_blocks=args.deep_blocks,
+        prior=args.prior,
+    )
     model = RateModel(
         config, Objective(mse=args.mse, ssimulacra2=args.ssimulacra2, lambda_min=args.lambda_min, lambda_max=args.lambda_max)
     )
@@ -50,10 +57,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         if args.init:
             model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(args.init).items()})
         else:
-            start_from_pca(model.codec, photographs.small_patches(4000))
+            start_from_pca(model, photographs.small_patches(4000))
     model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     named = [(n, p) for n, p in model.named_parameters() if not n.endswith(".quantiles")]
-    dense = [p for n, p in named if n.startswith("codec.") and p.ndim == 4 and min(p.shape[:2]) >= 32]
+    dense = [p for n, p in named if n.startswith(("codec.", "prior.")) and p.ndim == 4 and min(p.shape[:2]) >= 32]
     dense_ids = {id(p) for p in dense}
     rest = [p for _, p in named if id(p) not in dense_ids]
     adam = torch.optim.AdamW(rest, args.lr, betas=(0.9, 0.98), weight_decay=0)
@@ -80,9 +87,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not resume:
         log.writerow(["step", "seconds", "split", "loss", "bpp", "mse", "ssimulacra2_distance", "ssimulacra2"])
 
-    def save() -> None:
+    def save(file: Path = state_file) -> None:
         checkpoint.save(
-            state_file,
+            file,
             model=model.state_dict(),
             average=average,
             optimisers=optimisers,
@@ -99,7 +106,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         by_clock = (spent - (base if args.restart_schedule else 0.0)) / total
         return by_clock if args.steps is None else max(by_clock, (step - first_step) / args.steps)
 
+    stable = True
     while (share := share_done()) < 1:
+        if stable and share >= args.decay_from:
+            # What a longer run goes on from: weights before the decay take a new schedule better than decayed ones.
+            save(args.out / "stable.safetensors")
+            stable = False
         factor = min(1.0, (step + 1) / 100) * (1 if share < args.decay_from else max(0.005, (1 - share) / (1 - args.decay_from)))
         for optimiser, rate in ((adam, args.lr), (muon, args.muon)):
             for group in optimiser.param_groups:
@@ -184,15 +196,18 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     ap.add_argument("--batch", type=int, default=4)
     ap.add_argument("--crop", type=int, default=256)
     ap.add_argument("--channels", type=int, default=192)
-    ap.add_argument("--latents", type=int, default=256)
-    ap.add_argument("--lr", type=float, default=1e-4, help="AdamW: biases, depthwise, gains, entropy model")
+    ap.add_argument("--latents", type=int, default=320)
+    ap.add_argument("--blocks", type=int, default=3, help="blocks at 1/8 scale on either side")
+    ap.add_argument("--deep-blocks", type=int, default=1, help="blocks at 1/16 scale on either side")
+    ap.add_argument("--prior", type=int, default=128, help="width of the prior network")
+    ap.add_argument("--lr", type=float, default=3e-4, help="AdamW: biases, depthwise, gains, entropy model")
     ap.add_argument("--muon", type=float, default=4e-3, help="Muon: dense convolutions")
-    ap.add_argument("--mse", type=float, default=0.5)
+    ap.add_argument("--mse", type=float, default=0.7)
     ap.add_argument("--ssimulacra2", type=float, default=10.0)
-    ap.add_argument("--lambda-min", type=float, default=0.0004)
-    ap.add_argument("--lambda-max", type=float, default=0.06)
+    ap.add_argument("--lambda-min", type=float, default=0.0002)
+    ap.add_argument("--lambda-max", type=float, default=0.2)
     ap.add_argument(
-        "--decay-from", type=float, default=0.45, help="share of the time after which the rates fall linearly to zero"
+        "--decay-from", type=float, default=0.5, help="share of the time after which the rates fall linearly to zero"
     )
     ap.add_argument("--threads", type=int, default=1)
     ap.add_argument("--seed", type=int, default=0)

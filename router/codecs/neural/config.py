@@ -20,22 +20,24 @@ class ModelConfig:
 
     channels: int = 192
     """Width at 1/8 scale."""
-    latents: int = 256
+    latents: int = 320
     """Latent channels at 1/16 scale."""
     hyper: int = 96
     """Hyper-latent channels at 1/64 scale."""
     analysis_blocks: int = 3
-    synthesis_blocks: int = 4
+    synthesis_blocks: int = 3
+    deep_blocks: int = 1
+    """Blocks at 1/16 scale on either side."""
+    prior: int = 128
+    """Width of the prior network at 1/16 scale."""
     rates: int = 8
     """Anchor rates; a rate position lies in [0, rates - 1] and is continuous."""
 
     @property
     def halo(self) -> int:
-        """Pixels around a region that analysis or synthesis of it can see, rounded up to a multiple of STRIDE.
+        """Pixels around a region that analysis or synthesis of it can see: a multiple of LATENT_STRIDE.
 
-        Every block and each of the outer 3x3 convolutions reaches one cell of 8 px; the strided 4x4 convolution of the
-        analysis reaches two.
+        Every block reaches one cell of its scale: 8 px, or 16 px for the deep ones.
         """
-        analysis = 8 * (1 + self.analysis_blocks + 2)
-        synthesis = 8 * (1 + self.synthesis_blocks) + LATENT_STRIDE // 2
-        return -(-max(analysis, synthesis) // STRIDE) * STRIDE
+        reach = 8 * max(self.analysis_blocks, self.synthesis_blocks) + LATENT_STRIDE * self.deep_blocks
+        return -(-reach // LATENT_STRIDE) * LATENT_STRIDE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 from router import container
 from router.codecs.base import DecodedImage
 from router.codecs.neural import alpha
+from router.codecs.neural.ahead import ahead
 from router.codecs.neural.config import LATENT_STRIDE
-from router.codecs.neural.network import Network, check_latents, checksum
+from router.codecs.neural.tile import TileCoder, check_latents, checksum
 from router.codecs.neural.tiling import Span, spans
 from router.codecs.neural.weights import LoadedModel
 from router.container import Colour, Container
@@ -25,44 +27,47 @@ def decode_image(file: Container, model: LoadedModel) -> DecodedImage:
     if file.alpha is not None:
         pixels[..., -1] = alpha.decode(file.alpha, header.height, header.width)
     samples = pixels[..., : 3 if header.channels > 2 else 1]
-    for rows, columns, rgb in _cores(file, model.network):
+    for rows, columns, rgb in _cores(file, model.coder):
         _round_into(samples[rows.pixels(), columns.pixels()], header.colour, rgb)
     return DecodedImage(pixels, Metadata(icc=file.icc, exif=file.exif, xmp=file.xmp))
 
 
-def _cores(file: Container, network: Network) -> Iterator[tuple[Span, Span, NDArray[np.float32]]]:
-    """Each core with its RGB (h, w, 3) in [0, 1], in raster order. Holds the latents of three bands (tile rows) at most."""
+def _cores(file: Container, coder: TileCoder) -> Iterator[tuple[Span, Span, NDArray[np.float32]]]:
+    """Each core with its RGB (h, w, 3) in [0, 1], in raster order. Holds the latents of a few bands (tile rows) at most."""
     bands = list(spans(file.header.height, file.grid.tile_height))
     columns = list(spans(file.header.width, file.grid.tile_width))
     halo = file.grid.halo // LATENT_STRIDE
+    read = _read_bands(file, coder, bands, columns)
     held: dict[int, NDArray[np.int32]] = {}
     for number, rows in enumerate(bands):
         held.pop(number - 2, None)
-        for k in (number, number + 1):
-            if k < len(bands) and k not in held:
-                held[k] = _read_band(file, network, k, bands[k], columns)
+        for k in range(number + len(held) if held else 0, min(number + 2, len(bands))):
+            held[k] = next(read)
         r = rows.widened(halo, bands[-1].stop)
         # A halo is no larger than a core, so that it ends within the neighbouring bands.
-        window = np.concatenate(
-            [held[k][:, max(0, r.start - bands[k].start) : r.stop - bands[k].start] for k in sorted(held)], axis=1
-        )
+        window = np.concatenate([held[k][max(0, r.start - bands[k].start) : r.stop - bands[k].start] for k in sorted(held)])
         for core in columns:
             c = core.widened(halo, columns[-1].stop)
-            rgb = network.synthesise(np.ascontiguousarray(window[:, :, c.start : c.stop]), file.model.rate_index)
+            rgb = coder.network.synthesise(np.ascontiguousarray(window[:, c.start : c.stop]), file.model.rate_index)
             top, left = (rows.start - r.start) * LATENT_STRIDE, (core.start - c.start) * LATENT_STRIDE
             yield rows, core, rgb[top:, left:][: len(rows) * LATENT_STRIDE, : len(core) * LATENT_STRIDE]
 
 
-def _read_band(file: Container, network: Network, band: int, rows: Span, columns: list[Span]) -> NDArray[np.int32]:
-    """Reconstructed latents (M, h, W/16) of one band, each tile checked."""
+def _read_bands(file: Container, coder: TileCoder, bands: list[Span], columns: list[Span]) -> Iterator[NDArray[np.int32]]:
+    """Reconstructed latents (h, W/16, M) of one band after the other, each tile checked."""
     binding = container.binding(file.header, file.model, file.grid)
-    parts = []
-    for number, core in enumerate(columns, band * len(columns)):
+
+    def read(place: tuple[int, Span, Span]) -> NDArray[np.int32]:
+        number, rows, core = place
         tile = file.tiles[number]
-        hyper, latents = network.read_tile(tile.data, len(rows), len(core), file.model.rate_index)
-        check_latents(tile.checksum, checksum(binding, number, hyper, latents), number)
-        parts.append(latents)
-    return np.concatenate(parts, axis=2)
+        coded = coder.decode(tile.data, len(rows), len(core), file.model.rate_index)
+        check_latents(tile.checksum, checksum(binding, number, coded), number)
+        return coded.latents
+
+    places = [(i * len(columns) + j, rows, core) for i, rows in enumerate(bands) for j, core in enumerate(columns)]
+    tiles = ahead(read, places, len(places))
+    for _ in bands:
+        yield np.concatenate(list(itertools.islice(tiles, len(columns))), axis=1)
 
 
 def _round_into(target: NDArray[np.uint8], colour: Colour, rgb: NDArray[np.float32]) -> None:

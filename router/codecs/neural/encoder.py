@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from router import container
 from router.codecs.neural import alpha
+from router.codecs.neural.ahead import ahead
 from router.codecs.neural.config import LATENT_STRIDE
-from router.codecs.neural.network import checksum
-from router.codecs.neural.tiling import choose_grid, padded, spans
+from router.codecs.neural.tile import CodedTile, checksum
+from router.codecs.neural.tiling import choose_grid, padded, spans, tile_count
 from router.codecs.neural.weights import LoadedModel
 from router.container import Colour, Container, Grid, Header, ModelReference, TileStream
 from router.images.sample import ImageSample
@@ -23,7 +24,7 @@ class ImageEncoder:
 
     def __init__(self, model: LoadedModel, sample: ImageSample, grid: Grid | None = None) -> None:
         """`grid`: another tiling than `choose_grid` takes."""
-        self.network = model.network
+        self.coder = model.coder
         self._card = model.card
         self._exif = sample.metadata.exif or None
         pixels = cast("NDArray[np.uint8]", sample.pixels)
@@ -34,24 +35,28 @@ class ImageEncoder:
         self._grid = grid or choose_grid(sample.width, sample.height, model.card.config)
 
     def analyse(self) -> Iterator[NDArray[np.float32]]:
-        """Latents (M, h, w) of each tile's core, before gains, in raster order."""
+        """Latents (h, w, M) of each tile's core, before gains, in raster order."""
         halo = self._grid.halo // LATENT_STRIDE
         height, width = padded(self._header.height) // LATENT_STRIDE, padded(self._header.width) // LATENT_STRIDE
         for rows in spans(self._header.height, self._grid.tile_height):
             for columns in spans(self._header.width, self._grid.tile_width):
                 r, c = rows.widened(halo, height), columns.widened(halo, width)
-                y = self.network.analyse(_window(self._colour, r.pixels(), c.pixels()))
-                yield y[:, rows.start - r.start :, columns.start - c.start :][:, : len(rows), : len(columns)]
+                y = self.coder.network.analyse(_window(self._colour, r.pixels(), c.pixels()))
+                core = y[rows.start - r.start :, columns.start - c.start :][: len(rows), : len(columns)]
+                yield np.ascontiguousarray(core)
 
     def write(self, latents: Iterable[NDArray[np.float32]], rate_index: int) -> bytes:
         """The file at one rate, from what `analyse` gave."""
         reference = ModelReference(self._card.id, bytes.fromhex(self._card.sha256), rate_index)
         binding = container.binding(self._header, reference, self._grid)
-        tiles = []
-        for number, y in enumerate(latents):
-            hyper, symbols, scales, reconstructed = self.network.quantise(y, rate_index)
-            data = self.network.coder.encode(hyper, symbols, scales)
-            tiles.append(TileStream(checksum(binding, number, hyper, reconstructed), data))
+
+        def code(item: tuple[int, NDArray[np.float32]]) -> TileStream:
+            number, y = item
+            coded: CodedTile = self.coder.encode(y, rate_index)
+            return TileStream(checksum(binding, number, coded), coded.data)
+
+        count = tile_count(self._header.width, self._header.height, self._grid)
+        tiles = ahead(code, enumerate(latents), count)
         return container.write(Container(self._header, reference, self._grid, tuple(tiles), alpha=self._alpha, exif=self._exif))
 
 

@@ -30,48 +30,65 @@ class EntropyCoder:
     def __init__(self, tables: EntropyTables) -> None:
         self._z = [_TableModel(t) for t in tables.z]
         self._y = [_TableModel(t) for t in tables.y]
+        self._skipped = tables.skipped
 
-    def encode(self, z: NDArray[np.int32], symbols: NDArray[np.int32], scales: NDArray[np.uint8]) -> bytes:
-        """One stream for hyper-latents (N, h, w), then latent symbols (M, H, W) with their scale indices of equal shape.
-
-        Any integers within +-MAX_SYMBOL can be coded, however improbable.
-        """
-        encoder = stream.queue.RangeEncoder()
-        channels = z.reshape(len(self._z), -1)
-        _encode_groups(encoder, self._z, channels)
-        order, ends = _group(scales)
-        _encode_groups(encoder, self._y, np.split(symbols.reshape(-1)[order], ends))
-        words: NDArray[np.uint32] = encoder.get_compressed()
-        return words.astype("<u4").tobytes()
+    def writer(self) -> StreamWriter:
+        """Start a stream."""
+        return StreamWriter(self._z, self._y, self._skipped)
 
     def reader(self, data: bytes) -> StreamReader:
         """Start decoding a stream. Raises StreamError (DAMAGED_STREAM)."""
-        return StreamReader(self._z, self._y, data)
+        return StreamReader(self._z, self._y, self._skipped, data)
+
+
+class StreamWriter:
+    """Codes one tile: `hyper` first, then `latents` pass by pass. Any integers within +-MAX_SYMBOL, however improbable."""
+
+    def __init__(self, z: Sequence[_TableModel], y: Sequence[_TableModel], skipped: int) -> None:
+        self._z, self._y, self._skipped = z, y, skipped
+        self._encoder = stream.queue.RangeEncoder()
+
+    def hyper(self, values: NDArray[np.int32]) -> None:
+        """Hyper-latents (height, width, N)."""
+        _encode_groups(self._encoder, self._z, values.reshape(-1, len(self._z)).T.copy())
+
+    def latents(self, symbols: NDArray[np.int32], scales: NDArray[np.uint8]) -> None:
+        """Symbols (n,) with their scale indices; those of skipped scales must be 0."""
+        order, ends = _group(scales, self._skipped)
+        _encode_groups(self._encoder, self._y[self._skipped :], np.split(symbols[order], ends))
+
+    def finish(self) -> bytes:
+        """The stream: little-endian words of 32 bits."""
+        words: NDArray[np.uint32] = self._encoder.get_compressed()
+        return words.astype("<u4").tobytes()
 
 
 class StreamReader:
-    """Decodes one tile in the order of `EntropyCoder.encode`: first `hyper`, then `latents`, which may depend on it."""
+    """Decodes one tile in the order of `StreamWriter`; the scales of a pass may depend on what came before."""
 
-    def __init__(self, z: Sequence[_TableModel], y: Sequence[_TableModel], data: bytes) -> None:
+    def __init__(self, z: Sequence[_TableModel], y: Sequence[_TableModel], skipped: int, data: bytes) -> None:
         if len(data) % 4:
             raise _damaged("its length is not a multiple of 4")
-        self._z, self._y = z, y
+        self._z, self._y, self._skipped = z, y, skipped
         self._decoder = stream.queue.RangeDecoder(np.frombuffer(data, "<u4").astype(np.uint32))
 
     def hyper(self, height: int, width: int) -> NDArray[np.int32]:
-        """Hyper-latents (N, height, width). Raises StreamError (DAMAGED_STREAM)."""
+        """Hyper-latents (height, width, N). Raises StreamError (DAMAGED_STREAM)."""
         groups = _decode_groups(self._decoder, self._z, [height * width] * len(self._z))
-        return np.concatenate(groups).reshape(len(self._z), height, width)
+        return np.stack(groups, axis=1).reshape(height, width, len(self._z))
 
     def latents(self, scales: NDArray[np.uint8]) -> NDArray[np.int32]:
-        """Latent symbols in the shape of `scales`; must use up the stream. Raises StreamError (DAMAGED_STREAM)."""
-        order, ends = _group(scales)
-        sizes = np.diff([0, *ends, scales.size]).tolist()
-        flat = np.empty(scales.size, np.int32)
-        flat[order] = np.concatenate(_decode_groups(self._decoder, self._y, sizes))
+        """Symbols (n,) for scale indices (n,). Raises StreamError (DAMAGED_STREAM)."""
+        order, ends = _group(scales, self._skipped)
+        sizes = np.diff([0, *ends, order.size]).tolist()
+        symbols = np.zeros(scales.size, np.int32)
+        symbols[order] = np.concatenate(_decode_groups(self._decoder, self._y[self._skipped :], sizes))
+        return symbols
+
+    def finish(self) -> None:
+        """Raise StreamError (DAMAGED_STREAM) unless the stream is used up."""
         if not self._decoder.maybe_exhausted():
             raise _damaged("it is longer than its symbols")
-        return flat.reshape(scales.shape)
 
 
 class _TableModel:
@@ -90,10 +107,11 @@ def _flat(size: int) -> Any:
     return _categorical(np.full(size, (1 << PRECISION) // size, np.int64))
 
 
-def _group(scales: NDArray[np.uint8]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Stable order of the flattened symbols by scale index, and where in it the groups 1, 2, ... begin."""
-    flat = scales.reshape(-1)
-    return np.argsort(flat, kind="stable"), np.cumsum(np.bincount(flat, minlength=SCALE_COUNT))[:-1]
+def _group(scales: NDArray[np.uint8], skipped: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Stable order of the coded symbols by scale index, and where in it the groups skipped + 1, skipped + 2, ... begin."""
+    counts = np.bincount(scales, minlength=SCALE_COUNT)
+    order = np.argsort(scales, kind="stable")[counts[:skipped].sum() :]
+    return order, np.cumsum(counts[skipped:])[:-1]
 
 
 def _encode_groups(encoder: Any, tables: Sequence[_TableModel], groups: Sequence[NDArray[np.int32]] | NDArray[np.int32]) -> None:

@@ -6,28 +6,33 @@ import math
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from router.codecs.neural.encoder import ImageEncoder
-from router.codecs.neural.tables import PRECISION, SCALE_MIN
+from router.codecs.neural.tables import PRECISION, SCALE_MIN, SCALE_STEP
 
 
 def estimate_bits(encoder: ImageEncoder, rate_index: int) -> float:
-    """Bits of an image's tile streams under the unquantised model; no entropy coding.
+    """Bits of an image's tile streams under the integer prior; no entropy coding.
 
-    Latents: a Gaussian with the network's own scale (at least 0.11) and mean, integrated over unit bins, likelihood at least
-    1e-9 (as CompressAI's GaussianConditional). Hyper-latents: their tables.
+    Latents: a Gaussian of the scale whose index the prior gives, integrated over unit bins, likelihood at least 1e-9 (as
+    CompressAI's GaussianConditional); those of skipped scales cost nothing. Hyper-latents: their tables.
     """
-    network = encoder.network
+    coder = encoder.coder
     bits = 0.0
-    for latents in encoder.analyse():
-        y, hyper = network.scaled(latents, rate_index)
-        log_scale, mean = network.continuous_prior(hyper, rate_index)
-        distance = torch.from_numpy(np.abs(np.rint(y - mean)))
-        scale = torch.from_numpy(np.exp(log_scale)).clamp_min(SCALE_MIN) * math.sqrt(2)
+
+    def count(symbols: NDArray[np.int32], scales: NDArray[np.uint8]) -> None:
+        nonlocal bits
+        coded = scales >= coder.tables.skipped
+        distance = torch.from_numpy(np.abs(symbols[coded]).astype(np.float64))
+        scale = torch.from_numpy(SCALE_MIN * np.exp(scales[coded] * SCALE_STEP)) * math.sqrt(2)
         likelihood = 0.5 * (torch.erfc((distance - 0.5) / scale) - torch.erfc((distance + 0.5) / scale))
         bits -= float(likelihood.clamp_min(1e-9).log2().sum())
-        for table, channel in zip(network.tables.z, hyper, strict=True):
-            index = channel.reshape(-1) - table.low
+
+    for latents in encoder.analyse():
+        coded = coder.encode(latents, rate_index, watch=count)
+        for table, channel in zip(coder.tables.z, coded.hyper.reshape(-1, len(coder.tables.z)).T, strict=True):
+            index = channel - table.low
             index = np.where((index < 0) | (index >= table.symbols), table.symbols, index)
             bits -= float(np.log2(table.counts[index] / 2.0**PRECISION).sum())
     return bits

@@ -25,8 +25,11 @@ SCALE_COUNT = 64
 SCALE_STEP = math.log(SCALE_MAX / SCALE_MIN) / (SCALE_COUNT - 1)
 """Step between log scales. Coding with a scale that is off by half a step costs at most 0.007 bit a symbol."""
 
-MEDIAN_ONE = 1 << 16
+MEDIAN_ONE = 1 << 10
 """Fixed-point unit of the hyper-latents' medians."""
+
+SKIPPED = 2
+"""Scale indices below it are not coded, their symbols are 0: a Gaussian of scale 0.126 rounds to anything else once in 14,000."""
 
 _ESCAPE = 2.0**-18
 """Probability below which tails are left to the escape symbol, and that which the escape has at least."""
@@ -52,10 +55,15 @@ class EntropyTables:
     z: tuple[FrequencyTable, ...]
     y: tuple[FrequencyTable, ...]
     medians: NDArray[np.int64]
+    skipped: int
+    """Symbols whose scale index is below it are 0 and not coded."""
 
     def to_arrays(self) -> dict[str, NDArray[np.int32]]:
         """Flat int32 arrays as stored in the safetensors file."""
-        arrays: dict[str, NDArray[np.int32]] = {"tables.z.median": self.medians.astype(np.int32)}
+        arrays: dict[str, NDArray[np.int32]] = {
+            "tables.z.median": self.medians.astype(np.int32),
+            "tables.y.skipped": np.array([self.skipped], np.int32),
+        }
         for name, tables in (("z", self.z), ("y", self.y)):
             arrays[f"tables.{name}.low"] = np.array([t.low for t in tables], np.int32)
             arrays[f"tables.{name}.size"] = np.array([len(t.counts) for t in tables], np.int32)
@@ -63,16 +71,17 @@ class EntropyTables:
         return arrays
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[np.int32]], hyper: int) -> EntropyTables:
+    def from_arrays(cls, arrays: Mapping[str, NDArray[np.int64]], hyper: int) -> EntropyTables:
         """Inverse of `to_arrays`, for `hyper` channels. Raises ArtefactError if a table is missing or inconsistent."""
         try:
             medians = arrays["tables.z.median"].astype(np.int64)
+            skipped = int(arrays["tables.y.skipped"].item())
             z, y = (_split(*(arrays[f"tables.{n}.{part}"] for part in ("low", "size", "count"))) for n in "zy")
         except (KeyError, ValueError) as error:
             raise ArtefactError(f"entropy tables: {error}", code=ReasonCode.ARTEFACT_DAMAGED) from error
-        if len(z) != hyper or medians.shape != (hyper,) or len(y) != SCALE_COUNT:
+        if len(z) != hyper or medians.shape != (hyper,) or len(y) != SCALE_COUNT or not 0 <= skipped < SCALE_COUNT:
             raise ArtefactError("entropy tables do not fit the model", code=ReasonCode.ARTEFACT_DAMAGED)
-        return cls(z, y, medians)
+        return cls(z, y, medians, skipped)
 
 
 def quantise(low: int, pmf: NDArray[np.float64]) -> FrequencyTable:
@@ -112,7 +121,7 @@ def trimmed(low: int, pmf: NDArray[np.float64]) -> FrequencyTable:
     return quantise(low + first, np.append(pmf[first : last + 1], tails))
 
 
-def _split(low: NDArray[np.int32], size: NDArray[np.int32], count: NDArray[np.int32]) -> tuple[FrequencyTable, ...]:
+def _split(low: NDArray[np.int64], size: NDArray[np.int64], count: NDArray[np.int64]) -> tuple[FrequencyTable, ...]:
     if low.shape != size.shape or low.ndim != 1 or (size < 2).any() or int(size.sum()) != count.size:
         raise ValueError("sizes do not agree")
     ends = np.cumsum(size)

@@ -49,3 +49,8 @@ def spans(side: int, tile: int) -> Iterator[Span]:
     end, step = padded(side) // LATENT_STRIDE, tile // LATENT_STRIDE
     for start in range(0, end, step):
         yield Span(start, min(start + step, end))
+
+
+def tile_count(width: int, height: int, grid: Grid) -> int:
+    """Number of tiles of an image."""
+    return -(-padded(width) // grid.tile_width) * -(-padded(height) // grid.tile_height)

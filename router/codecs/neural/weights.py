@@ -21,7 +21,7 @@ from router.errors import ArtefactError, ModelError
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
-    from router.codecs.neural.network import Network
+    from router.codecs.neural.tile import TileCoder
 
 SHIPPED = Path(__file__).resolve().parents[2] / "models"
 ENVIRONMENT = "CODEC_ROUTER_MODELS"
@@ -99,10 +99,10 @@ _TYPES: Mapping[Any, tuple[type, ...]] = {"str": (str,), "int": (int,), "float":
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A card and its network, ready to run."""
+    """A card and what it describes, ready to run."""
 
     card: ModelCard
-    network: Network
+    coder: TileCoder
 
 
 def list_models() -> tuple[ModelCard, ...]:
@@ -181,17 +181,23 @@ def _load(card: ModelCard) -> LoadedModel:
     from safetensors.torch import load
 
     from router.codecs.neural.network import Network
+    from router.codecs.neural.prior import IntegerPrior
     from router.codecs.neural.tables import EntropyTables
+    from router.codecs.neural.tile import TileCoder
 
     try:
         tensors = load(data)
-        tables = EntropyTables.from_arrays(
-            {k: v.numpy() for k, v in tensors.items() if k.startswith("tables.")}, card.config.hyper
-        )
-        weights = {k: v.float() for k, v in tensors.items() if not k.startswith("tables.")}
-        return LoadedModel(card, Network(card.config, weights, tables))
-    except (SafetensorError, RuntimeError, ValueError) as error:
+        integers = {k: v.numpy().astype("int64") for k, v in tensors.items() if not v.is_floating_point()}
+        tables = EntropyTables.from_arrays(integers, card.config.hyper)
+        prior = IntegerPrior(card.config, _below("prior.", integers), tables.medians)
+        network = Network(card.config, _below("transform.", {k: v.float() for k, v in tensors.items()}), integers["gain.log2"])
+        return LoadedModel(card, TileCoder(network, prior, tables, integers["gain.log2"]))
+    except (SafetensorError, RuntimeError, KeyError, ValueError) as error:
         raise _damaged(f"model {card.id}: {error}", card.folder) from error
+
+
+def _below(prefix: str, tensors: Mapping[str, Any]) -> dict[str, Any]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
 def _read_verified(card: ModelCard) -> bytes:
