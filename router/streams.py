@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, overload
 
 from router.codecs import registry
 from router.codecs.base import DecodedImage
+from router.codecs.neural.decoding import Decoding
 from router.errors import InputError, NoRecordError, StreamError, UsageError
 from router.files import read_bytes, read_stream
 from router.images.limits import DEFAULT_LIMITS, Limits
@@ -44,37 +45,53 @@ def load(source: EncodedSource, limits: Limits = DEFAULT_LIMITS) -> bytes:
     return data
 
 
-def decode(data: bytes, limits: Limits = DEFAULT_LIMITS) -> DecodedImage:
-    """Pixels and metadata of any output of the router, passed-through sources included. Raises StreamError, LimitError."""
+def decode(data: bytes, limits: Limits = DEFAULT_LIMITS, decoding: str | None = None) -> DecodedImage:
+    """Pixels and metadata of any output of the router, passed-through sources included; `decoding` as in `decompress`.
+
+    Raises StreamError, LimitError, UsageError.
+    """
     try:
         codec = registry.for_data(data)
     except StreamError as unknown:
         if unknown.code is not ReasonCode.UNKNOWN_STREAM:
             raise
         return _decode_foreign(data, limits, unknown)
+    if decoding is not None:
+        Decoding.parse(decoding)  # a wrong word is refused whatever the format
+        if codec.codec_id == "ncr":
+            codec = registry.get_from_config({"id": "ncr", "decoding": decoding})
     return codec.decode(data, limits)
 
 
 @overload
-def decompress(source: EncodedSource, *, as_array: Literal[False] = False, limits: Limits = DEFAULT_LIMITS) -> Image.Image: ...
+def decompress(
+    source: EncodedSource, *, as_array: Literal[False] = False, decoding: str | None = None, limits: Limits = DEFAULT_LIMITS
+) -> Image.Image: ...
 @overload
-def decompress(source: EncodedSource, *, as_array: Literal[True], limits: Limits = DEFAULT_LIMITS) -> Pixels: ...
-def decompress(source: EncodedSource, *, as_array: bool = False, limits: Limits = DEFAULT_LIMITS) -> Any:
+def decompress(
+    source: EncodedSource, *, as_array: Literal[True], decoding: str | None = None, limits: Limits = DEFAULT_LIMITS
+) -> Pixels: ...
+def decompress(
+    source: EncodedSource, *, as_array: bool = False, decoding: str | None = None, limits: Limits = DEFAULT_LIMITS
+) -> Any:
     """Decode an output of `compress`.
 
     Args:
         source: bytes, path or binary file object.
         as_array: give an ndarray, (H, W) for gray or (H, W, C), uint8 or uint16, instead of a `PIL.Image`.
+        decoding: arithmetic of a neural file's pixels: "fp32" (the reference), "bf16" (faster where the processor has it, less
+            precise) or "exact" (slower; the same pixels on every machine). Other formats have one only.
         limits: checked from headers before pixels are allocated.
 
     Raises:
         StreamError: damaged, truncated, unknown or newer data (ModelError: needs a model that is not here).
         LimitError: larger than `limits`.
+        UsageError: no such decoding.
         InputError: no such file; or 16-bit colour, which PIL cannot hold, without `as_array`.
     """
     from router.images.arrays import to_pil
 
-    image = decode(load(source, limits), limits)
+    image = decode(load(source, limits), limits, decoding)
     if as_array:
         return image.pixels[..., 0] if image.pixels.shape[2] == 1 else image.pixels
     return to_pil(image.pixels, image.metadata)

@@ -10,6 +10,7 @@ import typer
 from router.cli import options as o
 from router.cli.inputs import ENCODED_SUFFIXES, InputFile, check_not_a_source, expand, one_output
 from router.cli.reporting import Tally, console, human_bytes, progress, shown
+from router.codecs.neural.decoding import Decoding
 from router.errors import StreamError, UsageError
 from router.images.limits import Limits
 from router.reasons import ReasonCode
@@ -28,6 +29,14 @@ def command(
             help="A .png for one input (.jpg gives a transcode's original back), else a folder.",
         ),
     ],
+    decoding: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Arithmetic of a neural file's pixels: fp32 (the reference), bf16 (faster, less precise), "
+            "exact (slower, the same pixels on every machine).",
+        ),
+    ] = None,
     force: o.ForceOption = False,
     no_limits: o.NoLimitsOption = False,
     as_json: o.JsonOption = False,
@@ -37,6 +46,8 @@ def command(
     with tally.setup(inputs):
         files = expand(inputs, ENCODED_SUFFIXES, output=root)
         single = one_output(inputs, files, output)
+        if decoding is not None:
+            Decoding.parse(decoding)
         if single and root.suffix.lower() not in {".png"} | _JPEG:
             raise UsageError(f"{output} does not end in .png (or .jpg for a transcode)", code=ReasonCode.BAD_ARGUMENT)
     for file in progress(files, len(files), as_json):
@@ -45,7 +56,7 @@ def command(
         def work(file: InputFile = file, destination: Path = destination) -> dict[str, Any]:
             source = file.check()
             check_not_a_source(destination, files)
-            return _decompress_one(source, destination, force, limits)
+            return _decompress_one(source, destination, decoding, force, limits)
 
         document = tally.run(file.path, work)
         if document is not None and not as_json:
@@ -54,7 +65,7 @@ def command(
     tally.exit()
 
 
-def _decompress_one(source: Path, destination: Path, force: bool, limits: Limits) -> dict[str, Any]:
+def _decompress_one(source: Path, destination: Path, decoding: str | None, force: bool, limits: Limits) -> dict[str, Any]:
     from router.codecs.png import PngCodec
     from router.files import read_bytes, write_atomically
     from router.images.arrays import from_pixels
@@ -63,7 +74,7 @@ def _decompress_one(source: Path, destination: Path, force: bool, limits: Limits
     if destination.suffix.lower() in _JPEG:
         data, mode = _original(restore, read_bytes(source, limits), limits), "original JPEG"
     else:
-        image = decode(load(source, limits), limits)
+        image = decode(load(source, limits), limits, decoding)
         sample, png = from_pixels(image.pixels, image.metadata), PngCodec()
         refusal = png.refusal(sample)
         if refusal is not None:

@@ -16,21 +16,28 @@ _HELD_OUT_SHARE = 24  # one file in this many
 
 
 def split(root: Path) -> tuple[list[Path], list[Path]]:
-    """(training files, held-out files) below `root`; by a hash of the relative path, so stable when files are added."""
-    train: list[Path] = []
-    held: list[Path] = []
-    for path in sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES):
-        digest = hashlib.sha256(str(path.relative_to(root)).encode()).digest()
-        (held if digest[0] % _HELD_OUT_SHARE == 0 else train).append(path)
-    return train, held
+    """(training files, held-out files) below `root`, at least one of either.
+
+    By a hash of the relative path, so stable when files are added. Raises ValueError if there are fewer than two images.
+    """
+    ranked = sorted(
+        (hashlib.sha256(str(path.relative_to(root)).encode()).digest()[0] % _HELD_OUT_SHARE, path)
+        for path in root.rglob("*")
+        if path.suffix.lower() in SUFFIXES
+    )
+    if len(ranked) < 2:
+        raise ValueError(f"{root} holds {len(ranked)} images: two at least, one of them held out")
+    held = [path for rank, path in ranked if rank == 0] or [ranked[0][1]]
+    return sorted({path for _, path in ranked} - set(held)), held
 
 
 class Photographs:
     """Images as uint8 (3, H, W) tensors in memory; crops weighted by area up to 3 MP, mirrored half of the time."""
 
-    def __init__(self, files: list[Path], crop: int, seed: int) -> None:
+    def __init__(self, files: list[Path], crop: int, seed: int, device: torch.device | str = "cpu") -> None:
+        """`device`: where the images live and crops are scaled; a GPU is fed from its own memory."""
         self.crop = crop
-        self.images = [image for image in map(_load, files) if min(image.shape[1:]) >= crop]
+        self.images = [image.to(device) for image in map(_load, files) if min(image.shape[1:]) >= crop]
         if not self.images:
             raise ValueError(f"no image of at least {crop} px on each side")
         weight = np.array([min(i[0].numel(), 3e6) for i in self.images], float)
@@ -70,7 +77,7 @@ class Photographs:
         out = []
         for _ in range(count):
             tiles = self.patch(4 * side).float().div(255).sub(0.5).unfold(1, side, side).unfold(2, side, side)
-            out.append(tiles.permute(1, 2, 0, 3, 4).reshape(-1, 3, side, side))
+            out.append(tiles.permute(1, 2, 0, 3, 4).reshape(-1, 3, side, side).cpu())
         return torch.cat(out)
 
 

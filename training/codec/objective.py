@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -50,6 +51,13 @@ class RateModel(nn.Module):
         self.objective = objective
         self.entropy_bottleneck = EntropyBottleneck(config.hyper)
         self.gaussian_conditional = GaussianConditional(None)
+        self._distance: Callable[[Tensor, Tensor], Tensor] = ssimulacra2_loss.distance
+
+    def compile_parts(self) -> None:
+        """`torch.compile` what takes the time; names of weights stay as they are."""
+        for part in (self.codec.g_a, self.codec.g_a_deep, self.codec.g_s_deep, self.codec.g_s):
+            part.compile()
+        self._distance = torch.compile(ssimulacra2_loss.distance)
 
     def trade_off(self, position: Tensor) -> Tensor:
         """lambda at rate positions (B,): log-linear between the anchors."""
@@ -78,7 +86,7 @@ class RateModel(nn.Module):
         bits = -sum(p.clamp_min(1e-9).log2().flatten(1).sum(1) for p in (y_likelihood, z_likelihood))
         # The metrics subtract nearly equal blurs: in bf16 they are noise and training diverges.
         with torch.autocast(x.device.type, enabled=False):
-            distance = ssimulacra2_loss.distance(x, x_hat)
+            distance = self._distance(x, x_hat)
         return Terms(
             bpp=bits / (x.shape[-1] * x.shape[-2]),
             mse=((x_hat - x) ** 2).flatten(1).mean(1) * 255**2,

@@ -1,9 +1,10 @@
 """The prior in floating point, for training: hyper-synthesis and the two-pass context model.
 
-The latents are coded in two passes over a checkerboard that alternates between neighbouring channels as well (Li et al., "Hybrid
-spatial-temporal entropy modelling", ACM MM 2022, there "dual spatial prior"): in the first pass the hyper-latents alone give scale
-and mean; in the second every position knows half of its channels and the other half of its neighbours. Layers, activations and
-order are those of the integer prior (`router/codecs/neural/prior.py`), which `training.codec.export` makes from this one.
+The latents are coded in two passes over a checkerboard that alternates between neighbouring channels as well (Li, Li and Lu,
+"Hybrid spatial-temporal entropy modelling for neural video compression", ACM MM 2022, the dual spatial prior): in the first pass
+the hyper-latents alone give scale and mean; in the second every position knows half of its channels, and the other half of its
+neighbours. Layers, activations and order are those of the integer prior (`router/codecs/neural/prior.py`), which
+`training.codec.export` makes from this one.
 """
 
 from __future__ import annotations

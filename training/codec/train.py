@@ -2,7 +2,8 @@
 
 Runs on a CPU (bf16 autocast) or on CUDA. The rate is constant, then falls linearly to zero over the last part of the
 time: most of the visible gain comes in the decay, so stop a run by its clock, not by a signal. The state is saved every
-few minutes; `--resume` goes on from it, and a later `--minutes` restarts the schedule from the saved weights.
+few minutes; `--resume` goes on from it. The weights before the decay are kept as well: `--from-stable --restart-schedule
+--minutes N` trains on from them, with a new schedule.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     args.out.mkdir(parents=True, exist_ok=True)
     train_files, held_files = split(args.data)
-    photographs = Photographs(train_files, args.crop, args.seed)
+    photographs = Photographs(train_files, args.crop, args.seed, device)
     held = centre_crops(held_files, args.crop, 24).to(device)
     pixels = sum(i[0].numel() for i in photographs.images)
     print(f"{len(photographs.images)} images, {pixels / 1e6:.0f} MP, {len(held)} held out, {device}", flush=True)
@@ -52,13 +53,16 @@ def main(argv: Sequence[str] | None = None) -> None:
         config, Objective(mse=args.mse, ssimulacra2=args.ssimulacra2, lambda_min=args.lambda_min, lambda_max=args.lambda_max)
     )
     state_file = args.out / "state.safetensors"
-    resume = args.resume and state_file.exists()
+    resume_file = args.out / ("stable.safetensors" if args.from_stable else "state.safetensors")
+    resume = (args.resume or args.from_stable) and resume_file.exists()
     if not resume:
         if args.init:
             model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(args.init).items()})
         else:
             start_from_pca(model, photographs.small_patches(4000))
     model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if args.compile:
+        model.compile_parts()
     named = [(n, p) for n, p in model.named_parameters() if not n.endswith(".quantiles")]
     dense = [p for n, p in named if n.startswith(("codec.", "prior.")) and p.ndim == 4 and min(p.shape[:2]) >= 32]
     dense_ids = {id(p) for p in dense}
@@ -70,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     step, spent = 0, 0.0
     average = {k: v.detach().clone() for k, v in model.state_dict().items()}
     if resume:
-        weights, average, progress = checkpoint.load(state_file, optimisers)
+        weights, average, progress = checkpoint.load(resume_file, optimisers)
         model.load_state_dict(weights)
         average = {k: v.to(device) for k, v in average.items()}
         step, spent = progress["step"], progress["seconds"]
@@ -96,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             progress={"step": step, "seconds": spent},
         )
 
-    rows: list[list[float]] = []
+    rows: list[torch.Tensor] = []
     began, base = time.monotonic(), spent
     total = args.minutes * 60
     first_step = step if args.restart_schedule else 0
@@ -116,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for optimiser, rate in ((adam, args.lr), (muon, args.muon)):
             for group in optimiser.param_groups:
                 group["lr"] = rate * factor
-        x = photographs.batch(args.batch).to(device, non_blocking=True)
+        x = photographs.batch(args.batch)
         position = torch.rand(args.batch, device=device) * (config.rates - 1)
         with torch.autocast(device.type, dtype=torch.bfloat16):
             terms = model(x, position)
@@ -134,11 +138,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         _blend(average, model.state_dict(), 0.002 if step > 1000 else 0.01)
         step += 1
         spent = base + time.monotonic() - began
-        rows.append([loss.item(), *(t.mean().item() for t in (terms.bpp, terms.mse, terms.ssimulacra2))])
+        rows.append(torch.stack([loss, terms.bpp.mean(), terms.mse.mean(), terms.ssimulacra2.mean()]).detach())
         if step % 100 == 0:
-            mean = np.mean(rows, 0)
+            mean = torch.stack(rows).mean(0).tolist()  # the one place where a GPU is waited for
             rows = []
-            log.writerow([step, round(spent), "train", *mean.round(4), ""])
+            log.writerow([step, round(spent), "train", *(round(v, 4) for v in mean), ""])
             curve.flush()
             print(
                 f"{step} {spent:.0f}s loss {mean[0]:.3f} bpp {mean[1]:.3f} mse {mean[2]:.1f} ssimulacra2 distance {mean[3]:.2f}",
@@ -191,6 +195,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     ap.add_argument("--minutes", type=float, default=90)
     ap.add_argument("--steps", type=int, help="end the schedule after this many steps, if that comes first")
     ap.add_argument("--resume", action="store_true", help="go on from the state in --out if there is one")
+    ap.add_argument(
+        "--from-stable",
+        action="store_true",
+        help="as --resume, from the weights before the last decay; with --restart-schedule the way to train on",
+    )
     ap.add_argument("--restart-schedule", action="store_true", help="with --resume: give the schedule --minutes from now")
     ap.add_argument("--init", type=Path, help="safetensors of a whole training model to start from")
     ap.add_argument("--batch", type=int, default=4)
@@ -206,10 +215,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     ap.add_argument("--ssimulacra2", type=float, default=10.0)
     ap.add_argument("--lambda-min", type=float, default=0.0002)
     ap.add_argument("--lambda-max", type=float, default=0.2)
-    ap.add_argument(
-        "--decay-from", type=float, default=0.5, help="share of the time after which the rates fall linearly to zero"
-    )
+    ap.add_argument("--decay-from", type=float, default=0.5, help="share of the time after which the rates fall linearly to zero")
     ap.add_argument("--threads", type=int, default=1)
+    ap.add_argument(
+        "--compile", action="store_true", help="torch.compile the transforms and the metric: minutes at the start, for GPUs"
+    )
     ap.add_argument("--seed", type=int, default=0)
     return ap.parse_args(argv)
 

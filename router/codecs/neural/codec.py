@@ -1,4 +1,4 @@
-"""The neural lane's codec: `.ncr` files of format 0."""
+"""The neural lane's codec: `.ncr` files."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from router import container
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
 from router.codecs.neural import weights
+from router.codecs.neural.decoding import Decoding
 from router.errors import CodecUnavailableError, UsageError
 from router.images.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from router.images.sample import ImageSample, Pixels
@@ -26,7 +27,7 @@ class NeuralCodec(Codec):
 
     Gray images come back gray: one value is decoded per pixel and repeated. Alpha is lossless; colour under alpha 0 is coded
     like any other. Images above 4 Mi pixels are coded in tiles, decoded with a halo: there is no seam and no bit is spent
-    twice. Encoding holds 4 bytes of latents per pixel for a session, else those of one tile.
+    twice. Encoding holds 5 bytes of latents per pixel for a session, else those of one tile.
     """
 
     codec_id = "ncr"
@@ -45,13 +46,20 @@ class NeuralCodec(Codec):
     )
     knob = Knob("rate", 0, 65_535, 45_000)
 
-    def __init__(self, model: str | None = None) -> None:
-        """`model`: id of the model to encode with; the newest that ships by default. Decoding uses the one in the stream."""
+    def __init__(self, model: str | None = None, decoding: str = Decoding.FP32) -> None:
+        """
+        Args:
+            model: id of the model to encode with; the newest that ships by default. Decoding uses the one in the stream.
+            decoding: arithmetic of the pixels when decoding: "fp32", "bf16" or "exact", see `Decoding`.
+
+        Raises UsageError (BAD_ARGUMENT).
+        """
         self.model = model if model is not None else weights.newest_shipped() or ""
+        self.decoding = Decoding.parse(decoding)
 
     def get_config(self) -> dict[str, Any]:
         """JSON-able configuration with `id`; `from_config(get_config())` is equal to the codec."""
-        return {"id": self.codec_id, "model": self.model}
+        return {"id": self.codec_id, "model": self.model, "decoding": str(self.decoding)}
 
     def unavailable(self) -> str | None:
         """None when usable here, else an install hint."""
@@ -78,7 +86,7 @@ class NeuralCodec(Codec):
         return lambda settings: encoder.write(latents, rate_index(settings))
 
     def decode(self, data: bytes, limits: Limits = DEFAULT_LIMITS) -> DecodedImage:
-        """Decode in fp32 (the reference decoding).
+        """Decode, in fp32 (the reference decoding) unless the codec was made with another.
 
         Raises StreamError as `container.parse`, and LATENT_MISMATCH where a tile does not decode to what was written;
         ModelError UNKNOWN_MODEL or MODEL_MISMATCH; LimitError; CodecUnavailableError without the neural extra.
@@ -88,7 +96,7 @@ class NeuralCodec(Codec):
 
         from router.codecs.neural.decoder import decode_image
 
-        return decode_image(file, weights.load_model(file.model.model_id, file.model.sha256.hex()))
+        return decode_image(file, weights.load_model(file.model.model_id, file.model.sha256.hex()), self.decoding)
 
     def with_xmp(self, data: bytes, xmp: bytes) -> bytes:
         """`data` with this XMP packet in place of any other; streams stay byte for byte."""

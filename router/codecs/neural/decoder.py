@@ -13,6 +13,7 @@ from router.codecs.base import DecodedImage
 from router.codecs.neural import alpha
 from router.codecs.neural.ahead import ahead
 from router.codecs.neural.config import LATENT_STRIDE
+from router.codecs.neural.decoding import Decoding
 from router.codecs.neural.tile import TileCoder, check_latents, checksum
 from router.codecs.neural.tiling import Span, spans
 from router.codecs.neural.weights import LoadedModel
@@ -20,19 +21,19 @@ from router.container import Colour, Container
 from router.images.sample import Metadata
 
 
-def decode_image(file: Container, model: LoadedModel) -> DecodedImage:
+def decode_image(file: Container, model: LoadedModel, decoding: Decoding = Decoding.FP32) -> DecodedImage:
     """Pixels (H, W, C) uint8 and metadata. Raises StreamError (DAMAGED_STREAM, LATENT_MISMATCH)."""
     header = file.header
     pixels = np.empty((header.height, header.width, header.channels), np.uint8)
     if file.alpha is not None:
         pixels[..., -1] = alpha.decode(file.alpha, header.height, header.width)
     samples = pixels[..., : 3 if header.channels > 2 else 1]
-    for rows, columns, rgb in _cores(file, model.coder):
+    for rows, columns, rgb in _cores(file, model.coder, decoding):
         _round_into(samples[rows.pixels(), columns.pixels()], header.colour, rgb)
     return DecodedImage(pixels, Metadata(icc=file.icc, exif=file.exif, xmp=file.xmp))
 
 
-def _cores(file: Container, coder: TileCoder) -> Iterator[tuple[Span, Span, NDArray[np.float32]]]:
+def _cores(file: Container, coder: TileCoder, decoding: Decoding) -> Iterator[tuple[Span, Span, NDArray[np.float32]]]:
     """Each core with its RGB (h, w, 3) in [0, 1], in raster order. Holds the latents of a few bands (tile rows) at most."""
     bands = list(spans(file.header.height, file.grid.tile_height))
     columns = list(spans(file.header.width, file.grid.tile_width))
@@ -48,7 +49,8 @@ def _cores(file: Container, coder: TileCoder) -> Iterator[tuple[Span, Span, NDAr
         window = np.concatenate([held[k][max(0, r.start - bands[k].start) : r.stop - bands[k].start] for k in sorted(held)])
         for core in columns:
             c = core.widened(halo, columns[-1].stop)
-            rgb = coder.network.synthesise(np.ascontiguousarray(window[:, c.start : c.stop]), file.model.rate_index)
+            latents = np.ascontiguousarray(window[:, c.start : c.stop])
+            rgb = coder.network.synthesise(latents, file.model.rate_index, decoding)
             top, left = (rows.start - r.start) * LATENT_STRIDE, (core.start - c.start) * LATENT_STRIDE
             yield rows, core, rgb[top:, left:][: len(rows) * LATENT_STRIDE, : len(core) * LATENT_STRIDE]
 

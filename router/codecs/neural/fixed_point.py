@@ -88,8 +88,9 @@ def leaky(x: Integers, shift: int) -> Integers:
     return np.maximum(x, np.floor(x * 2.0**-shift), out=x)
 
 
-def pixel_shuffle(x: Integers) -> Integers:
-    """(B, h, w, 4 c) -> (B, 2h, 2w, c); channel 4 k + 2 i + j goes to channel k of place (i, j), as in PyTorch."""
+def pixel_shuffle(x: Integers, factor: int = 2) -> Integers:
+    """(B, h, w, f f c) -> (B, f h, f w, c); channel (k f + i) f + j goes to channel k of place (i, j), as in PyTorch."""
     batch, height, width, channels = x.shape
-    parts = x.reshape(batch, height, width, channels // 4, 2, 2)
-    return np.ascontiguousarray(parts.transpose(0, 1, 4, 2, 5, 3)).reshape(batch, 2 * height, 2 * width, channels // 4)
+    kept = channels // factor**2
+    parts = x.reshape(batch, height, width, kept, factor, factor).transpose(0, 1, 4, 2, 5, 3)
+    return np.ascontiguousarray(parts).reshape(batch, factor * height, factor * width, kept)

@@ -35,11 +35,17 @@ class Gain:
     """One over the gain, unit 2^-20."""
 
 
-def at_rate(anchors: NDArray[np.int64], rate_index: int) -> Gain:
-    """Gains for log gains (R, M) at anchors and a rate index, 0 to RATE_MAX."""
+def interpolate(anchors: NDArray[np.int64], rate_index: int) -> NDArray[np.int64]:
+    """Integers (R, K) at anchors -> (K,) at a rate index, 0 to RATE_MAX: linear, rounded to the nearest, halves up."""
     row, part = divmod(rate_index * (len(anchors) - 1), RATE_MAX)
     following = min(row + 1, len(anchors) - 1)
-    log2 = (anchors[row] * (RATE_MAX - part) + anchors[following] * part + RATE_MAX // 2) // RATE_MAX
+    between: NDArray[np.int64] = anchors[row] * (RATE_MAX - part) + anchors[following] * part
+    return (between + RATE_MAX // 2) // RATE_MAX
+
+
+def at_rate(anchors: NDArray[np.int64], rate_index: int) -> Gain:
+    """Gains for log gains (R, M) at anchors and a rate index, 0 to RATE_MAX."""
+    log2 = interpolate(anchors, rate_index)
     return Gain(log2, power_of_two(log2, 16), power_of_two(-log2, 20))
 
 

@@ -109,7 +109,8 @@ class IntegerPrior:
 def as_known(latents: NDArray[np.int32], order: Order, gain: Gain) -> Integers:
     """Latents (n,), unit 1 / LATENT_ONE, over their gain, as the context model takes them."""
     scaled = (latents.astype(np.int64) * gain.inverse[order.channel] + (1 << 19)) >> 20
-    return np.clip(scaled, -ACTIVATION_BOUND, ACTIVATION_BOUND).astype(np.float64)
+    known: Integers = np.clip(scaled, -ACTIVATION_BOUND, ACTIVATION_BOUND).astype(np.float64)
+    return known
 
 
 @lru_cache(maxsize=16)

@@ -21,6 +21,7 @@ from router.errors import StreamError
 from router.reasons import ReasonCode
 
 Watch = Callable[[NDArray[np.int32], NDArray[np.uint8]], None]
+_Pass = Callable[[Parameters, Order], NDArray[np.int32]]
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ class TileCoder:
         flat = scaled.reshape(-1)
 
         def code(parameters: Parameters, order: Order) -> NDArray[np.int32]:
-            symbols = _to_symbols(flat[order.latent] - parameters.means * np.float32(1 / LATENT_ONE))
+            offsets = flat[order.latent] - parameters.means * np.float32(1 / LATENT_ONE)
+            symbols = _to_symbols(offsets) if not DEADZONE else np.copysign(np.floor(np.abs(offsets)+np.float32(0.5)-dead(self.tables)[parameters.scales]*np.float32(DEADZONE)).clip(0,MAX_SYMBOL),offsets).astype(np.int32)
             symbols[parameters.scales < self.tables.skipped] = 0
             writer.latents(symbols, parameters.scales)
             if watch is not None:
@@ -83,7 +85,9 @@ class TileCoder:
         reader.finish()
         return CodedTile(data, hyper, decoded)
 
-    def _walk(self, hyper: NDArray[np.int32], gain: Gain, code: Callable[[Parameters, Order], NDArray[np.int32]]) -> NDArray[np.int32]:
+    def _walk(
+        self, hyper: NDArray[np.int32], gain: Gain, code: Callable[[Parameters, Order], NDArray[np.int32]]
+    ) -> NDArray[np.int32]:
         """Both passes in order; `code` turns the parameters of a pass into its symbols. Returns the latents."""
         height, width = hyper.shape[0] * HYPER_STRIDE, hyper.shape[1] * HYPER_STRIDE
         early, late = passes(height, width, self.prior.latents)
@@ -127,4 +131,16 @@ def check_latents(expected: int, found: int, tile: int) -> None:
 
 
 def _to_symbols(values: NDArray[np.floating[Any]]) -> NDArray[np.int32]:
-    return np.clip(np.rint(values), -MAX_SYMBOL, MAX_SYMBOL).astype(np.int32)
+    symbols: NDArray[np.int32] = np.clip(np.rint(values), -MAX_SYMBOL, MAX_SYMBOL).astype(np.int32)
+    return symbols
+
+DEADZONE=0.0
+from functools import lru_cache
+_D={}
+def dead(tables):
+    if id(tables) not in _D:
+        v=[]
+        for t in tables.y:
+            z=-t.low; v.append(np.log2(t.counts[z]/t.counts[z+1])*0.0577)
+        _D[id(tables)]=np.minimum(np.array(v,np.float32),0.45)
+    return _D[id(tables)]
