@@ -7,12 +7,14 @@ little-endian. A capital first letter marks a chunk that a reader must understan
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import BinaryIO
 
 from router.errors import StreamError, UsageError
 from router.images.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
@@ -31,6 +33,9 @@ PADDING = 64
 
 _MODEL_ID = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _MAX_MODEL_ID = 64
+
+_START = 4096
+"""Bytes in which our own writer's `HEAD` and `MODL` lie, whatever else a file holds."""
 
 _HEAD = struct.Struct("<HIIBBBB")
 _MODL = struct.Struct("<H32s")
@@ -178,6 +183,45 @@ def parse(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Container:
     return reader.finish()
 
 
+def read_reference(file: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> tuple[Header, ModelReference]:
+    """Which model a file needs: its first two critical chunks are read, and its end; no stream, no metadata, no pixel.
+
+    `file` is seekable. What lies between `MODL` and the end is not looked at, and the size of the image is not limited: nothing
+    is decoded. Only a file that holds much in front of `MODL`, as our writer makes none, is read whole.
+
+    Raises StreamError as `parse` does for what is read (TRUNCATED too if the file does not end with its `ENDS` chunk); LimitError
+    for a file that must be read whole and is larger than `limits`; OSError as `file` does.
+    """
+    end = _chunk(b"ENDS", b"")
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - len(end)))
+    tail = file.read()
+    file.seek(0)
+    start = file.read(_START)
+    try:
+        found = _reference(start)
+    except StreamError as error:
+        if error.code is not ReasonCode.TRUNCATED or size <= len(start):
+            raise
+        limits.check_bytes(size)
+        found = _reference(start + file.read())
+    if tail != end:
+        raise StreamError(
+            "the file does not end with its ENDS chunk", code=ReasonCode.TRUNCATED, hint="Fetch the file again", chunk="ENDS"
+        )
+    return found
+
+
+def _reference(data: bytes) -> tuple[Header, ModelReference]:
+    _check_signature(data)
+    reader = _Reader(NO_LIMITS)
+    for kind, payload in _walk(data):
+        reader.take(kind, payload)
+        if reader.header is not None and reader.model is not None:
+            return reader.header, reader.model
+    raise reader.ends_early()
+
+
 def replace(data: bytes, **changes: bytes | None) -> bytes:
     """`data` with `record`, `icc`, `exif` or `xmp` set (None removes); every other payload stays byte for byte.
 
@@ -250,9 +294,7 @@ class _Reader:
 
     def finish(self) -> Container:
         if not self.ended or self.header is None or self.model is None or self.grid is None:
-            raise StreamError(
-                f"the file ends before its {self._next()} chunk", code=ReasonCode.TRUNCATED, hint="Fetch the file again"
-            )
+            raise self.ends_early()
         return Container(
             header=self.header,
             model=self.model,
@@ -261,6 +303,11 @@ class _Reader:
             alpha=self.alpha,
             unknown=tuple(self.unknown),
             **self.ancillary,
+        )
+
+    def ends_early(self) -> StreamError:
+        return StreamError(
+            f"the file ends before its {self._next()} chunk", code=ReasonCode.TRUNCATED, hint="Fetch the file again"
         )
 
     def _take_tile(self, payload: bytes) -> None:

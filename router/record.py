@@ -76,8 +76,41 @@ class RecordedGuard(_Frozen):
     arithmetic: str = "exact"
 
 
+class Migration(_Frozen):
+    """The `.ncr` file that a standard file was migrated from, and its own decision record, whole.
+
+    Attributes:
+        model, weights_sha256, rate_index, format, arithmetic: what decoded it, and how.
+        file_sha256: of the `.ncr` file.
+        pixels_sha256: of what it decoded to, which the migrated file was compared with. `record` holds that of the day it was
+            written: in floating point, two machines may differ (see `as_recorded`).
+        record: its decision record, None if it had none.
+        record_sha256: of that record's bytes. It is the hash of `record.to_json()` unless the record had to be cut to fit.
+    """
+
+    model: str
+    weights_sha256: str
+    rate_index: int
+    format: int
+    arithmetic: str
+    file_sha256: str
+    pixels_sha256: str
+    record: DecisionRecord | None = None
+    record_sha256: str | None = None
+
+    @property
+    def as_recorded(self) -> bool | None:
+        """Whether the `.ncr` file decoded to the very pixels that its record names; None where it names none."""
+        recorded = None if self.record is None else self.record.pixels_sha256
+        return None if recorded is None else recorded == self.pixels_sha256
+
+
 class DecisionRecord(_Frozen):
-    """Evidence of one decision: never paths, times, hosts, nor context the policy does not list. Not signed."""
+    """Evidence of one decision: never paths, times, hosts, nor context the policy does not list. Not signed.
+
+    In a migrated file everything is about that file, compared with what the `.ncr` file decoded to, except `source_sha256`: that
+    stays the hash of the first source. The decision on that source is `migrated_from.record`.
+    """
 
     schema_version: Literal[1] = 1
     software: str
@@ -93,6 +126,7 @@ class DecisionRecord(_Frozen):
     context: dict[str, str | int | float | bool] = Field(default_factory=dict)
     source_sha256: str
     pixels_sha256: str | None = None
+    migrated_from: Migration | None = None
 
     def to_json(self) -> bytes:
         """Compact UTF-8 JSON, keys sorted, empty fields left out; at most MAX_BYTES, see `fitted`."""
@@ -101,7 +135,8 @@ class DecisionRecord(_Frozen):
     def fitted(self) -> DecisionRecord:
         """The same record, or one of at most MAX_BYTES.
 
-        First the details of reasons go, then reasons from the end, then context values from the last key on, then settings.
+        First the details of reasons go, then reasons from the end, then context values from the last key on, then settings; then,
+        in the same order, those of the record that a migration kept.
         """
         return next((r for r in self._smaller() if len(r._json()) <= MAX_BYTES), self)
 
@@ -116,7 +151,12 @@ class DecisionRecord(_Frozen):
         for count in reversed(range(len(keys))):
             record = record.model_copy(update={"context": {k: record.context[k] for k in keys[:count]}})
             yield record
-        yield record.model_copy(update={"settings": {}})
+        record = record.model_copy(update={"settings": {}})
+        yield record
+        if self.migrated_from is not None and self.migrated_from.record is not None:
+            for original in self.migrated_from.record._smaller():
+                kept = self.migrated_from.model_copy(update={"record": original})
+                yield record.model_copy(update={"migrated_from": kept})
 
     def _json(self) -> bytes:
         return _dump(_prune(self.model_dump(mode="json")))

@@ -79,7 +79,8 @@ class Tally:
     def __init__(self, as_json: bool) -> None:
         self._json = as_json
         self._inputs = 0
-        self._errors: list[RouterError] = []
+        self._failures = 0
+        self._codes: set[int] = set()  # not the errors: their tracebacks would keep every failed image in memory
 
     @contextmanager
     def setup(self, names: Iterable[object]) -> Iterator[None]:
@@ -116,7 +117,8 @@ class Tally:
         return document
 
     def _failed(self, name: str, error: RouterError) -> None:
-        self._errors.append(error)
+        self._failures += 1
+        self._codes.add(error.exit_code)
         if self._json:
             emit({"input": name, "ok": False, "error": error_document(error)})
         else:
@@ -124,11 +126,10 @@ class Tally:
 
     def exit(self) -> None:
         """Leave with 0, with the error's own code for a single input or when all failed alike, else with SOME_FAILED."""
-        if not self._errors:
+        if not self._failures:
             return
-        codes = {error.exit_code for error in self._errors}
-        all_alike = len(self._errors) == self._inputs and len(codes) == 1
-        raise typer.Exit(codes.pop() if all_alike else SOME_FAILED)
+        all_alike = self._failures == self._inputs and len(self._codes) == 1
+        raise typer.Exit(next(iter(self._codes)) if all_alike else SOME_FAILED)
 
 
 def progress(items: Iterable[Any], total: int, quiet: bool) -> Iterable[Any]:

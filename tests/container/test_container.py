@@ -23,7 +23,7 @@ FORMAT = Path(__file__).parents[2] / "docs" / "FORMAT.md"
 
 FULL = Container(
     Header(130, 70, 4, Colour.SRGB),
-    ModelReference("tc8-m256.test1", bytes(range(32)), 40_000),
+    ModelReference("photo-9.test1", bytes(range(32)), 40_000),
     Grid(128, 64, 64),
     tuple(TileStream(1000 + i, bytes([i]) * (4 * i)) for i in range(4)),
     alpha=b"\x00\xff",
@@ -166,11 +166,20 @@ def test_signature() -> None:
     assert reason(b"\x0b" + DATA[1:]) is ReasonCode.DAMAGED_STREAM
 
 
-def test_newer_version_is_said_before_anything_else() -> None:
-    newer = chunk(b"HEAD", (7).to_bytes(2, "little") + b"laid out in another way")
-    with pytest.raises(StreamError, match="version 7") as caught:
-        container.parse(container.SIGNATURE + newer + chunk(b"NEWX", b""))
+@pytest.mark.parametrize("version", [0, 2, 7, 65_535])
+def test_another_version_is_said_before_anything_else(version: int) -> None:
+    """Newer ones, and the experimental version 0."""
+    other = chunk(b"HEAD", version.to_bytes(2, "little") + b"laid out in another way")
+    with pytest.raises(StreamError, match=f"version {version}; ") as caught:
+        container.parse(container.SIGNATURE + other + chunk(b"NEWX", b""))
     assert caught.value.code is ReasonCode.UNSUPPORTED_VERSION
+    assert ("experimental" in caught.value.hint) == (version == 0)
+
+
+def test_other_arithmetic_is_damage() -> None:
+    (old,) = pieces()[b"HEAD"]
+    for arithmetic in (0, 2):
+        assert reason(DATA.replace(old, chunk(b"HEAD", old[8:-5] + bytes([arithmetic])))) is ReasonCode.DAMAGED_STREAM
 
 
 def insert(kind: bytes, before: bytes, payload: bytes = b"") -> bytes:
@@ -228,7 +237,8 @@ def test_bytes_after_the_end() -> None:
         {"channels": 5},
         {"channels": 2},
         {"depth": 16},
-        {"version": 1},
+        {"version": 0},
+        {"version": 2},
     ],
 )
 def test_a_header_that_a_reader_refuses_is_not_written(changes: dict[str, int]) -> None:

@@ -1,0 +1,121 @@
+"""From arguments to a stream of `.ncr` files: files are not collected, so that millions of them take no memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from router.cli.inputs import InputFile
+from router.cli.reporting import console
+from router.errors import InputError, UsageError
+from router.reasons import ReasonCode
+
+SUFFIX = ".ncr"
+Inputs = Annotated[
+    list[Path], typer.Argument(help="Files or folders; folders are searched for .ncr, hidden files left out.", metavar="PATH...")
+]
+
+
+def ncr_files(arguments: Sequence[Path], *, into_folder: bool = False) -> Iterator[InputFile]:
+    """Files as given, folders searched recursively for `.ncr`, in the order in which the file system gives them.
+
+    Hidden files and linked folders are left out. A file that two arguments name is taken once. What does not exist, cannot be
+    searched, or is a folder without such files comes with its problem. `into_folder`: each file needs a name of its own below one
+    folder; of two that want the same, the second comes with a problem.
+    """
+    for number, argument in enumerate(arguments):
+        earlier = arguments[:number]
+        for file in _named_by(argument):
+            if any(_names(other, file.path) for other in earlier):
+                continue
+            rival = next((r for other in earlier if (r := _rival(other, file.relative))), None) if into_folder else None
+            yield file if rival is None or file.problem is not None else replace(file, problem=_same_name(rival, file.path))
+
+
+def watched(files: Iterable[InputFile], quiet: bool) -> Iterator[InputFile]:
+    """The files, with a running count on standard error unless quiet or no terminal: how many there are is not known before."""
+    screen = console(stderr=True)
+    if quiet or not screen.is_terminal:
+        yield from files
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.completed:,} files"), TimeElapsedColumn())
+    with Progress(*columns, console=screen, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        for file in files:
+            yield file
+            bar.advance(task)
+
+
+def _named_by(argument: Path) -> Iterator[InputFile]:
+    if not argument.is_dir():
+        yield InputFile(argument, Path(argument.name))
+        return
+    found = False
+    for file in _below(argument):
+        found = True
+        yield file
+    if not found:
+        problem = InputError(f"no {SUFFIX} file in {argument}", code=ReasonCode.NOT_FOUND, hint="Check the path")
+        yield InputFile(argument, Path(argument.name), problem)
+
+
+def _below(root: Path) -> Iterator[InputFile]:
+    waiting = [Path()]  # folders still to be searched, all that is held
+    while waiting:
+        relative = waiting.pop()
+        try:
+            with os.scandir(root / relative) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(relative / entry.name)
+                    elif _is_ncr(entry.name):
+                        yield InputFile(root / relative / entry.name, relative / entry.name)
+        except OSError as error:
+            folder = root / relative
+            problem = InputError(
+                f"{folder} cannot be searched: {error.strerror}", code=ReasonCode.UNREADABLE, hint="Check its permissions"
+            )
+            yield InputFile(folder, relative, problem)
+
+
+def _names(argument: Path, path: Path) -> bool:
+    """Whether the walk of `argument` has come by `path`."""
+    place = Path(os.path.realpath(path.parent), path.name)  # a linked file is another file, a linked folder is none
+    if not argument.is_dir():
+        return place == Path(os.path.realpath(argument.parent), argument.name)
+    folder = Path(os.path.realpath(argument))
+    inside = place.is_relative_to(folder) and _would_be_found(place.relative_to(folder))
+    return inside and os.path.lexists(place)  # one that is not there has not been told of yet
+
+
+def _rival(argument: Path, relative: Path) -> Path | None:
+    """The file of `argument` that has this name below the output folder, None if there is none."""
+    if not argument.is_dir():
+        return argument if argument.name == str(relative) else None
+    path = argument / relative
+    return path if _would_be_found(relative) and os.path.lexists(path) and not path.is_dir() else None
+
+
+def _would_be_found(relative: Path) -> bool:
+    return _is_ncr(relative.name) and not any(part.startswith(".") for part in relative.parts)
+
+
+def _is_ncr(name: str) -> bool:
+    return name.lower().endswith(SUFFIX)
+
+
+def _same_name(one: Path, other: Path) -> UsageError:
+    return UsageError(
+        f"{one} and {other} would have the same output name",
+        code=ReasonCode.BAD_ARGUMENT,
+        hint="Give their common folder, or use two output folders",
+    )
