@@ -1,15 +1,23 @@
-"""Fixtures of the neural lane: the codec, the shipped model and small real images."""
+"""Fixtures of the neural lane: the codec, the shipped model, a small model of another shape, and small real images."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from safetensors.torch import save_file
 from sample_set import Samples
 
+from router.codecs.neural import weights
 from router.codecs.neural.codec import NeuralCodec
-from router.codecs.neural.weights import LoadedModel, load_model
+from router.codecs.neural.weights import LoadedModel
 from router.images.read import read
+
+if TYPE_CHECKING:
+    from training.codec.objective import RateModel
 
 
 @pytest.fixture(scope="session")
@@ -19,10 +27,31 @@ def codec() -> NeuralCodec:
 
 @pytest.fixture(scope="session")
 def model(codec: NeuralCodec) -> LoadedModel:
-    return load_model(codec.model)
+    return weights.load_model(codec.model)
 
 
 @pytest.fixture(scope="session")
 def photo(samples: Samples) -> NDArray[np.uint8]:
     """(256, 320, 3) uint8."""
     return read(samples["photo_cat"]).pixels
+
+
+@pytest.fixture(scope="session")
+def small_training(photo: NDArray[np.uint8]) -> RateModel:
+    """See `small_model.py`."""
+    from small_model import small_model
+
+    return small_model(photo)
+
+
+@pytest.fixture(scope="session")
+def small_loaded(small_training: RateModel, tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+    """`small_training`, exported and loaded."""
+    from training.codec.export import export
+
+    folder: Path = tmp_path_factory.mktemp("models")
+    save_file({k: v.contiguous() for k, v in small_training.state_dict().items()}, folder / "state.safetensors")
+    export(folder / "state.safetensors", "small.test", folder, {})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(weights.ENVIRONMENT, str(folder))
+        return weights.load_model("small.test")

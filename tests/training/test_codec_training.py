@@ -86,12 +86,12 @@ def test_crops_come_from_the_photographs(folder: Path) -> None:
         Photographs(train, 4096, 0)
 
 
-@pytest.mark.parametrize("shape", [(32, 32), (16, 80), (80, 16)])
+@pytest.mark.parametrize("shape", [(24, 40), (16, 80), (80, 16)])
 def test_orthogonalise_pushes_singular_values_towards_one(shape: tuple[int, int]) -> None:
-    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-    values = torch.linalg.svdvals(orthogonalise(matrix))
-    assert float(values.min()) > 0.5
-    assert float(values.max()) < 1.5
+    matrices = torch.randn((5, *shape), generator=torch.Generator().manual_seed(0))
+    values = torch.linalg.svdvals(orthogonalise(matrices))
+    assert float(values.min()) > 0.6
+    assert float(values.max()) < 1.3
 
 
 def test_muon_descends() -> None:

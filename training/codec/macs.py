@@ -1,6 +1,6 @@
 """Multiply-accumulates per pixel of a model, encoder and decoder: `python -m training.codec.macs [--model ID]`.
 
-Counted by PyTorch's flop counter over one 512 x 512 image; the integer prior by its floating-point twin, which has the same layers.
+Counted by PyTorch's flop counter over one 512 x 512 image; the integer prior by its floating-point twin.
 """
 
 from __future__ import annotations

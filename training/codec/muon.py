@@ -13,7 +13,7 @@ _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 def orthogonalise(update: Tensor, steps: int = 4) -> Tensor:
     """Push the singular values of matrices (n, rows, columns) towards 1; quintic Newton-Schulz iteration.
 
-    Four steps leave them within 0.7 to 1.2 for all but badly conditioned updates, and save a fifth of the time of the usual five.
+    Four steps leave them within about 0.7 to 1.2 unless badly conditioned, and save a fifth of the time of the usual five.
     """
     a, b, c = _COEFFICIENTS
     x = update / (update.norm(dim=(1, 2), keepdim=True) + 1e-7)

@@ -26,7 +26,7 @@ class NeuralCodec(Codec):
     """Transform codec with a hyperprior; one knob, `rate`, over all rates of one model.
 
     Gray images come back gray: one value is decoded per pixel and repeated. Alpha is lossless; colour under alpha 0 is coded
-    like any other. Images above 4 Mi pixels are coded in tiles, decoded with a halo: there is no seam and no bit is spent
+    like any other. Images above 2 Mi pixels are coded in tiles, decoded with a halo: there is no seam and no bit is spent
     twice. Encoding holds 5 bytes of latents per pixel for a session, else those of one tile.
     """
 

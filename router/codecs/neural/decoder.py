@@ -42,7 +42,7 @@ def _cores(file: Container, coder: TileCoder, decoding: Decoding) -> Iterator[tu
     held: dict[int, NDArray[np.int32]] = {}
     for number, rows in enumerate(bands):
         held.pop(number - 2, None)
-        for k in range(number + len(held) if held else 0, min(number + 2, len(bands))):
+        for k in range(max(held, default=-1) + 1, min(number + 2, len(bands))):
             held[k] = next(read)
         r = rows.widened(halo, bands[-1].stop)
         # A halo is no larger than a core, so that it ends within the neighbouring bands.

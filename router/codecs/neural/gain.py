@@ -50,7 +50,7 @@ def at_rate(anchors: NDArray[np.int64], rate_index: int) -> Gain:
 
 
 def power_of_two(log2: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
-    """2^(log2 / LOG_ONE) in units of 2^-bits, rounded down; |log2| at most LIMIT."""
+    """2^(log2 / LOG_ONE) in units of 2^-bits, every step truncated; |log2| at most LIMIT."""
     whole, fraction = log2 >> 16, log2 & 0xFFFF
     coarse, fine = _tables()
     mantissa = (coarse[fraction >> 8] * fine[fraction & 0xFF]) >> _POWER_BITS

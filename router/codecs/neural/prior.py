@@ -113,7 +113,7 @@ def as_known(latents: NDArray[np.int32], order: Order, gain: Gain) -> Integers:
     return known
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=4)  # the shapes of one tiled image; up to 100 MB each
 def passes(height: int, width: int, channels: int) -> tuple[Order, Order]:
     """The two passes over latents (height, width, channels): where row + column + channel is even, and where it is odd."""
     i, j, c = np.ogrid[:height, :width, :channels]

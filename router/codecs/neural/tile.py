@@ -65,8 +65,7 @@ class TileCoder:
         flat = scaled.reshape(-1)
 
         def code(parameters: Parameters, order: Order) -> NDArray[np.int32]:
-            offsets = flat[order.latent] - parameters.means * np.float32(1 / LATENT_ONE)
-            symbols = _to_symbols(offsets) if not DEADZONE else np.copysign(np.floor(np.abs(offsets)+np.float32(0.5)-dead(self.tables)[parameters.scales]*np.float32(DEADZONE)).clip(0,MAX_SYMBOL),offsets).astype(np.int32)
+            symbols = _to_symbols(flat[order.latent] - parameters.means * np.float32(1 / LATENT_ONE))
             symbols[parameters.scales < self.tables.skipped] = 0
             writer.latents(symbols, parameters.scales)
             if watch is not None:
@@ -133,14 +132,3 @@ def check_latents(expected: int, found: int, tile: int) -> None:
 def _to_symbols(values: NDArray[np.floating[Any]]) -> NDArray[np.int32]:
     symbols: NDArray[np.int32] = np.clip(np.rint(values), -MAX_SYMBOL, MAX_SYMBOL).astype(np.int32)
     return symbols
-
-DEADZONE=0.0
-from functools import lru_cache
-_D={}
-def dead(tables):
-    if id(tables) not in _D:
-        v=[]
-        for t in tables.y:
-            z=-t.low; v.append(np.log2(t.counts[z]/t.counts[z+1])*0.0577)
-        _D[id(tables)]=np.minimum(np.array(v,np.float32),0.45)
-    return _D[id(tables)]

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from router.codecs.neural.config import LATENT_STRIDE, STRIDE, ModelConfig
-from router.container import MAX_TILE_PIXELS, Grid
+from router.container import Grid
 
 TILE = 1024
 """Core side in pixels of an image that needs several tiles."""
+SINGLE = 1 << 21
+"""Padded pixels up to which an image is one tile: memory grows with the tile, the cost of halos with their number."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,9 @@ def padded(side: int) -> int:
 
 
 def choose_grid(width: int, height: int, config: ModelConfig) -> Grid:
-    """One tile up to 4 Mi padded pixels, else cores of 1024 px; the halo is what the network can see."""
+    """One tile up to 2 Mi padded pixels, else cores of 1024 px; the halo is what the network can see."""
     w, h = padded(width), padded(height)
-    if w * h <= MAX_TILE_PIXELS:
+    if w * h <= SINGLE:
         return Grid(w, h, min(config.halo, w, h))
     return Grid(min(w, TILE), min(h, TILE), min(config.halo, w, h))
 
