@@ -160,7 +160,7 @@ def bottleneck_tables(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", type=Path, required=True, help="training state or bare weights, safetensors")
-    parser.add_argument("--id", required=True, help="model id, e.g. tc8-m256.study0: the name of its folder")
+    parser.add_argument("--id", required=True, help="model id, e.g. photo-1: the name of its folder")
     parser.add_argument("--out", type=Path, default=Path("router/models"))
     parser.add_argument("--card", nargs="*", default=[], metavar="KEY=VALUE", help="fields of the card: licence, description ...")
     args = parser.parse_args()

@@ -34,7 +34,7 @@ class ModelCard:
     """What is known about a model without opening its weights.
 
     Attributes:
-        id: `architecture.tag`, e.g. "tc8-m256.study0"; never changes meaning.
+        id: e.g. "photo-1"; never changes meaning.
         format: .ncr format version whose streams it decodes.
         config: shape of the network.
         sha256: hash of the weights file, lower-case hex; every stream names it.
@@ -43,7 +43,7 @@ class ModelCard:
         description, training_data: one paragraph each.
         lambda_min, lambda_max: rate-distortion trade-off at the first and the last anchor rate.
         released: ISO date; the newest shipped model is the default.
-        experimental: whether streams are promised to stay decodable (False) or not (True).
+        experimental: True for a preview that may stop shipping; its folder keeps decoding its streams.
         folder: where it was found.
     """
 
