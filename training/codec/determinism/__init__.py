@@ -1,0 +1,1 @@
+"""Whether encoders and decoders agree across threads, instruction sets, libraries, batches and devices."""
