@@ -1,7 +1,7 @@
 """What the codec does to images it was not made for: `python -m training.codec.failures --samples DIR/NAME [...] -o sheet.webp`.
 
-One row an image, each the same detail: source, neural, AVIF at as many bytes or just more. For the model card: from images whose licence
-allows it.
+One row an image, each the same detail: source, neural, AVIF at as many bytes or just more. For the model card: from
+images whose licence allows it.
 """
 
 from __future__ import annotations
