@@ -33,15 +33,7 @@ class _Row:
 
 def command(
     inputs: o.Inputs,
-    output: Annotated[
-        str,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="PATH",
-            help="Output file for one input (the format's suffix is added unless it is there), else a folder.",
-        ),
-    ],
+    output: o.OutputOption,
     policy: o.PolicyOption = "balanced",
     codec: Annotated[
         str | None, typer.Option("--codec", help="Force a codec; the policy is not asked, the guard still runs.")

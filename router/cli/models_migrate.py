@@ -20,15 +20,7 @@ if TYPE_CHECKING:
 
 def command(
     inputs: Inputs,
-    output: Annotated[
-        str,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="PATH",
-            help="Output file for one input (the format's suffix is added unless it is there), else a folder.",
-        ),
-    ],
+    output: o.OutputOption,
     codec: Annotated[
         str | None,
         typer.Option("--codec", help="png by default; jxl-lossless is smaller; a lossy one, such as avif, needs --quality."),

@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from router.quality.target import Target
 
 Inputs = Annotated[list[Path], typer.Argument(help="Files or folders; folders are searched for images.", metavar="IN...")]
+OutputOption = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="PATH",
+        help="Output file for one input (the format's suffix is added unless it is there), else a folder.",
+    ),
+]
 PolicyOption = Annotated[str, typer.Option("--policy", "-p", help="Shipped policy name, or a YAML file.")]
 QualityOption = Annotated[
     float | None, typer.Option("--quality", "-q", help="SSIMULACRA2 target: 90 visually lossless, 70 high, 50 medium.")
