@@ -50,6 +50,10 @@ def test_lossless_policies_decide_without_torch(samples: Samples, policy: str, n
     assert _loaded(code) == []
 
 
-def test_a_decision_with_the_detector_needs_no_torch(samples: Samples) -> None:
-    code = f"import router\nassert router.decide({str(samples['photo_cat'])!r}, receiver='self').lane == 'neural'"
+def test_a_policy_that_never_asks_the_detector_needs_no_torch(samples: Samples) -> None:
+    code = f"import router\nassert router.decide({str(samples['photo_cat'])!r}, policy='web').lane != 'neural'"
     assert _loaded(code) == []
+
+
+def test_scoring_needs_no_scikit_learn_nor_compressai(samples: Samples) -> None:
+    assert _loaded(f"import router\nrouter.score({str(samples['photo_cat'])!r})") == ["torch"]

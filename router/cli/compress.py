@@ -43,6 +43,7 @@ def command(
     receiver: o.ReceiverOption = None,
     receiver_model: o.ReceiverModelOption = None,
     context: o.ContextOption = None,
+    detector: o.DetectorOption = None,
     metadata: Annotated[
         str | None, typer.Option("--metadata", help="keep, icc or strip; the policy's choice by default.")
     ] = None,
@@ -69,7 +70,7 @@ def command(
             raise UsageError("--release-failed goes with --codec", code=ReasonCode.BAD_ARGUMENT)
         if codec is not None:
             registry.get_class(codec)
-        router = Router(policy, limits=o.limits_from(no_limits))
+        router = Router(policy, detector=o.detector_from(detector), limits=o.limits_from(no_limits))
         arguments: dict[str, Any] = {
             "codec": codec,
             "target": o.target_from(quality, target),

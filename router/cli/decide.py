@@ -20,6 +20,7 @@ def command(
     receiver: o.ReceiverOption = None,
     receiver_model: o.ReceiverModelOption = None,
     context: o.ContextOption = None,
+    detector: o.DetectorOption = None,
     first_frame: o.FirstFrameOption = False,
     no_limits: o.NoLimitsOption = False,
     as_json: o.JsonOption = False,
@@ -30,7 +31,7 @@ def command(
         from router.router import Router
 
         wanted, receiving = o.target_from(quality, target), o.receiver_from(receiver, receiver_model)
-        router = Router(policy, limits=o.limits_from(no_limits))
+        router = Router(policy, detector=o.detector_from(detector), limits=o.limits_from(no_limits))
         told = o.context_from(router.policy, context)
     for file in expand(inputs):
         decisions: list[Decision] = []

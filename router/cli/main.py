@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from router.cli import compress, decide, decompress, inspect, models, score
+from router.cli import compress, decide, decompress, drift, evaluate, fit, inspect, models, score
 from router.cli.reporting import fail
 from router.errors import RouterError
 
@@ -28,6 +28,9 @@ app.command("decompress")(decompress.command)
 app.command("score")(score.command)
 app.command("decide")(decide.command)
 app.command("inspect")(inspect.command)
+app.command("fit")(fit.command)
+app.command("drift")(drift.command)
+app.command("evaluate")(evaluate.command)
 app.add_typer(models.app, name="models")
 
 

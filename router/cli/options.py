@@ -12,6 +12,7 @@ from router.images.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
+    from router.detector.detector import Detector
     from router.policy.compiled import CompiledPolicy
     from router.policy.receiver import Receiver
     from router.quality.target import Target
@@ -43,10 +44,23 @@ ReceiverModelOption = Annotated[
 ContextOption = Annotated[
     list[str] | None, typer.Option("--context", "-c", help="KEY=VALUE for a context key that the policy declares; repeatable.")
 ]
+DetectorOption = Annotated[
+    str | None, typer.Option("--detector", help="Folder or id of a detector, see `fit`; the shipped one by default.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per input on standard output and nothing else.")]
 NoLimitsOption = Annotated[bool, typer.Option("--no-limits", help="Lift the limits on pixels, sides and file size.")]
 FirstFrameOption = Annotated[bool, typer.Option("--first-frame", help="Take the first frame of an animation.")]
 ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Overwrite existing outputs (never an input).")]
+
+
+def detector_from(name: str | None) -> Detector | None:
+    """The detector of --detector, loaded and verified now: one that was asked for must not be missing silently.
+
+    Raises UsageError, ArtefactError.
+    """
+    from router.detector.detector import Detector
+
+    return None if name is None else Detector.load(name)
 
 
 def limits_from(no_limits: bool) -> Limits:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,10 +13,17 @@ from router.cli.reporting import Tally, console, progress, shown
 from router.errors import UsageError
 from router.reasons import ReasonCode
 
+if TYPE_CHECKING:
+    from router.detector.report import OodReport
+    from router.images.sample import ImageSample
+
 
 def command(
     inputs: o.Inputs,
-    heatmap: Annotated[Path | None, typer.Option("--heatmap", help="Write the tile scores of one input as a PNG.")] = None,
+    heatmap: Annotated[
+        Path | None, typer.Option("--heatmap", help="Write the tile scores of one input as a PNG, over the image.")
+    ] = None,
+    detector: o.DetectorOption = None,
     force: o.ForceOption = False,
     first_frame: o.FirstFrameOption = False,
     no_limits: o.NoLimitsOption = False,
@@ -25,6 +32,7 @@ def command(
     """Score images: a higher ood_score is further out of distribution."""
     tally = Tally(as_json)
     with tally.setup(inputs):
+        from router.images.read import read
         from router.router import Router
 
         files = expand(inputs)
@@ -34,17 +42,19 @@ def command(
                 code=ReasonCode.BAD_ARGUMENT,
                 hint="Call it once for each image",
             )
-        router = Router(limits=o.limits_from(no_limits))
+        limits = o.limits_from(no_limits)
+        router = Router(detector=o.detector_from(detector), limits=limits)
     rows: list[tuple[Path, dict[str, Any]]] = []
     for file in progress(files, len(files), as_json):
 
         def work(file: InputFile = file) -> dict[str, Any]:
-            report = router.score(file.check(), heatmap=heatmap is not None, first_frame=first_frame)
+            sample = read(file.check(), limits=limits, first_frame=first_frame)
+            report = router.score(sample, heatmap=heatmap is not None)
             document = report.to_dict()
             if heatmap is not None:
                 target = heatmap if heatmap.suffix.lower() == ".png" else heatmap.with_name(heatmap.name + ".png")
                 check_not_a_source(target, files)
-                document["heatmap"] = str(_write_heatmap(target, report.heatmap, force))
+                document["heatmap"] = str(_write_heatmap(target, sample, report, force))
             return document
 
         document = tally.run(file.path, work)
@@ -55,18 +65,13 @@ def command(
     tally.exit()
 
 
-def _write_heatmap(path: Path, scores: Any, force: bool) -> Path:
-    """Scores as gray levels, lowest black, highest white, sixteen pixels a tile."""
-    import numpy as np
-
+def _write_heatmap(path: Path, sample: ImageSample, report: OodReport, force: bool) -> Path:
     from router.codecs.png import PngCodec
+    from router.detector.picture import picture
     from router.files import write_atomically
     from router.images.arrays import from_pixels
 
-    low, high = float(scores.min()), float(scores.max())
-    gray = np.round((scores - low) / max(high - low, 1e-9) * 255).astype(np.uint8)
-    pixels = np.kron(gray, np.ones((16, 16), np.uint8))[..., None]
-    return write_atomically(path, PngCodec().encode(from_pixels(pixels), {}), overwrite=force)
+    return write_atomically(path, PngCodec().encode(from_pixels(picture(sample, report)), {}), overwrite=force)
 
 
 def _print(rows: list[tuple[Path, dict[str, Any]]]) -> None:

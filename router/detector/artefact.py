@@ -16,22 +16,21 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from router.errors import ArtefactError
+from router.files import write_atomically
 from router.reasons import ReasonCode
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 ARRAYS_FILE = "detector.safetensors"
 MANIFEST_FILE = "detector.json"
 _LARGEST_FILE = 64 << 20
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
-class StratumManifest(BaseModel):
-    """One of the two feature sets: names in order, held-out scores, and the scale of single tiles (for heatmaps)."""
+class KindManifest(BaseModel):
+    """Gray or colour images: held-out scores by size (`judgement.SIZES`), and the scale of single tiles (for heatmaps)."""
 
     model_config = _STRICT
-    features: tuple[str, ...]
-    tile_features: tuple[str, ...]
-    calibration_scores: Annotated[tuple[FiniteFloat, ...], Field(min_length=1)]
+    calibration_scores: dict[str, Annotated[tuple[FiniteFloat, ...], Field(min_length=1)]]
     tile_median: FiniteFloat
     tile_upper: FiniteFloat
 
@@ -40,13 +39,14 @@ class Manifest(BaseModel):
     """`detector.json`."""
 
     model_config = _STRICT
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     detector_id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]
-    embedding_version: int
+    embeddings: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Ids, in the order in which their features are put together; another version of one has another id."""
     alpha: Annotated[float, Field(gt=0, lt=1)]
-    colour: StratumManifest
-    gray: StratumManifest
-    estimator: dict[str, Any]
+    colour: KindManifest | None
+    """None: fitted on gray images only."""
+    gray: KindManifest
     provenance: dict[str, Any]
     arrays_sha256: str
     sha256: str = ""
@@ -65,9 +65,10 @@ def write(folder: Path, manifest: Manifest, arrays: dict[str, NDArray[np.float32
     data = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
     manifest = manifest.model_copy(update={"arrays_sha256": hashlib.sha256(data).hexdigest()})
     manifest = manifest.model_copy(update={"sha256": manifest.content_sha256()})
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / ARRAYS_FILE).write_bytes(data)
-    (folder / MANIFEST_FILE).write_text(json.dumps(manifest.model_dump(mode="json"), indent=1) + "\n", encoding="utf-8")
+    text = json.dumps(manifest.model_dump(mode="json"), indent=1) + "\n"
+    # the manifest last: while it is missing or old, its hash refuses the folder
+    write_atomically(folder / ARRAYS_FILE, data, overwrite=True)
+    write_atomically(folder / MANIFEST_FILE, text.encode("utf-8"), overwrite=True)
     return manifest
 
 

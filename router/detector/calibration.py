@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 DEFAULT_ALPHA = 0.05
-SCORE_DECIMALS = 4
+SCORE_DECIMALS = 3
 """Scores are compared after rounding: differences below this are arithmetic noise between processors, hence ties."""
 
 

@@ -1,4 +1,4 @@
-"""The out-of-distribution detector: embedding, density, calibration, behind one immutable, thread-safe object."""
+"""The out-of-distribution detector: embeddings, judgement, calibration, behind one immutable, thread-safe object."""
 
 from __future__ import annotations
 
@@ -9,24 +9,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from router.detector import embeddings
 from router.detector.calibration import Calibration
-from router.detector.density import MixtureDensity
-from router.detector.embeddings import (
-    EMBEDDING_VERSION,
-    MIN_SIDE,
-    Embedding,
-    embed,
-    feature_names,
-    tile_feature_names,
-    tile_features,
-)
+from router.detector.embeddings.base import Embedded, Embedding, embed
+from router.detector.fusion import Fusion
+from router.detector.judgement import SIZES, Estimators, Judgement
 from router.detector.report import OodReport
-from router.detector.views import TILE, tile_views
-from router.errors import ArtefactError, UsageError
+from router.detector.views import MIN_SIDE, TILE, tile_views, views
+from router.errors import UsageError
 from router.images.sample import ImageSample
 from router.reasons import ReasonCode
 
-DEFAULT_ID = "scene-1"
+DEFAULT_ID = "photo-1"
 DETECTORS = Path(__file__).parent.parent / "detectors"
 """Folder of the detectors shipped with the package."""
 HIGHEST_SCORE = 1000.0
@@ -37,17 +31,6 @@ _BATCH = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Stratum:
-    """Density and calibration of colour or of gray images."""
-
-    density: MixtureDensity
-    tile_density: MixtureDensity
-    calibration: Calibration
-    tile_median: float
-    tile_upper: float
-
-
-@dataclass(frozen=True, eq=False)
 class Detector:
     """Scores images. Build with `load`; share freely between threads.
 
@@ -55,14 +38,17 @@ class Detector:
         id: goes into every report.
         sha256: content hash of the artefact.
         alpha: share of photographs that may be called out of distribution.
-        colour, gray: what images of either kind are compared with.
+        embeddings: what an image is turned into, in the order of the artefact.
+        colour, gray: what images of either kind are judged by; without `colour` (a collection of gray images) every colour
+            image is out.
     """
 
     id: str
     sha256: str
     alpha: float
-    colour: Stratum = field(repr=False)
-    gray: Stratum = field(repr=False)
+    embeddings: tuple[Embedding, ...] = field(repr=False)
+    colour: Judgement | None = field(repr=False)
+    gray: Judgement = field(repr=False)
 
     @classmethod
     def load(cls, path_or_id: str | Path | None = None, *, alpha: float | None = None) -> Detector:
@@ -75,67 +61,73 @@ class Detector:
         Raises:
             UsageError: no such detector, or alpha out of range.
             ArtefactError: damaged (ARTEFACT_DAMAGED), or made for another embedding or schema (UNSUPPORTED_VERSION).
+            CodecUnavailableError: an embedding needs an extra that is not installed (MISSING_EXTRA).
         """
         from router.detector import artefact
 
         folder = _locate(path_or_id)
         manifest, arrays = artefact.read(folder)
-        if manifest.embedding_version != EMBEDDING_VERSION:
-            raise ArtefactError(
-                f"detector {manifest.detector_id} was fitted on embedding version {manifest.embedding_version}, "
-                f"this build computes version {EMBEDDING_VERSION}",
-                code=ReasonCode.UNSUPPORTED_VERSION,
-                hint="Fit it again: python -m training.detector.fit",
-            )
         alpha = manifest.alpha if alpha is None else alpha
         if not 0 < alpha < 1:
             raise UsageError(f"alpha must lie in (0, 1), not {alpha}", code=ReasonCode.BAD_ARGUMENT, hint="0.05 is usual")
+        used = tuple(embeddings.load(name, manifest.detector_id) for name in manifest.embeddings)
 
-        def stratum(name: str, gray: bool) -> Stratum:
-            part = manifest.gray if gray else manifest.colour
-            if part.features != feature_names(gray) or part.tile_features != tile_feature_names(gray):
-                raise artefact.damaged(folder, f"the {name} features are not those of embedding version {EMBEDDING_VERSION}")
-            density = MixtureDensity.from_arrays(arrays, name)
-            tile_density = MixtureDensity.from_arrays(arrays, f"{name}_tile")
-            if density.feature_count != len(part.features) or tile_density.feature_count != len(part.tile_features):
-                raise ValueError("density and feature names differ in number")
-            return Stratum(density, tile_density, Calibration(part.calibration_scores), part.tile_median, part.tile_upper)
+        def judgement(kind: str, part: artefact.KindManifest) -> Judgement:
+            if set(part.calibration_scores) != set(SIZES):
+                raise ValueError(f"{kind}: calibration is for {', '.join(part.calibration_scores)}, not {', '.join(SIZES)}")
+            return Judgement(
+                Estimators.from_arrays(arrays, kind, manifest.embeddings[0]),
+                Fusion.from_arrays(arrays, f"{kind}.fusion"),
+                {size: Calibration(scores) for size, scores in part.calibration_scores.items()},
+                part.tile_median,
+                part.tile_upper,
+            )
 
         try:
-            colour, gray = stratum("colour", False), stratum("gray", True)
+            colour = None if manifest.colour is None else judgement("colour", manifest.colour)
+            gray = judgement("gray", manifest.gray)
         except (KeyError, ValueError) as error:
             raise artefact.damaged(folder, f"inconsistent arrays: {error}") from error
-        return cls(id=manifest.detector_id, sha256=manifest.sha256, alpha=alpha, colour=colour, gray=gray)
+        return cls(id=manifest.detector_id, sha256=manifest.sha256, alpha=alpha, embeddings=used, colour=colour, gray=gray)
+
+    @property
+    def calibrated_on(self) -> int:
+        """The smallest number of calibration photographs behind a p-value."""
+        known = [judgement for judgement in (self.colour, self.gray) if judgement is not None]
+        return min(len(c) for judgement in known for c in judgement.calibration.values())
+
+    def embed(self, sample: ImageSample) -> Embedded:
+        """The features that `sample` is judged by; its shorter side must be at least 32 px. Raises InputError."""
+        return embed(views(sample), self.embeddings)
 
     def score(self, sample: ImageSample, heatmap: bool = False) -> OodReport:
         """How far out `sample` is.
 
         An image whose shorter side is below 32 px is not measured: it is reported out of distribution with the smallest
-        p-value. A heatmap costs about 2 ms a cell, of at most 1,024.
+        p-value. A heatmap costs about 3 ms a cell, of at most 1,024.
 
         Raises:
             InputError: the pixels cannot be decoded.
         """
         if min(sample.width, sample.height) < MIN_SIDE:
-            p_value = min(self.colour.calibration.smallest_p, self.gray.calibration.smallest_p)
-            cells = np.full((1, 1), HIGHEST_SCORE, np.float32) if heatmap else None
-            return self._report(HIGHEST_SCORE, p_value, "too-small", cells, max(sample.width, sample.height))
-        embedding = embed(sample)
-        score = self.score_embedding(embedding)
-        p_value = self._stratum(embedding.gray).calibration.p_value(score)
-        name = "gray" if embedding.gray else "colour"
+            return self._out("too-small", sample, heatmap)
+        seen = views(sample)
+        judgement = self.gray if seen.gray else self.colour
+        if judgement is None:
+            return self._out("colour", sample, heatmap)
+        embedded = embed(seen, self.embeddings)
+        score, p_value, size = judgement.score(embedded)
+        score = float(np.clip(score, -HIGHEST_SCORE, HIGHEST_SCORE))
+        stratum = f"{'gray' if embedded.gray else 'colour'}-{size}"
         if not heatmap:
-            return self._report(score, p_value, name)
-        return self._report(score, p_value, name, *self._heatmap(sample, embedding.gray))
+            return self._report(score, p_value, stratum)
+        return self._report(score, p_value, stratum, *self._heatmap(sample, embedded.gray, judgement))
 
-    def score_embedding(self, embedding: Embedding) -> float:
-        """`ood_score` of an embedding."""
-        stratum = self._stratum(embedding.gray)
-        scaled = stratum.calibration.scale(stratum.density.score(embedding.vector[None]))[0]
-        return float(np.clip(scaled, -HIGHEST_SCORE, HIGHEST_SCORE))
-
-    def _stratum(self, gray: bool) -> Stratum:
-        return self.gray if gray else self.colour
+    def _out(self, stratum: str, sample: ImageSample, heatmap: bool) -> OodReport:
+        """The report on an image that is out without being measured."""
+        p_value = 1 / (self.calibrated_on + 1)
+        cells = np.full((1, 1), HIGHEST_SCORE, np.float32) if heatmap else None
+        return self._report(HIGHEST_SCORE, p_value, stratum, cells, max(sample.width, sample.height))
 
     def _report(
         self, score: float, p_value: float, stratum: str, heatmap: NDArray[np.float32] | None = None, tile_size: int | None = None
@@ -151,7 +143,7 @@ class Detector:
             tile_size=None if heatmap is None else tile_size,
         )
 
-    def _heatmap(self, sample: ImageSample, gray: bool) -> tuple[NDArray[np.float32], int]:
+    def _heatmap(self, sample: ImageSample, gray: bool, judgement: Judgement) -> tuple[NDArray[np.float32], int]:
         """Scores of 96 px windows centred on each cell. Cells are 48 px, doubled until at most 1,024 of them cover the image;
         cells above 96 px are thus judged by their centre."""
         cell = _CELL
@@ -161,11 +153,13 @@ class Detector:
         ys = np.clip(np.arange(rows) * cell + cell // 2 - TILE // 2, 0, max(sample.height - TILE, 0))
         xs = np.clip(np.arange(cols) * cell + cell // 2 - TILE // 2, 0, max(sample.width - TILE, 0))
         corners = np.stack(np.meshgrid(ys, xs, indexing="ij"), axis=-1).reshape(-1, 2).astype(np.intp)
-        stratum = self._stratum(gray)
         batches = [corners[i : i + _BATCH] for i in range(0, len(corners), _BATCH)]
-        raw = np.concatenate([stratum.tile_density.score(tile_features(tile_views(sample, batch, gray))) for batch in batches])
-        scaled = (raw - stratum.tile_median) / max(stratum.tile_upper - stratum.tile_median, 1e-9)
-        return np.clip(scaled, -HIGHEST_SCORE, HIGHEST_SCORE).astype(np.float32).reshape(rows, cols), cell
+        features = np.concatenate([self._tile_features(tile_views(sample, batch, gray), gray) for batch in batches])
+        scores = np.clip(judgement.tile_scores(features), -HIGHEST_SCORE, HIGHEST_SCORE)
+        return scores.astype(np.float32).reshape(rows, cols), cell
+
+    def _tile_features(self, tiles: NDArray[np.float32], gray: bool) -> NDArray[np.float32]:
+        return np.concatenate([e.tile_features(tiles, gray) for e in self.embeddings], axis=1)
 
 
 @cache

@@ -20,7 +20,8 @@ class OodReport:
         in_distribution: `p_value > alpha`.
         alpha: the share of photographs that may be called out of distribution, in (0, 1).
         detector_id: which detector said so.
-        stratum: "colour", "gray", or "too-small" (shorter side below 32 px: nothing is measured, p_value is at its minimum).
+        stratum: what it was compared with: "colour" or "gray", then by number of tiles "-few", "-some" or "-full"; or
+            "too-small" (shorter side below 32 px: nothing is measured, p_value is at its minimum).
         heatmap: (rows, cols) float32, local scores on the same scale taken over single tiles of photographs (1 = their 95th
             percentile); None unless asked for. Not compared, not in `to_dict`.
         tile_size: pixels of the image that one heatmap cell covers on each side; None without a heatmap.

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from detector_images import pixels_of, sample_of
 from safetensors.numpy import load_file, save_file
+from sample_set import Samples
 
 from router.detector.artefact import ARRAYS_FILE, MANIFEST_FILE, Manifest, read, write
 from router.detector.detector import DEFAULT_ID, DETECTORS, Detector
+from router.detector.judgement import SIZES
 from router.errors import ArtefactError, UsageError
 from router.reasons import ReasonCode
 
@@ -44,10 +47,13 @@ def test_writing_what_was_read_gives_the_same_bytes(folder: Path, tmp_path: Path
 
 def test_the_shipped_calibration_is_as_documented(folder: Path) -> None:
     manifest, _ = read(folder)
+    photographs = sum(manifest.provenance["calibrated_on"].values())
+    assert manifest.colour is not None
     for part in (manifest.colour, manifest.gray):
-        assert len(part.calibration_scores) > 1 / manifest.alpha
-    assert sum(manifest.provenance["calibrated_on"].values()) == len(manifest.gray.calibration_scores)
-    assert sum(manifest.provenance["history_mix"].values()) == pytest.approx(1)
+        assert set(part.calibration_scores) == set(SIZES)
+        for scores in part.calibration_scores.values():
+            assert 2 / manifest.alpha <= len(scores) <= photographs
+    assert sum(manifest.provenance["mix"].values()) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("name", [ARRAYS_FILE, MANIFEST_FILE])
@@ -79,14 +85,33 @@ def test_missing_empty_and_truncated_files_are_refused(folder: Path, name: str, 
 
 
 def test_another_embedding_is_refused(folder: Path) -> None:
-    edit(folder, rehash=True, embedding_version=999)
-    with pytest.raises(ArtefactError, match="embedding version 999") as caught:
+    edit(folder, rehash=True, embeddings=["scene-999"])
+    with pytest.raises(ArtefactError, match="scene-999") as caught:
         Detector.load(folder)
     assert caught.value.code is ReasonCode.UNSUPPORTED_VERSION
 
 
+def test_calibration_for_other_sizes_is_refused(folder: Path) -> None:
+    manifest, _ = read(folder)
+    gray = manifest.gray.model_dump(mode="json")
+    gray["calibration_scores"].pop("few")
+    edit(folder, rehash=True, gray=gray)
+    with pytest.raises(ArtefactError, match="calibration is for") as caught:
+        Detector.load(folder)
+    assert caught.value.code is ReasonCode.ARTEFACT_DAMAGED
+
+
+def test_without_colour_every_colour_image_is_out(folder: Path, samples: Samples) -> None:
+    edit(folder, rehash=True, colour=None)
+    detector = Detector.load(folder)
+    report = detector.score(sample_of(pixels_of(samples["photo_cat"])), heatmap=True)
+    assert not report.in_distribution
+    assert report.stratum == "colour"
+    assert detector.score(sample_of(pixels_of(samples["gray_camera"], "L"))).stratum.startswith("gray-")
+
+
 def test_a_newer_schema_is_refused_as_such(folder: Path) -> None:
-    edit(folder, rehash=False, schema_version=2)
+    edit(folder, rehash=False, schema_version=3)
     with pytest.raises(ArtefactError) as caught:
         Detector.load(folder)
     assert caught.value.code is ReasonCode.UNSUPPORTED_VERSION
@@ -94,7 +119,8 @@ def test_a_newer_schema_is_refused_as_such(folder: Path) -> None:
 
 def test_consistent_hashes_do_not_excuse_arrays_of_the_wrong_shape(folder: Path) -> None:
     arrays = load_file(folder / ARRAYS_FILE)
-    arrays["colour.means"] = np.ascontiguousarray(arrays["colour.means"][:, :-1])
+    name = "colour.neighbours.references"
+    arrays[name] = np.ascontiguousarray(arrays[name][:, :-1])
     save_file(arrays, folder / ARRAYS_FILE)
     edit(folder, rehash=True, arrays_sha256=hashlib.sha256((folder / ARRAYS_FILE).read_bytes()).hexdigest())
     with pytest.raises(ArtefactError, match="inconsistent") as caught:

@@ -14,6 +14,9 @@ from detector_images import pixels_of, sample_of, text_block
 from sample_set import Samples
 
 from router.detector.detector import HIGHEST_SCORE, Detector, default_detector
+from router.detector.judgement import size_of
+from router.detector.picture import picture
+from router.detector.views import tile_count
 from router.images.sample import ImageSample
 
 PHOTOGRAPHS = ("photo_astronaut", "photo_cat", "photo_coffee", "photo_rocket", "portrait_hopper")
@@ -37,20 +40,24 @@ def read(samples: Samples, name: str, mode: str = "RGB") -> ImageSample:
     return sample_of(pixels_of(samples[name], mode))
 
 
-@pytest.mark.parametrize("name", PHOTOGRAPHS)
-def test_photographs_are_in_distribution_in_colour_and_in_gray(detector: Detector, samples: Samples, name: str) -> None:
-    for mode, stratum in (("RGB", "colour"), ("L", "gray")):
-        report = detector.score(read(samples, name, mode))
-        assert report.stratum == stratum
-        assert report.in_distribution, report
+def test_photographs_are_in_distribution_in_colour_and_in_gray(detector: Detector, samples: Samples) -> None:
+    """At alpha 0.05 one of ten may be called out; two would be with a probability of 9 % only."""
+    reports = []
+    for name in PHOTOGRAPHS:
+        for mode, kind in (("RGB", "colour"), ("L", "gray")):
+            sample = read(samples, name, mode)
+            reports.append(detector.score(sample))
+            assert reports[-1].stratum == f"{kind}-{size_of(tile_count(sample.height, sample.width))}"
+    assert sum(not report.in_distribution for report in reports) <= 1, reports
 
 
 @pytest.mark.parametrize("name", NOT_PHOTOGRAPHS)
 def test_drawings_text_and_noise_are_not(detector: Detector, samples: Samples, name: str) -> None:
     report = detector.score(read(samples, name))
-    lowest = min(detector.score(read(samples, photo)).p_value for photo in PHOTOGRAPHS)
+    photographs = [detector.score(read(samples, photo)) for photo in PHOTOGRAPHS]
     assert not report.in_distribution, report
-    assert report.p_value < lowest
+    assert report.p_value < min(photo.p_value for photo in photographs)
+    assert report.ood_score > max(photo.ood_score for photo in photographs)
 
 
 def test_reports_state_what_they_decide(detector: Detector, samples: Samples) -> None:
@@ -93,13 +100,13 @@ h, w, c = pixels.shape
 bare = Source("array", None), Metadata(), lambda: pixels
 sample = ImageSample(width=w, height=h, channels=c, bits=8, source=bare[0], metadata=bare[1], load=bare[2])
 print(repr(default_detector().score(sample, heatmap=True).ood_score))
-heavy = {"torch", "sklearn", "scipy", "joblib", "compressai"} & set(sys.modules)
+heavy = {"sklearn", "scipy", "joblib", "compressai", "torchvision"} & set(sys.modules)
 assert not heavy, heavy
 """
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
-def test_a_fresh_process_scores_the_same_without_torch_or_scikit_learn(
+def test_a_fresh_process_scores_the_same_without_scikit_learn(
     detector: Detector, samples: Samples, tmp_path: Path, threads: str
 ) -> None:
     pixels = pixels_of(samples["photo_coffee"])
@@ -166,6 +173,19 @@ def test_the_heatmap_finds_planted_text(detector: Detector, samples: Samples) ->
     touched[2:7, 1:6] = True  # cells whose window of 96 reaches into the text
     assert after.heatmap[planted].min() > np.quantile(after.heatmap[~touched], 0.9)
     np.testing.assert_array_equal(after.heatmap[~touched], before.heatmap[~touched])
+
+
+def test_the_picture_of_a_heatmap_colours_what_is_foreign(detector: Detector, samples: Samples) -> None:
+    pixels = pixels_of(samples["photo_astronaut"]).copy()
+    pixels[144:288, 96:240] = text_block(144, 144)
+    sample = sample_of(pixels)
+    shown = picture(sample, detector.score(sample, heatmap=True)).astype(int)
+    assert shown.shape == pixels.shape
+    coloured = np.ptp(shown, axis=2) > 30
+    assert coloured[160:272, 112:224].mean() > 0.9
+    assert coloured.mean() < 0.5
+    with pytest.raises(ValueError, match="heatmap"):
+        picture(sample, detector.score(sample))
 
 
 def test_heatmaps_of_large_images_stay_small(detector: Detector) -> None:

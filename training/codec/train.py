@@ -121,7 +121,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             for group in optimiser.param_groups:
                 group["lr"] = rate * factor
         x = photographs.batch(args.batch)
-        position = torch.rand(args.batch, device=device) * (config.rates - 1)
+        position = torch.rand(args.batch, device=device) ** args.rate_exponent * (config.rates - 1)
         with torch.autocast(device.type, dtype=torch.bfloat16):
             terms = model(x, position)
         loss = model.loss(terms, position)
@@ -215,6 +215,12 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     ap.add_argument("--ssimulacra2", type=float, default=10.0)
     ap.add_argument("--lambda-min", type=float, default=0.0002)
     ap.add_argument("--lambda-max", type=float, default=0.2)
+    ap.add_argument(
+        "--rate-exponent",
+        type=float,
+        default=0.75,
+        help="rate positions are drawn as u ** this, u uniform: below 1 the upper rates are seen more often",
+    )
     ap.add_argument("--decay-from", type=float, default=0.5, help="share of the time after which the rates fall linearly to zero")
     ap.add_argument("--threads", type=int, default=1)
     ap.add_argument(

@@ -1,0 +1,155 @@
+"""`codec-router evaluate`: rate-distortion ladders of images, and what every policy, rival and target costs by them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from router.cli.reporting import SOME_FAILED, Tally, console, fail, printable, shown
+from router.errors import InputError, UsageError
+from router.reasons import ReasonCode
+
+if TYPE_CHECKING:
+    from router.evaluation.report import Plan, Report
+    from router.evaluation.run import Measured
+
+
+def command(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(help="Folders of images, or of folders of images: each of these is a domain.", metavar="DIR..."),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="REPORT", help="Folder for the tables and results.json.")],
+    targets: Annotated[str, typer.Option("--targets", help="SSIMULACRA2 values, with commas.")] = "30,50,70,85",
+    policies: Annotated[
+        list[str] | None, typer.Option("--policy", "-p", help="Shipped policy name, or a YAML file; repeatable. balanced.")
+    ] = None,
+    codecs: Annotated[
+        str,
+        typer.Option("--codecs", help="Families with commas: jpeg, webp, avif, jxl, ncr, lossless; classical for all but ncr."),
+    ] = "classical,ncr",
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A subset only: 6 images a domain, and centre crops of at most 512 px a side.")
+    ] = False,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Images at a time, one thread each; -1 for one a core.")] = -1,
+    cache: Annotated[
+        Path | None, typer.Option("--cache", help="Folder of measured points, shared by any number of reports. REPORT/cache.")
+    ] = None,
+    max_side: Annotated[int | None, typer.Option("--max-side", min=64, help="Centre crop, in px, to bound the cost.")] = None,
+) -> None:
+    """Measure images with every codec and compare policies at matched quality. What was measured before is not measured again."""
+    tally = Tally(as_json=False)
+    with tally.setup(folders):
+        from router.evaluation import report
+
+        report.require_packages()
+        plan = _plan(folders, _numbers(targets), policies or ["balanced"], codecs.split(","), jobs, max_side)
+        if quick:
+            plan = plan.quickened()
+        with _Progress(len(plan.pictures)) as progress:
+            found = report.evaluate(plan, cache or output / "cache", progress)
+        files = report.write(found, output)
+    _print(found)
+    for file in files:
+        console().print(f"[dim]{shown(file)}[/]", soft_wrap=True)
+    failed = found.results["run"]["failed"]
+    for domain, image, code, message in failed:
+        fail(InputError(message, code=ReasonCode(code)), f"{domain}/{image}")
+    if failed:
+        raise typer.Exit(SOME_FAILED)
+
+
+def _plan(
+    folders: list[Path], targets: list[float], policies: list[str], codecs: list[str], jobs: int, max_side: int | None
+) -> Plan:
+    from router.evaluation.families import choose
+    from router.evaluation.pictures import pictures_in
+    from router.evaluation.report import Plan
+    from router.policy.load import load
+
+    loaded = [load(policy) for policy in policies]
+    if len({policy.name for policy in loaded}) < len(loaded):
+        raise UsageError("two policies have one name", code=ReasonCode.BAD_ARGUMENT, hint="Change the name in one of the files")
+    families = choose(name.strip() for name in codecs)
+    if jobs == 0 or jobs < -1:
+        raise UsageError(f"--jobs {jobs} is neither -1 nor a count", code=ReasonCode.BAD_ARGUMENT)
+    return Plan(pictures_in(folders), families, loaded, targets, jobs, max_side)
+
+
+def _numbers(text: str) -> list[float]:
+    from router.quality.target import Target
+
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(
+            f"--targets {text!r} is not numbers with commas", code=ReasonCode.BAD_ARGUMENT, hint="For example --targets 50,70"
+        ) from None
+    return sorted({Target.quality(value).value for value in values})
+
+
+class _Progress:
+    """A bar with the remaining time on standard error, where that is a terminal. Called once an image."""
+
+    def __init__(self, total: int) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        screen = console(stderr=True)
+        columns = (
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+        )
+        self._bar = Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal)
+        self._task = self._bar.add_task("", total=total)
+
+    def __enter__(self) -> _Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, measured: Measured) -> None:
+        picture = measured.picture
+        self._bar.update(self._task, advance=1, description=printable(f"{picture.domain}/{picture.image}")[-40:])
+
+
+def _print(report: Report) -> None:
+    from rich.table import Table
+
+    for target, domains in report.results["targets"].items():
+        pooled = domains["all"]
+        table = Table(title=f"SSIMULACRA2 {target}, {pooled['images']} images", box=None, title_justify="left", pad_edge=False)
+        table.add_column("")
+        for title in ("bytes / always-AVIF", "bytes / oracle", "seconds / oracle", "out of reach", "harmed / neural images"):
+            table.add_column(title, justify="right")
+        for name, rival in pooled["rivals"].items():
+            harm = _harm(pooled["neural_harm"]) if name == "always-neural" else ""
+            table.add_row(name, _share(rival["against_avif"]), "", "", str(rival["out_of_reach"]), harm)
+        for name, policy in pooled["policies"].items():
+            against = policy["oracle"]["against_avif"]
+            table.add_row(f"oracle of {shown(name)}", _share(against), _share(1.0), _share(1.0), "", "")
+            table.add_row(
+                f"[bold]router, {shown(name)}[/]",
+                _share(policy["against_avif"]),
+                _share(None if policy["regret"] is None else 1 + policy["regret"]),
+                _share(policy["share_of_oracle_seconds"]),
+                str(policy["out_of_reach"]),
+                _harm(policy["harm"]),
+            )
+        console().print(table)
+
+
+def _harm(harm: dict[str, Any]) -> str:
+    share = harm["per_neural_image"]
+    text = f"{harm['harmed_images']} / {harm['neural_images']}"
+    return text + (f", {100 * share['low']:.0f} to {100 * share['high']:.0f} %" if harm["neural_images"] else "")
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

@@ -1,0 +1,72 @@
+"""`codec-router fit`: a detector for your own photographs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from router.cli import options as o
+from router.cli.reporting import Tally, console, progress, shown
+from router.errors import CodecUnavailableError, OutputExistsError, UsageError
+from router.reasons import ReasonCode
+
+
+def command(
+    folder: Annotated[Path, typer.Argument(help="Folder of in-distribution images, searched recursively.", metavar="DIR")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write; its name becomes the detector's id.")],
+    held_out: Annotated[
+        Path | None, typer.Option("--held-out", help="Folder of other images to calibrate with; a third of DIR by default.")
+    ] = None,
+    alpha: Annotated[float, typer.Option("--alpha", help="Share of in-distribution images that may be called out.")] = 0.05,
+    views: Annotated[int, typer.Option("--views", min=1, help="Views of each image to fit on.")] = 2,
+    as_they_are: Annotated[
+        bool, typer.Option("--as-they-are", help="Do not give images other histories (JPEG, resizing): your stream has one.")
+    ] = False,
+    cache: Annotated[Path | None, typer.Option("--cache", help="Folder for embeddings: a stopped run goes on from it.")] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes.")] = 1,
+    seed: Annotated[int, typer.Option("--seed")] = 0,
+    force: o.ForceOption = False,
+    as_json: o.JsonOption = False,
+) -> None:
+    """Fit and calibrate a detector on your own images; use it with --detector FOLDER."""
+    tally = Tally(as_json)
+
+    def work() -> dict[str, Any]:
+        if output.exists() and not force:
+            raise OutputExistsError(f"{output} exists", code=ReasonCode.OUTPUT_EXISTS, hint="Use --force to overwrite it")
+        if not 0 < alpha < 1:
+            raise UsageError(f"alpha must lie in (0, 1), not {alpha}", code=ReasonCode.BAD_ARGUMENT)
+        try:
+            from router.detector.fit.from_folder import fit_folder
+        except ImportError as error:
+            raise CodecUnavailableError(
+                f"fitting needs {error.name}", code=ReasonCode.MISSING_EXTRA, hint="pip install codec-router[fit]"
+            ) from error
+
+        def bar(results: Iterator[Any], total: int) -> Iterator[Any]:
+            return iter(progress(results, total, as_json))
+
+        manifest = fit_folder(
+            folder,
+            output,
+            held_out=held_out,
+            alpha=alpha,
+            mixed=not as_they_are,
+            views=views,
+            cache=cache,
+            jobs=jobs,
+            seed=seed,
+            progress=bar,
+        )
+        if not as_json:
+            screen = console()
+            screen.print(f"{shown(output)}: detector {manifest.detector_id}, {manifest.sha256[:12]}")
+            for kind, counts in manifest.provenance["views"].items():
+                screen.print(f"  {kind}: fitted on {counts['fitted_views']} views, calibrated on {counts['calibration']}")
+        return {"detector": manifest.detector_id, "sha256": manifest.sha256, "provenance": manifest.provenance}
+
+    tally.run(folder, work)
+    tally.exit()

@@ -1,0 +1,103 @@
+"""Features of a convolutional network trained on ImageNet: what is shown, and in which manner."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from router.detector.embeddings.base import Array, Embedding, Features
+from router.detector.views import Views
+from router.errors import ArtefactError, CodecUnavailableError
+from router.reasons import ReasonCode
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from router.detector.embeddings.efficientnet import EfficientNetLite0
+
+FOLDER = Path(__file__).parents[2] / "backbones" / "efficientnet-lite0"
+WEIGHTS_FILE, CARD_FILE = "weights.safetensors", "card.json"
+MIDDLE = 4
+"""The stage whose mean and spread over places describe texture and drawing manner: 112 channels at 1/16 scale."""
+_SMALLEST_SIDE = 64
+_BATCH = 8
+
+
+class Backbone(Embedding):
+    """EfficientNet-Lite0. The whole image: the head's mean over the small view (1,280), the middle stage's mean and spread over
+    the view and over the tiles (4 x 112). A tile: the middle stage's mean and spread (224)."""
+
+    id = "efficientnet-lite0-1"
+
+    def __init__(self, network: EfficientNetLite0) -> None:
+        self._network = network
+
+    @classmethod
+    @cache
+    def load(cls) -> Backbone:
+        """The shipped network, verified and loaded once a process.
+
+        Raises CodecUnavailableError (MISSING_EXTRA) without torch, ArtefactError (ARTEFACT_DAMAGED).
+        """
+        try:
+            from safetensors.torch import load
+
+            from router.detector.embeddings.efficientnet import EfficientNetLite0
+        except ImportError as error:
+            raise CodecUnavailableError(
+                "the detector's backbone needs torch", code=ReasonCode.MISSING_EXTRA, hint="pip install codec-router[neural]"
+            ) from error
+        try:
+            data = (FOLDER / WEIGHTS_FILE).read_bytes()
+            expected = json.loads((FOLDER / CARD_FILE).read_text(encoding="utf-8"))["weights_sha256"]
+            if hashlib.sha256(data).hexdigest() != expected:
+                raise ValueError("the weights do not have the SHA-256 that the card states")
+            return cls(EfficientNetLite0(load(data)))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ArtefactError(
+                f"the backbone {FOLDER.name} is damaged: {error}",
+                code=ReasonCode.ARTEFACT_DAMAGED,
+                hint="Reinstall codec-router",
+            ) from error
+
+    def embed(self, views: Views) -> Features:
+        """See `Embedding.embed`."""
+        import torch
+
+        with torch.inference_mode():
+            middle, head = self._network.stage_and_head(_tensor(views.small[None]), MIDDLE)
+            small = torch.cat([head.mean((2, 3)), *_moments(middle)], 1)[0].numpy()
+        tiles = self.tile_features(views.tiles, views.gray)
+        return Features(whole=np.concatenate([small, tiles[: views.even].mean(0)]), tiles=tiles)
+
+    def tile_features(self, tiles: Array, gray: bool) -> Array:
+        """See `Embedding.tile_features`."""
+        import torch
+
+        with torch.inference_mode():
+            parts = [
+                torch.cat(_moments(self._network.stage(_tensor(tiles[i : i + _BATCH]), MIDDLE)), 1).numpy()
+                for i in range(0, len(tiles), _BATCH)
+            ]
+        return np.concatenate(parts)
+
+
+def _moments(x: Tensor) -> list[Tensor]:
+    return [x.mean((2, 3)), x.std((2, 3), correction=0)]
+
+
+def _tensor(stack: Array) -> Any:
+    """(B, h, w, C) -> (B, 3, h, w), enlarged where a side is too short for the strides to leave anything."""
+    import torch
+    import torch.nn.functional as F
+
+    x = torch.from_numpy(np.ascontiguousarray(stack)).permute(0, 3, 1, 2)
+    height, width = x.shape[-2:]
+    if min(height, width) < _SMALLEST_SIDE:
+        x = F.interpolate(x, (max(height, _SMALLEST_SIDE), max(width, _SMALLEST_SIDE)))
+    return x.expand(-1, 3, -1, -1)

@@ -1,0 +1,67 @@
+"""The interface of an embedding: from the views of one image to features of the whole and of each tile."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from router.detector.views import Views
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Attributes:
+    whole: (D,) float32, finite: the image as one vector.
+    tiles: (N, T) float32, finite: each tile of the views, in their order.
+    """
+
+    whole: Array
+    tiles: Array
+
+
+class Embedding(ABC):
+    """One family of features. Immutable, deterministic, shared between threads."""
+
+    id: str
+    """Goes into the artefact of every detector fitted on it; changes whenever the value of any feature does."""
+
+    @abstractmethod
+    def embed(self, views: Views) -> Features:
+        """Features of one image. Gray images may have fewer of them than colour images, always the same."""
+
+    @abstractmethod
+    def tile_features(self, tiles: Array, gray: bool) -> Array:
+        """(N, T) features of (N, h, w, C) float32 tiles in [0, 255], as in `Features.tiles`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """Several embeddings of one image, side by side.
+
+    Attributes:
+        whole: embedding id -> (D,) float32.
+        tiles: (N, T) float32, the tile features of all embeddings in a row.
+        corners: (N, 2) upper-left rows and columns of the tiles, in pixels.
+        gray: the image has no colour worth modelling.
+    """
+
+    whole: dict[str, Array]
+    tiles: Array
+    corners: NDArray[np.intp]
+    gray: bool
+
+
+def embed(views: Views, embeddings: tuple[Embedding, ...]) -> Embedded:
+    """All of `embeddings` of one image."""
+    parts = {e.id: e.embed(views) for e in embeddings}
+    return Embedded(
+        whole={name: part.whole for name, part in parts.items()},
+        tiles=np.concatenate([part.tiles for part in parts.values()], axis=1),
+        corners=views.corners,
+        gray=views.gray,
+    )

@@ -1,0 +1,77 @@
+"""The oracle: per image, the fewest bytes among the permitted families that reach the target and pass the guard.
+
+It tries everything, and is charged for that: the seconds of a search in every permitted family.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from router.codecs import registry
+from router.codecs.base import Knob
+from router.errors import RouterError
+from router.evaluation.costs import cost
+from router.evaluation.families import FAMILIES
+from router.evaluation.matched import Ladder
+from router.policy.builtin import codec_name
+from router.policy.compiled import CompiledPolicy
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The best family with its bytes, None where no family reaches the target; and the seconds of the search for it."""
+
+    family: str | None
+    bytes: float | None
+    seconds: float
+
+
+def choose(ladders: Mapping[str, Ladder], permitted: Sequence[str], target: float) -> Choice:
+    """`ladders`: of one image, by family; `permitted`: families, those without a ladder (refused, not measured) are left out."""
+    found: list[tuple[float, str]] = []
+    seconds = 0.0
+    for name in permitted:
+        ladder = ladders.get(name)
+        if ladder is None:
+            continue
+        seconds += cost(ladder.points, knob_of(name), target).seconds
+        size = reached(ladder, target)
+        if size is not None:
+            found.append((size, name))
+    if not found:
+        return Choice(None, None, seconds)
+    size, name = min(found)
+    return Choice(name, size, seconds)
+
+
+def reached(ladder: Ladder, target: float) -> float | None:
+    """Bytes at the target; None if it is out of reach or the guard stops what is nearest to it."""
+    size = ladder.bytes_at("ssimulacra2", target)
+    if size is None:
+        return None
+    score = ladder.value_at("ssimulacra2", size)
+    return size if ladder.guard_passed(target if score is None else score) else None
+
+
+def permitted_families(policy: CompiledPolicy) -> tuple[str, ...]:
+    """Families of all codecs that any rule of the policy names; codecs that are not measured here are left out."""
+    actions = (policy.otherwise, policy.on_error, *(rule.action for rule in policy.rules))
+    ids = {codec_name(codec) for action in actions for lane in action.lanes for codec in lane.codecs}
+    names = {family_of(codec_id) for codec_id in ids}
+    return tuple(name for name in FAMILIES if name in names)
+
+
+def family_of(codec_id: str) -> str | None:
+    """The family with the codec's default configuration; None for a codec that is not measured here."""
+    try:
+        config = registry.get(codec_id).get_config()
+    except RouterError:
+        return None
+    same = (name for name, f in FAMILIES.items() if f.codec_id == codec_id and f.codec().get_config() == config)
+    return next(same, None)
+
+
+def knob_of(family: str) -> Knob | None:
+    """The knob of the family's codec."""
+    return registry.get_class(FAMILIES[family].codec_id).knob

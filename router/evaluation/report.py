@@ -1,0 +1,153 @@
+"""One evaluation from folders to files."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from router.errors import CodecUnavailableError
+from router.evaluation import harm as harms
+from router.evaluation import versions
+from router.evaluation.families import Family
+from router.evaluation.pictures import Picture, at_most
+from router.evaluation.run import TARGETS, Measured, measure_all, table
+from router.files import write_atomically
+from router.policy.compiled import CompiledPolicy
+from router.reasons import ReasonCode
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+QUICK_IMAGES, QUICK_SIDE = 6, 512
+"""The declared subset of a quick run: so many images a domain, evenly spread, and centre crops of at most so many px a side."""
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to evaluate.
+
+    Attributes:
+        targets: SSIMULACRA2.
+        jobs: images at a time; -1 for one a core.
+        max_side: centre crop of the ladders, None for whole images. Decisions are always on whole files.
+    """
+
+    pictures: Sequence[Picture]
+    families: Sequence[Family]
+    policies: Sequence[CompiledPolicy]
+    targets: Sequence[float] = TARGETS
+    jobs: int = 1
+    max_side: int | None = None
+    quick: bool = False
+
+    def quickened(self) -> Plan:
+        """The same over the declared subset."""
+        pictures = at_most(self.pictures, QUICK_IMAGES)
+        side = QUICK_SIDE if self.max_side is None else min(self.max_side, QUICK_SIDE)
+        return Plan(pictures, self.families, self.policies, self.targets, self.jobs, side, quick=True)
+
+
+@dataclass(frozen=True)
+class Report:
+    """All tables, and what goes into results.json."""
+
+    points: pd.DataFrame
+    matched: pd.DataFrame
+    routed: pd.DataFrame
+    harm: pd.DataFrame
+    results: dict[str, Any] = field(repr=False)
+
+
+def require_packages() -> None:
+    """Raises CodecUnavailableError (MISSING_EXTRA) where the report extra is not installed."""
+    missing = [name for name in ("pandas", "pyarrow", "joblib", "scipy") if find_spec(name) is None]
+    if missing:
+        raise CodecUnavailableError(
+            f"evaluation needs {', '.join(missing)}",
+            code=ReasonCode.MISSING_EXTRA,
+            hint="pip install codec-router[report]",
+        )
+
+
+def evaluate(plan: Plan, cache: Path, tell: Callable[[Measured], None] | None = None) -> Report:
+    """Measure, decide, compare. `tell` is called after each image. What `cache` holds is not measured again."""
+    import pandas as pd
+
+    from router.evaluation.matched import at_targets, disadvantage
+    from router.evaluation.routing import decide_all, routed
+    from router.evaluation.summary import harm_over_targets, summary
+
+    done = []
+    for measured in measure_all(plan.pictures, plan.families, plan.targets, cache, jobs=plan.jobs, max_side=plan.max_side):
+        if tell is not None:
+            tell(measured)
+        done.append(measured)
+    points = table(done)
+    matched = at_targets(points, plan.targets)
+    gaps = pd.concat([disadvantage(points, target) for target in plan.targets], ignore_index=True)
+    matched = matched.merge(gaps, on=["domain", "image", "target"], how="left")
+    walked = routed(points, decide_all(plan.pictures, plan.policies, plan.targets), plan.policies)
+    harmful = harms.harm(points, plan.targets)
+    results = {
+        "schema_version": SCHEMA_VERSION,
+        "run": _run_facts(plan, done, points),
+        "targets": summary(matched, walked, harmful) if len(matched) else {},
+        "harm": {
+            "version": harms.VERSION,
+            "tau_db": dict(harms.TAU),
+            "over_targets": harm_over_targets(walked, harmful, plan.targets),
+        },
+    }
+    return Report(points, matched, walked, harmful, results)
+
+
+def write(report: Report, folder: Path) -> list[Path]:
+    """points.parquet, matched.parquet and .csv, routed.parquet and .csv, harm.csv, results.json; what is there is overwritten.
+
+    Each file appears whole or not at all. Raises OutputNotWritableError.
+    """
+    files = {
+        "points.parquet": report.points.to_parquet(None, index=False),
+        "matched.parquet": report.matched.to_parquet(None, index=False),
+        "matched.csv": report.matched.to_csv(None, index=False).encode(),
+        "routed.parquet": report.routed.to_parquet(None, index=False),
+        "routed.csv": report.routed.to_csv(None, index=False).encode(),
+        "harm.csv": report.harm.to_csv(None, index=False).encode(),
+        "results.json": (json.dumps(report.results, indent=1, allow_nan=False) + "\n").encode(),
+    }
+    return [write_atomically(folder / name, data, overwrite=True) for name, data in files.items()]
+
+
+def _run_facts(plan: Plan, done: Sequence[Measured], points: pd.DataFrame) -> dict[str, Any]:
+    from router.bundle import shipped_bundle
+
+    encoded = sum(one.encoded for one in done)
+    return {
+        "quick": plan.quick,
+        "max_side": plan.max_side,
+        "targets": [float(target) for target in plan.targets],
+        "families": {family.name: dict(family.config) for family in plan.families},
+        "policies": {p.name: {"sha256": p.sha256, "policy": p.policy.model_dump(mode="json")} for p in plan.policies},
+        "receiver": "self",
+        "bundle": shipped_bundle().id,
+        "versions": versions.run_facts(),
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "images": {domain: int(count) for domain, count in points.groupby("domain")["image"].nunique().items()},
+        "points": len(points),
+        "encoded_now": encoded,
+        "from_cache": len(points) - encoded,
+        "refused": sorted([*_label(one), family, code] for one in done for family, code in one.refused.items()),
+        "failed": sorted([*_label(one), *one.failure] for one in done if one.failure is not None),
+    }
+
+
+def _label(measured: Measured) -> tuple[str, str]:
+    return measured.picture.domain, measured.picture.image

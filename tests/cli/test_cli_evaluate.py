@@ -1,0 +1,106 @@
+"""`codec-router evaluate`: from folders to tables, again from what was measured before."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from command_line import Cli
+from evaluation.pieces import crop
+from sample_set import Samples
+
+OPTIONS = ("--codecs", "jpeg,webp,avif,lossless", "--targets", "50,70", "--policy", "archival", "--jobs", "1")
+
+
+@pytest.fixture
+def domains(samples: Samples, tmp_path: Path) -> Path:
+    root = tmp_path / "images"
+    crop(root / "photo", "photo_cat")
+    crop(root / "graphic", "map_districts")
+    shutil.copy(samples["palette_badge"], root / "graphic")
+    return root
+
+
+def test_report(cli: Cli, domains: Path, tmp_path: Path) -> None:
+    done = cli("evaluate", domains, "-o", tmp_path / "report", *OPTIONS)
+    assert done.code == 0, done.err
+    assert "always-avif" in done.out
+    assert "archival" in done.out
+    report = tmp_path / "report"
+    points = pd.read_parquet(report / "points.parquet")
+    assert set(points["domain"]) == {"photo", "graphic"}
+    matched = pd.read_parquet(report / "matched.parquet")
+    assert set(matched["target"]) == {50.0, 70.0}
+    assert len(matched) == len(pd.read_csv(report / "matched.csv"))
+    results = json.loads((report / "results.json").read_text())
+    assert results["run"]["images"] == {"graphic": 2, "photo": 1}
+    assert results["run"]["encoded_now"] == len(points)
+    assert results["targets"]["70"]["all"]["policies"]["archival"]["lanes"] == {"lossless": 3}
+    assert results["harm"]["version"] == 1
+
+
+def test_a_second_policy_measures_nothing(cli: Cli, domains: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report"
+    cli("evaluate", domains, "-o", report, *OPTIONS)
+    first = pd.read_parquet(report / "points.parquet")
+    assert cli("evaluate", domains, "-o", report, *OPTIONS, "--policy", "medical").code == 0
+    pd.testing.assert_frame_equal(pd.read_parquet(report / "points.parquet"), first)
+    results = json.loads((report / "results.json").read_text())
+    assert results["run"]["encoded_now"] == 0
+    assert set(results["targets"]["50"]["all"]["policies"]) == {"archival", "medical"}
+
+
+def test_quick_is_a_declared_subset(cli: Cli, domains: Path, samples: Samples, tmp_path: Path) -> None:
+    for i in range(7):
+        crop(domains / f"many-{i}", "palette_badge", 40).rename(domains / "photo" / f"{i}.png")
+    assert cli("evaluate", domains, "-o", tmp_path / "report", "--quick", "--codecs", "jpeg,png", *OPTIONS[2:]).code == 0
+    run = json.loads((tmp_path / "report" / "results.json").read_text())["run"]
+    assert run["quick"] is True
+    assert run["max_side"] == 512
+    assert run["images"] == {"graphic": 2, "photo": 6}
+
+
+def test_one_bad_image_does_not_stop_the_others(cli: Cli, domains: Path, tmp_path: Path) -> None:
+    (domains / "photo" / "bad.png").write_bytes(b"no image")
+    done = cli("evaluate", domains, "-o", tmp_path / "report", *OPTIONS)
+    assert done.code == 6
+    assert "photo/bad.png" in done.err
+    results = json.loads((tmp_path / "report" / "results.json").read_text())
+    assert [failed[1:3] for failed in results["run"]["failed"]] == [["bad.png", "NOT_AN_IMAGE"]]
+    assert results["run"]["images"] == {"graphic": 2, "photo": 1}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--targets", "a"),
+        ("--targets", "150"),
+        ("--codecs", "heic"),
+        ("--policy", "none-such"),
+        ("--jobs", "0"),
+        ("--jobs", "-2"),
+    ],
+)
+def test_wrong_options(cli: Cli, domains: Path, tmp_path: Path, wrong: tuple[str, str]) -> None:
+    assert cli("evaluate", domains, "-o", tmp_path / "report", *wrong).code == 2
+    assert not (tmp_path / "report").exists()
+
+
+def test_a_folder_without_images(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert cli("evaluate", tmp_path / "empty", "-o", tmp_path / "report").code == 3
+
+
+def test_start_up_stays_light() -> None:
+    code = (
+        "import sys\nsys.argv = ['codec-router', 'evaluate', '--help']\nfrom router.cli.main import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "print([m for m in ('torch', 'pandas', 'pyarrow', 'scipy', 'joblib', 'cv2') if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip().splitlines()[-1] == "[]"
