@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from router.codecs.base import Codec, Lane
 from router.errors import CarryError, CodecError, CodecUnavailableError, GuardError, ModelError, StreamError
 from router.images.limits import NO_LIMITS
 from router.images.sample import ImageSample, Pixels
-from router.quality.guard import GuardLevel, GuardReport, check
+from router.quality.guard import DEFAULT_QUANTILE, GuardLevel, GuardReport, check
 from router.quality.metrics import Scorer, scorer
 from router.quality.search import MAX_STEPS, search
 from router.quality.target import MetricName, Target
@@ -54,17 +56,20 @@ def attempt(
     level: GuardLevel,
     *,
     scorers: Scorers,
+    quantile: float = DEFAULT_QUANTILE,
     max_steps: int = MAX_STEPS,
     deadline: float | None = None,
     room: int = 0,
 ) -> Candidate:
     """Encode `sample`; settings that name the codec's knob switch the search off.
 
+    `level` and `quantile` are what the guard looks at and how rare a picture must be to be refused.
     `deadline` is a `time.monotonic()` value after which no further encoding starts. `room`: bytes that will be added later (the
     record); a search for a size leaves them free unless they are more than half of it, or it cannot be reached so.
 
     Raises CarryError, CodecUnavailableError, CodecError (TARGET_UNREACHABLE, BUDGET_EXCEEDED, ENCODE_FAILED), GuardError
-    (GUARD_DECODE_FAILED) if the codec cannot read its own output, InputError if the source's pixels turn out to be damaged.
+    (GUARD_DECODE_FAILED) if the codec cannot read its own output, ArtefactError if the guard's calibration is damaged,
+    InputError if the source's pixels turn out to be damaged.
     """
     hint = codec.unavailable()
     if hint is not None:
@@ -95,9 +100,8 @@ def attempt(
         data = codec.encode(prepared, settings)
         pixels = decode(data)
         encodings, chosen = 1, dict(settings)
-        # A fixed setting under the lightest guard is chosen for speed: nobody would look at the score.
-        judged = codec.lane in (Lane.CLASSICAL, Lane.NEURAL) and level is not GuardLevel.STRUCTURE
-        if judged and not target.is_size:
+        # A fixed setting under a light guard is chosen for speed: nobody would look at the score.
+        if codec.lane in (Lane.CLASSICAL, Lane.NEURAL) and level.scores and not target.is_size:
             score = scorers.get(target.metric, prepared.pixels)(pixels)
     else:
         encode = codec.session(prepared)
@@ -132,6 +136,9 @@ def attempt(
         level=level,
         target=target,
         score=score,
+        quantile=quantile,
+        model=codec.get_config().get("model"),
+        perceptual=None if pixels.dtype != np.uint8 else lambda: scorers.get("ssimulacra2", prepared.pixels)(pixels),
     )
     return Candidate(codec, data, pixels, chosen, score, guard, encodings)
 

@@ -22,10 +22,13 @@ class Bundle:
     """Model id -> SHA-256 of its weights."""
     detectors: dict[str, str]
     """Detector id -> SHA-256 of its content, calibration included."""
+    guards: dict[str, str]
+    """Guard id -> SHA-256 of its calibration."""
 
-    def holds(self, *, model: str | None, detector: str | None) -> bool:
+    def holds(self, *, model: str | None, detector: str | None, guard: str | None) -> bool:
         """Whether what was used, by id, belongs to this bundle; None for what was not used."""
-        return (model is None or model in self.models) and (detector is None or detector in self.detectors)
+        used = ((model, self.models), (detector, self.detectors), (guard, self.guards))
+        return all(name is None or name in known for name, known in used)
 
 
 @cache
@@ -33,6 +36,6 @@ def shipped_bundle() -> Bundle:
     """The bundle of this installation. Raises ArtefactError (ARTEFACT_DAMAGED)."""
     try:
         document = json.loads(_FILE.read_text(encoding="utf-8"))
-        return Bundle(id=document["id"], models=document["models"], detectors=document["detectors"])
+        return Bundle(**{part: document[part] for part in ("id", "models", "detectors", "guards")})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtefactError("bundle.json cannot be read", code=ReasonCode.ARTEFACT_DAMAGED) from error

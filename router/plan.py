@@ -9,7 +9,7 @@ from typing import Any
 from router.codecs import registry
 from router.policy.decision import Decision, LanePlan, Reason
 from router.preparation import MetadataChoice
-from router.quality.guard import GuardLevel
+from router.quality.guard import DEFAULT_QUANTILE, GuardLevel
 from router.quality.search import MAX_STEPS
 from router.quality.target import Target
 from router.reasons import ReasonCode
@@ -23,6 +23,7 @@ class Plan:
 
     Attributes:
         accepts: whether the receiver takes a media type; asked for passthrough, whose type is the source's.
+        quantile: share of photographs that the guard lets pass.
         encode_ms: wall time within a lane after which no further encoding starts; None for no bound.
         decision: the policy's decision; None when the caller forced a codec.
     """
@@ -32,6 +33,7 @@ class Plan:
     level: GuardLevel
     metadata: MetadataChoice
     accepts: Callable[[str], bool]
+    quantile: float = DEFAULT_QUANTILE
     max_steps: int = MAX_STEPS
     encode_ms: float | None = None
     max_bytes: int | None = None
@@ -51,7 +53,7 @@ def forced_plan(codec_id: str, target: Target, settings: Mapping[str, Any] | Non
     return Plan(
         lanes=(lane,),
         target=target,
-        level=GuardLevel.STANDARD,
+        level=GuardLevel.FULL,
         metadata=metadata or "keep",
         accepts=lambda media_type: True,
         reasons=(Reason(ReasonCode.FORCED_CODEC, lane=codec.lane.value, codec=codec_id),),
@@ -65,6 +67,7 @@ def policy_plan(decision: Decision, accepts: Callable[[str], bool], metadata: Me
         lanes=decision.lanes,
         target=decision.target,
         level=GuardLevel(decision.guard),
+        quantile=decision.guard_quantile,
         metadata=metadata or decision.metadata,
         accepts=accepts,
         max_steps=budgets.max_search_steps or MAX_STEPS,

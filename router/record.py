@@ -66,14 +66,40 @@ class RecordedTarget(_Frozen):
     achieved: float | None = None
 
 
+class RecordedTile(_Frozen):
+    """The tile that was worst against its limit: what was measured there, and where it is, in px of the upright image."""
+
+    measure: str
+    value: float
+    limit: float
+    x: int
+    y: int
+    width: int
+    height: int
+
+
 class RecordedGuard(_Frozen):
-    """The check after encoding. `arithmetic` names how the guard decoded."""
+    """The check after encoding. `arithmetic` names how the guard decoded; `calibration` and `quantile`, which limits held."""
 
     level: str
     passed: bool
     code: str
     measured: dict[str, float | bool] = Field(default_factory=dict)
     arithmetic: str = "exact"
+    calibration: str | None = None
+    quantile: float | None = None
+    worst: RecordedTile | None = None
+
+
+class RecordedRefusal(_Frozen):
+    """A finished result that was not released: the guard refused it, or at level `strict` a classical one was better."""
+
+    lane: str
+    codec: str
+    code: str
+    bytes: int
+    achieved: float | None = None
+    worst: RecordedTile | None = None
 
 
 class Migration(_Frozen):
@@ -122,6 +148,7 @@ class DecisionRecord(_Frozen):
     scores: RecordedScores | None = None
     target: RecordedTarget | None = None
     guard: RecordedGuard | None = None
+    refused: tuple[RecordedRefusal, ...] = ()
     bundle: str | None = None
     context: dict[str, str | int | float | bool] = Field(default_factory=dict)
     source_sha256: str
@@ -135,8 +162,8 @@ class DecisionRecord(_Frozen):
     def fitted(self) -> DecisionRecord:
         """The same record, or one of at most MAX_BYTES.
 
-        First the details of reasons go, then reasons from the end, then context values from the last key on, then settings; then,
-        in the same order, those of the record that a migration kept.
+        First the details of reasons go, then refused results from the end, then reasons likewise, then context values from the
+        last key on, then settings; then, in the same order, those of the record that a migration kept.
         """
         return next((r for r in self._smaller() if len(r._json()) <= MAX_BYTES), self)
 
@@ -144,6 +171,9 @@ class DecisionRecord(_Frozen):
         yield self
         record = self.model_copy(update={"reasons": tuple(r.model_copy(update={"detail": ""}) for r in self.reasons)})
         yield record
+        for count in reversed(range(len(record.refused))):
+            record = record.model_copy(update={"refused": record.refused[:count]})
+            yield record
         for count in reversed(range(len(record.reasons))):
             record = record.model_copy(update={"reasons": record.reasons[:count]})
             yield record

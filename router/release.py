@@ -19,14 +19,17 @@ from router.images.sample import ImageSample, pixels_sha256
 from router.passthrough import MEDIA_TYPES, WIDELY_READ
 from router.plan import FORCED_RULE, Plan
 from router.policy.decision import Reason
+from router.quality.guard import WorstTile
 from router.reasons import ReasonCode
 from router.record import (
     DecisionRecord,
     RecordedGuard,
     RecordedPolicy,
     RecordedReason,
+    RecordedRefusal,
     RecordedScores,
     RecordedTarget,
+    RecordedTile,
     RunRecord,
 )
 from router.walk import Outcome
@@ -64,11 +67,11 @@ def release(
         if plan.metadata == "keep" and candidate.codec.lane is not Lane.TRANSCODE and sample.source.data is not None:
             lost = left_behind(sample.source.data, sample.source.format)
             reasons += [Reason(ReasonCode.METADATA_LEFT_BEHIND, name) for name in lost]
-        record = _record(sample, plan, candidate, reasons, report)
+        record = _record(sample, plan, outcome, candidate, reasons, report)
         data, failures = _with_evidence(candidate, record, source_xmp, _bound(sample, plan))
         if failures:
             reasons += failures
-            record = _record(sample, plan, candidate, reasons, report)
+            record = _record(sample, plan, outcome, candidate, reasons, report)
         if not _outgrows(sample, plan, candidate, len(data), source_refusal=source_refusal):
             codec = candidate.codec
             return EncodedImage(
@@ -84,7 +87,7 @@ def release(
         )
     assert sample.source.data is not None
     media_type, suffix = MEDIA_TYPES[sample.source.format]
-    record = _record(sample, plan, None, reasons, report)
+    record = _record(sample, plan, outcome, None, reasons, report)
     return EncodedImage(
         sample.source.data,
         media_type,
@@ -142,7 +145,12 @@ def _outgrows(sample: ImageSample, plan: Plan, candidate: Candidate, size: int, 
 
 
 def _record(
-    sample: ImageSample, plan: Plan, candidate: Candidate | None, reasons: list[Reason], report: OodReport | None
+    sample: ImageSample,
+    plan: Plan,
+    outcome: Outcome,
+    candidate: Candidate | None,
+    reasons: list[Reason],
+    report: OodReport | None,
 ) -> DecisionRecord:
     decision = plan.decision
     recorded: dict[str, Any] = {}
@@ -160,6 +168,9 @@ def _record(
             code=guard.code.value,
             measured=guard.measured,
             arithmetic="fp32" if codec.lane is Lane.NEURAL else "exact",
+            calibration=guard.calibration,
+            quantile=guard.quantile,
+            worst=_tile(guard.worst),
         )
         if codec.lane in (Lane.CLASSICAL, Lane.NEURAL):
             achieved = None if candidate.score is None else round(candidate.score, 4)
@@ -178,11 +189,26 @@ def _record(
             p_value=round(report.p_value, 6),
             in_distribution=report.in_distribution,
         ),
+        refused=tuple(
+            RecordedRefusal(
+                lane=r.lane,
+                codec=r.codec,
+                code=r.code.value,
+                bytes=r.size,
+                achieved=None if r.score is None else round(r.score, 4),
+                worst=_tile(r.guard.worst),
+            )
+            for r in outcome.refused
+        ),
         bundle=_bundle_id(candidate, report),
         context={} if decision is None else dict(decision.context_recorded),
         source_sha256=sample.source_sha256,
         **recorded,
     ).fitted()
+
+
+def _tile(worst: WorstTile | None) -> RecordedTile | None:
+    return None if worst is None else RecordedTile(**vars(worst))
 
 
 def _run_record(sample: ImageSample, plan: Plan, outcome: Outcome, run: Run, record: DecisionRecord, size: int) -> RunRecord:
@@ -210,7 +236,9 @@ def _software() -> str:
 
 
 def _bundle_id(candidate: Candidate | None, report: OodReport | None) -> str | None:
-    """The shipped bundle's id, unless the model or the detector that had a part in this is none of its own."""
+    """The shipped bundle's id, unless the model, the detector or the guard that had a part in this is none of its own."""
     bundle = shipped_bundle()
     model = None if candidate is None else candidate.codec.get_config().get("model")
-    return bundle.id if bundle.holds(model=model, detector=None if report is None else report.detector_id) else None
+    guard = None if candidate is None else candidate.guard.calibration
+    held = bundle.holds(model=model, detector=None if report is None else report.detector_id, guard=guard)
+    return bundle.id if held else None

@@ -13,8 +13,22 @@ from router.errors import CarryError, GuardError, InputError, LimitError, NoLane
 from router.images.sample import ImageSample
 from router.plan import Plan
 from router.policy.decision import LanePlan, Reason
+from router.quality.guard import GuardLevel, GuardReport
+from router.quality.guard.rivalry import objection
 from router.reasons import ReasonCode
 from router.record import RECORD_ROOM, Attempt
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A result that the guard did not let pass, or that a better one made way for; without its pixels."""
+
+    lane: str
+    codec: str
+    size: int
+    score: float | None
+    code: ReasonCode
+    guard: GuardReport
 
 
 @dataclass(frozen=True)
@@ -24,6 +38,7 @@ class Outcome:
     candidate: Candidate | None
     reasons: tuple[Reason, ...]
     attempts: tuple[Attempt, ...]
+    refused: tuple[Refused, ...] = ()
 
 
 class Walk:
@@ -47,6 +62,8 @@ class Walk:
         self._scorers = Scorers()
         self._reasons: list[Reason] = []
         self._attempts: list[Attempt] = []
+        self._refused: list[Refused] = []
+        self._rivals: dict[tuple[int, str], Candidate] = {}  # encoded to compare with; not encoded again in their own lane
         self._deadline: float | None = None  # each lane has the whole time, or nothing would be left to fall back to
 
     def run(self, *, release_failed: bool = False) -> Outcome:
@@ -58,10 +75,10 @@ class Walk:
         for lane in self._plan.lanes:
             if lane.lane == Lane.PASSTHROUGH:
                 if self._source_refusal is None:
-                    return Outcome(None, tuple(self._reasons), tuple(self._attempts))
+                    return self._outcome(None)
                 self._fail(lane.lane, None, self._source_refusal, "")
                 continue
-            self._deadline = None if self._plan.encode_ms is None else time.monotonic() + self._plan.encode_ms / 1000
+            self._deadline = self._new_deadline()
             found = [c for c in (self._try(lane, codec_id, release_failed) for codec_id in self._in_order(lane)) if c]
             if found:
                 best = min(found, key=lambda c: len(c.data))
@@ -70,7 +87,7 @@ class Walk:
                     for c in found
                     if c is not best
                 ]
-                return Outcome(best, tuple(self._reasons), tuple(self._attempts))
+                return self._outcome(best)
         raise NoLaneError(
             "no permitted lane could write this image: " + "; ".join(_line(a) for a in self._attempts),
             attempts=tuple(self._attempts),
@@ -94,17 +111,7 @@ class Walk:
                     code=ReasonCode.METADATA_NOT_STRIPPED,
                     hint='Pass metadata="keep", or --metadata keep, or permit a lane that encodes again',
                 )
-            candidate = attempt(
-                registry.get(codec_id),
-                self._sample,
-                lane.settings.get(codec_id, {}),
-                self._plan.target,
-                self._plan.level,
-                scorers=self._scorers,
-                max_steps=self._plan.max_steps,
-                deadline=self._deadline,
-                room=RECORD_ROOM + (len(self._sample.metadata.xmp or b"") if lane.lane != Lane.TRANSCODE else 0),
-            )
+            candidate = self._rivals.get((id(lane), codec_id)) or self._attempt(lane, codec_id, self._deadline)
         except (InputError, LimitError):
             raise
         except RouterError as error:  # of a policy's lane also UsageError: a setting that the codec does not have
@@ -125,12 +132,17 @@ class Walk:
                     hint='Pass on_guard_fail="release", or --release-failed, to get the bytes anyway',
                     **candidate.guard.measured,
                 )
-            self._fail(lane.lane, codec_id, candidate.guard.code, candidate.guard.detail, began)
+            self._refuse(lane, candidate, candidate.guard.code, candidate.guard.detail, began)
             return None
         limit = self._plan.max_bytes
         if limit is not None and len(candidate.data) > limit:
             self._fail(lane.lane, codec_id, ReasonCode.BUDGET_EXCEEDED, f"{len(candidate.data)} bytes of at most {limit}", began)
             return None
+        if lane.lane == Lane.NEURAL and self._plan.level is GuardLevel.STRICT:
+            better = self._objection(candidate)
+            if better:
+                self._refuse(lane, candidate, ReasonCode.GUARD_NO_GAIN, better, began)
+                return None
         self._attempts.append(
             Attempt(
                 lane=lane.lane,
@@ -142,6 +154,50 @@ class Walk:
             )
         )
         return candidate
+
+    def _attempt(self, lane: LanePlan, codec_id: str, deadline: float | None) -> Candidate:
+        return attempt(
+            registry.get(codec_id),
+            self._sample,
+            lane.settings.get(codec_id, {}),
+            self._plan.target,
+            self._plan.level,
+            scorers=self._scorers,
+            quantile=self._plan.quantile,
+            max_steps=self._plan.max_steps,
+            deadline=deadline,
+            room=RECORD_ROOM + (len(self._sample.metadata.xmp or b"") if lane.lane != Lane.TRANSCODE else 0),
+        )
+
+    def _objection(self, neural: Candidate) -> str:
+        """Why the plan's first classical codec that can write this image is the better choice; "" if it is not, or none can."""
+        for lane in self._plan.lanes:
+            for codec_id in lane.codecs if lane.lane == Lane.CLASSICAL else ():
+                rival = self._rival(lane, codec_id)
+                if rival is not None and rival.guard.passed:
+                    return objection(self._plan.target, (len(neural.data), neural.guard), (len(rival.data), rival.guard))
+        return ""
+
+    def _rival(self, lane: LanePlan, codec_id: str) -> Candidate | None:
+        """What this codec writes, kept for its own turn; None if it fails, which it says when that comes."""
+        try:
+            self._rivals[id(lane), codec_id] = self._attempt(lane, codec_id, self._new_deadline())
+        except (InputError, LimitError):
+            raise
+        except Exception:
+            return None
+        return self._rivals[id(lane), codec_id]
+
+    def _new_deadline(self) -> float | None:
+        return None if self._plan.encode_ms is None else time.monotonic() + self._plan.encode_ms / 1000
+
+    def _outcome(self, candidate: Candidate | None) -> Outcome:
+        return Outcome(candidate, tuple(self._reasons), tuple(self._attempts), tuple(self._refused))
+
+    def _refuse(self, lane: LanePlan, candidate: Candidate, code: ReasonCode, detail: str, began: float) -> None:
+        codec_id = candidate.codec.codec_id
+        self._refused.append(Refused(lane.lane, codec_id, len(candidate.data), candidate.score, code, candidate.guard))
+        self._fail(lane.lane, codec_id, code, detail, began)
 
     def _fail(self, lane: str, codec_id: str | None, code: ReasonCode, detail: str, began: float | None = None) -> None:
         self._reasons.append(Reason(code, detail, lane, codec_id))

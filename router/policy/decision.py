@@ -114,7 +114,8 @@ class Decision:
         rule: name of the rule that matched, "otherwise" or "on_error".
         lanes: at least one.
         target: what the encoder aims at.
-        guard: "structure", "standard" or "strict".
+        guard: a `GuardLevel` value: "off", "fast", "full" or "strict".
+        guard_quantile: share of photographs that the guard lets pass.
         metadata: "keep", "icc" or "strip".
         budgets: what the encoding may cost.
         reasons: why this action, then why codecs were removed from it.
@@ -128,7 +129,8 @@ class Decision:
     rule: str
     lanes: tuple[LanePlan, ...]
     target: Target
-    guard: Literal["structure", "standard", "strict"]
+    guard: Literal["off", "fast", "full", "strict"]
+    guard_quantile: float
     metadata: Literal["keep", "icc", "strip"]
     budgets: Budgets
     reasons: tuple[Reason, ...]
@@ -157,6 +159,7 @@ class Decision:
             "lanes": [plan.to_dict() for plan in self.lanes],
             "target": {"metric": self.target.metric, "value": self.target.value},
             "guard": self.guard,
+            "guard_quantile": self.guard_quantile,
             "metadata": self.metadata,
             "budgets": self.budgets.to_dict(),
             "reasons": [reason.to_dict() for reason in self.reasons],

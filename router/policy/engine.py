@@ -13,7 +13,7 @@ from router.policy.context import check_context
 from router.policy.decision import Budgets, Decision, LanePlan, Reason, RuleTrace
 from router.policy.inputs import INPUTS, Input, Price, coerce, inputs_of
 from router.policy.receiver import Receiver
-from router.policy.schema import Action, LaneSpec, Policy
+from router.policy.schema import Action, LaneSpec, Policy, guard_spec
 from router.quality.target import Target
 from router.reasons import ReasonCode
 
@@ -78,13 +78,15 @@ def decide(
             rule=rule,
         )
     declared = policy.policy.context
+    guard = guard_spec(action.guard or policy.policy.defaults.guard)
     return Decision(
         policy=policy.name,
         policy_sha256=policy.sha256,
         rule=rule,
         lanes=lanes,
         target=aim,
-        guard=action.guard or policy.policy.defaults.guard,
+        guard=guard.level,
+        guard_quantile=guard.quantile,
         metadata=metadata or action.metadata or policy.policy.defaults.metadata,
         budgets=Budgets(action.budgets.encode_ms, action.budgets.max_bytes, action.budgets.max_search_steps),
         reasons=tuple(reasons),

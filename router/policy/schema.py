@@ -5,11 +5,23 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    Tag,
+    model_validator,
+)
 
 from router.errors import UsageError
 from router.policy.builtin import BUILTIN_LANES, PLUGIN_PREFIX, codec_name
 from router.policy.inputs import CelType, coerce
+from router.quality.guard.levels import DEFAULT_QUANTILE, QUANTILES
 from router.quality.target import Target
 
 MAX_RULES = 64
@@ -27,7 +39,7 @@ RuleName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 Setting = StrictBool | StrictInt | StrictFloat | Annotated[StrictStr, Field(max_length=64)]
 Quality = Annotated[float, Field(ge=0, le=100, description="SSIMULACRA2: 90 visually lossless, 70 high, 50 medium, 30 low")]
 Megapixels = Annotated[float, Field(gt=0)]
-Guard = Literal["structure", "standard", "strict"]
+GuardName = Literal["off", "fast", "full", "strict"]
 MetadataMode = Literal["keep", "icc", "strip"]
 Metric = Literal["ssimulacra2", "psnr", "ms-ssim", "bpp", "max_bytes"]
 
@@ -53,6 +65,30 @@ class TargetSpec(_Model):
             return Target.parse({"metric": self.metric, "value": self.value})
         except UsageError as error:
             raise ValueError(error.message) from None
+
+
+class GuardSpec(_Model):
+    """How closely the guard looks, and what share of photographs it lets pass."""
+
+    level: GuardName
+    quantile: float = Field(
+        default=DEFAULT_QUANTILE,
+        ge=QUANTILES[0],
+        le=QUANTILES[1],
+        description="share of ordinary photographs whose worst tile passes; a lower one refuses more",
+    )
+
+
+# By a function: with a plain union, an error would be told for both forms.
+Guard = Annotated[
+    Annotated[GuardName, Tag("name")] | Annotated[GuardSpec, Tag("spec")],
+    Discriminator(lambda value: "spec" if isinstance(value, dict | GuardSpec) else "name"),
+]
+
+
+def guard_spec(guard: GuardName | GuardSpec) -> GuardSpec:
+    """The long form of either."""
+    return guard if isinstance(guard, GuardSpec) else GuardSpec(level=guard)
 
 
 class ContextKey(_Model):
@@ -176,7 +212,7 @@ class Rule(_Model):
 class Defaults(_Aiming):
     """What holds where an action, or the caller, says nothing."""
 
-    guard: Guard = "standard"
+    guard: Guard = "full"
     metadata: MetadataMode = "keep"
     alpha: float = Field(default=0.05, gt=0, le=0.5, description="`ood.in_distribution` means p_value > alpha")
 

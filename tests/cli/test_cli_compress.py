@@ -346,7 +346,7 @@ def test_the_guard_of_a_forced_codec(cli: Cli, samples: Samples, tmp_path: Path)
     call = ("compress", source, "-o", tmp_path / "a", "--codec", "ncr", "--target", "psnr=5", "--json")
     done = cli(*call)
     assert done.code == 4
-    assert done.json[0]["error"]["code"] in ("GUARD_COLOUR_CAST", "GUARD_WORST_TILE")
+    assert done.json[0]["error"]["code"].startswith("GUARD_")
     assert "--release-failed" in done.json[0]["error"]["hint"]
     assert files(tmp_path).keys() == {"noise.png"}
     (released,) = cli(*call, "--release-failed").json

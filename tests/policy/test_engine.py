@@ -294,9 +294,12 @@ def test_context_from_text():
 
 def test_settings_metadata_and_guard():
     action = {"lanes": [{"lane": "classical", "codecs": ["avif"], "settings": {"avif": {"speed": 8}}}], "guard": "strict"}
-    p = policy(otherwise=action, defaults={"metadata": "strip", "guard": "structure"})
+    p = policy(otherwise=action, defaults={"metadata": "strip", "guard": {"level": "fast", "quantile": 0.9}})
     decision = decide(p, Facts(), SELF)
-    assert (decision.guard, decision.metadata) == ("strict", "strip")
+    assert (decision.guard, decision.guard_quantile, decision.metadata) == ("strict", 0.99, "strip")
+    del action["guard"]
+    by_default = decide(policy(otherwise=action, defaults={"guard": {"level": "fast", "quantile": 0.9}}), Facts(), SELF)
+    assert (by_default.guard, by_default.guard_quantile) == ("fast", 0.9)
     assert decide(p, Facts(), SELF, metadata="keep").metadata == "keep"
     decision.lanes[0].settings["avif"]["speed"] = 1
     assert decide(p, Facts(), SELF).lanes[0].settings == {"avif": {"speed": 8}}

@@ -1,0 +1,19 @@
+"""The guard: decode what was written, compare it with the source, and only then release it."""
+
+from router.quality.guard.artefact import Calibration, calibration_for
+from router.quality.guard.check import check
+from router.quality.guard.levels import DEFAULT_QUANTILE, GuardLevel
+from router.quality.guard.measure import MEASURES, MEASURES_VERSION
+from router.quality.guard.report import GuardReport, WorstTile
+
+__all__ = [
+    "DEFAULT_QUANTILE",
+    "MEASURES",
+    "MEASURES_VERSION",
+    "Calibration",
+    "GuardLevel",
+    "GuardReport",
+    "WorstTile",
+    "calibration_for",
+    "check",
+]

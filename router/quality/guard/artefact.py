@@ -1,0 +1,186 @@
+"""The guard's artefact: how far photographs go, so that limits mean something. `guard.json`, named by its own SHA-256.
+
+Per measure and target, the value that one photograph in four exceeds (`typical`) and the scale of the tail beyond it
+(`spread`): (value - typical) / spread is comparable over measures. The largest of these in a photograph, the measures taken
+together, has the quantiles `levels`: that is the family-wise rule, so that a quantile of 0.99 refuses one photograph in a
+hundred, and not one in a hundred for each measure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+
+from router.errors import ArtefactError
+from router.quality.guard.levels import QUANTILES
+from router.quality.guard.measure import FADED, MEASURES, MEASURES_VERSION
+from router.reasons import ReasonCode
+
+SCHEMA_VERSION = 1
+FILE = "guard.json"
+SHIPPED = Path(__file__).resolve().parents[2] / "guards"
+MOST_DOUBLINGS = 6
+"""Limits stop growing at 64 times the area of the photographs that they were calibrated on."""
+LEAST = {"tile": 0.02, "colour": 1.0, "edges": 0.2, "lines": 0.2, "detail": 0.5, "added": 0.6, "faded": 0.02}
+"""No limit is below these, by the first word of a measure: differences of about half an 8-bit step, which nobody sees."""
+_LARGEST_FILE = 1 << 20
+_STRICT = ConfigDict(extra="forbid", frozen=True)
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Scale(BaseModel):
+    """One measure, by target."""
+
+    model_config = _STRICT
+    typical: tuple[FiniteFloat, ...]
+    spread: tuple[Positive, ...]
+
+
+class Calibration(BaseModel):
+    """`guard.json`.
+
+    Attributes:
+        measures_version: of the measurements that it was made with (`measure.MEASURES_VERSION`).
+        model, model_sha256: the neural model whose results it was made with.
+        targets: SSIMULACRA2, rising; nothing gets stricter below the first or above the last.
+        quantiles: rising.
+        levels: by target, by quantile: of the largest standardised value in a photograph.
+        pixels: area that photographs had.
+        growth: by target: how much a level rises when the area doubles: more tiles, a worse worst tile. Not for shares of the
+            whole image.
+        photographs: by target: how many reached it.
+    """
+
+    model_config = _STRICT
+    schema_version: Literal[1]
+    guard_id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]
+    measures_version: int
+    model: str
+    model_sha256: str
+    targets: Annotated[tuple[FiniteFloat, ...], Field(min_length=1)]
+    quantiles: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(min_length=2)]
+    measures: dict[str, Scale]
+    levels: tuple[tuple[FiniteFloat, ...], ...]
+    pixels: Positive
+    growth: tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...]
+    photographs: tuple[int, ...]
+    provenance: dict[str, Any]
+    sha256: str = ""
+
+    @model_validator(mode="after")
+    def _monotone(self) -> Self:
+        count = len(self.targets)
+        columns = [self.growth, self.photographs, self.levels]
+        for scale in self.measures.values():
+            columns += [scale.typical, scale.spread]
+            if _rises(scale.typical) or _rises(scale.spread):
+                raise ValueError("limits must not rise with the target")
+        if any(len(column) != count for column in columns) or any(len(row) != len(self.quantiles) for row in self.levels):
+            raise ValueError("tables of different lengths")
+        if any(_falls(row) for row in (self.targets, self.quantiles, *self.levels)):
+            raise ValueError("levels must rise with the quantile")
+        if _rises(self.growth) or any(_rises(column) for column in zip(*self.levels, strict=True)):
+            raise ValueError("limits must not rise with the target")
+        return self
+
+    def content_sha256(self) -> str:
+        """SHA-256 of the canonical JSON (sorted keys, no spaces) of everything but `sha256`."""
+        content = self.model_dump(mode="json", exclude={"sha256"})
+        return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    def limits(self, names: tuple[str, ...], target: float | None, quantile: float, pixels: int) -> NDArray[np.float32]:
+        """One limit for each measure in `names`.
+
+        Args:
+            target: SSIMULACRA2; None for the lowest that it was calibrated at, where the most is allowed.
+            quantile: share of photographs that pass.
+            pixels: area that is looked at.
+        """
+        at = self.targets[0] if target is None else target
+        depth = [-math.log1p(-q) for q in self.quantiles]
+        low, high = QUANTILES
+        wanted = -math.log1p(-min(max(quantile, low), high))
+        level = np.interp(at, self.targets, [float(np.interp(wanted, depth, row)) for row in self.levels])
+        doublings = min(max(0.0, math.log2(pixels / self.pixels)), MOST_DOUBLINGS)
+        growth = doublings * np.interp(at, self.targets, self.growth)
+        found = []
+        for name in names:
+            typical, spread = (
+                np.interp(at, self.targets, row) for row in (self.measures[name].typical, self.measures[name].spread)
+            )
+            found.append(typical + (level + (0.0 if MEASURES.index(name) in FADED else growth)) * spread)
+        return np.maximum(np.array(found, np.float32), np.array([LEAST[name.partition("-")[0]] for name in names], np.float32))
+
+
+def write(folder: Path, calibration: Calibration) -> Calibration:
+    """Write it into `folder` (made if missing) and return it with its hash filled in."""
+    calibration = calibration.model_copy(update={"sha256": calibration.content_sha256()})
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(calibration.model_dump(mode="json"), indent=1)
+    (folder / FILE).write_text(text + "\n", encoding="utf-8")
+    return calibration
+
+
+def read(folder: Path) -> Calibration:
+    """Read and verify. Raises ArtefactError (ARTEFACT_DAMAGED; UNSUPPORTED_VERSION for a newer schema)."""
+    try:
+        if (folder / FILE).stat().st_size > _LARGEST_FILE:
+            raise _damaged(folder, "too large")
+        content = json.loads((folder / FILE).read_bytes())
+        version = content.get("schema_version") if isinstance(content, dict) else None
+        if isinstance(version, int) and version > SCHEMA_VERSION:
+            raise ArtefactError(
+                f"guard {folder.name} has schema version {version}, this build reads {SCHEMA_VERSION}",
+                code=ReasonCode.UNSUPPORTED_VERSION,
+                hint="Update codec-router",
+            )
+        calibration = Calibration.model_validate(content)
+    except OSError as error:
+        raise _damaged(folder, f"{FILE} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _damaged(folder, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    except (ValueError, RecursionError) as error:
+        raise _damaged(folder, f"{FILE} is not JSON") from error
+    if calibration.content_sha256() != calibration.sha256:
+        raise _damaged(folder, f"{FILE} does not have the SHA-256 that it states")
+    return calibration
+
+
+@cache
+def calibration_for(model: str | None) -> Calibration:
+    """The shipped calibration made with this model; for another one, or None, the last by id. Raises ArtefactError."""
+    folders = sorted(file.parent for file in SHIPPED.glob(f"*/{FILE}"))
+    if not folders:
+        raise ArtefactError("no guard calibration is installed", code=ReasonCode.ARTEFACT_DAMAGED, hint="Reinstall codec-router")
+    known = [read(folder) for folder in folders]
+    for calibration in known:
+        if calibration.measures_version != MEASURES_VERSION or set(calibration.measures) != set(MEASURES):
+            raise _damaged(SHIPPED / calibration.guard_id, "made for other measurements than this build's")
+    return next((c for c in known if c.model == model), known[-1])
+
+
+def _damaged(folder: Path, what: str) -> ArtefactError:
+    return ArtefactError(
+        f"guard {folder.name} is damaged: {what}",
+        code=ReasonCode.ARTEFACT_DAMAGED,
+        hint="Reinstall codec-router, or fit the guard again",
+    )
+
+
+def _rises(values: tuple[float, ...]) -> bool:
+    return any(b > a for a, b in pairwise(values))
+
+
+def _falls(values: tuple[float, ...]) -> bool:
+    return any(b < a for a, b in pairwise(values))

@@ -1,0 +1,125 @@
+"""All measurements of one decoded image: for every tile one number per measure, larger is worse.
+
+About 50 ms per MP and core. Large images go through in bands of rows; nothing but the result grows with the image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from router.quality.guard import detail, edges, tile_values
+from router.quality.guard.planes import TILE, Plane, padded
+
+MEASURES = (
+    "tile",
+    "colour",
+    "edges-1",
+    "edges-2",
+    "lines",
+    *(f"detail-{3 << octave}" for octave in range(detail.OCTAVES)),
+    *(f"added-{3 << octave}" for octave in range(detail.OCTAVES)),
+    *(f"faded-{3 << octave}" for octave in range(3)),
+)
+"""Names, in the order of the last axis of values; the number is the size of structure in px, or the scale of edges."""
+FADED = tuple(k for k, name in enumerate(MEASURES) if name.startswith("faded"))
+"""Measures of the whole image: the share of response that marks on quieter ground lose. A tile's value is its part in that."""
+_FEW_MARKS = 50
+"""Marks, in px of the octave, that nothing is said about: their share counts for half."""
+MEASURES_VERSION = 1
+"""Changes whenever a value does: thresholds of another version do not fit."""
+
+HALO = 128
+"""Rows and columns around what is judged, so that every value is that of the whole image."""
+_BAND = 1024
+
+
+@dataclass(frozen=True)
+class TileValues:
+    """`values`: (N, len(MEASURES)) float32, -inf where a measure was not taken. `tiles`: (N, 2) rows and columns of tiles.
+
+    A tile's value is its own, of `FADED` measures its part in the image's, which is their sum.
+    """
+
+    values: NDArray[np.float32]
+    tiles: NDArray[np.int64]
+
+    @property
+    def worst(self) -> NDArray[np.float32]:
+        """The image's value of each measure: of its worst tile, or as a whole."""
+        found = self.values.max(0)
+        found[list(FADED)] = self.values[:, FADED].sum(0)
+        return np.asarray(found)
+
+
+Window = tuple[int, int, int, int]
+"""Top, left, bottom, right, in tiles."""
+
+
+def measure(source: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> TileValues:
+    """Every tile of two (H, W, 3) uint8 images of the same shape."""
+    source, decoded = padded(source), padded(decoded)
+    rows, columns = source.shape[0] // TILE, source.shape[1] // TILE
+    bands = [(top, 0, min(top + _BAND // TILE, rows), columns) for top in range(0, rows, _BAND // TILE)]
+    return _measured(source, decoded, bands, halo=HALO, octaves=detail.OCTAVES)
+
+
+def measure_windows(source: NDArray[np.uint8], decoded: NDArray[np.uint8], windows: Sequence[Window]) -> TileValues:
+    """The tiles of some windows, without the coarsest octave, which would have to look far beyond them, and without `FADED`."""
+    found = _measured(padded(source), padded(decoded), windows, halo=HALO // 2, octaves=detail.OCTAVES - 1)
+    found.values[:, FADED] = -np.inf
+    return found
+
+
+def _measured(
+    source: NDArray[np.uint8], decoded: NDArray[np.uint8], windows: Sequence[Window], *, halo: int, octaves: int
+) -> TileValues:
+    values, tiles, marks = [], [], []
+    for window in windows:
+        top, left, bottom, right = window
+        rows = slice(max(0, top * TILE - halo), min(source.shape[0], bottom * TILE + halo))
+        columns = slice(max(0, left * TILE - halo), min(source.shape[1], right * TILE + halo))
+        maps = _maps(source[rows, columns], decoded[rows, columns], octaves)
+        row, column = top - rows.start // TILE, left - columns.start // TILE
+        found = np.full((bottom - top, right - left, len(MEASURES)), -np.inf, np.float32)
+        area = np.zeros((bottom - top, right - left, len(FADED)), np.float32)
+        for name, plane in maps:
+            own = plane[row : row + bottom - top, column : column + right - left]
+            if name.startswith("marks"):
+                area[..., FADED.index(MEASURES.index(name.replace("marks", "faded")))] = own
+            else:
+                found[..., MEASURES.index(name)] = own
+        values.append(found.reshape(-1, len(MEASURES)))
+        marks.append(area.reshape(-1, len(FADED)))
+        grid = np.mgrid[top:bottom, left:right].reshape(2, -1)
+        tiles.append(grid.T)
+    whole = np.concatenate(values)
+    whole[:, FADED] /= np.concatenate(marks).sum(0) + np.float32(_FEW_MARKS)
+    return TileValues(whole, np.concatenate(tiles))
+
+
+def _maps(source: NDArray[np.uint8], decoded: NDArray[np.uint8], octaves: int) -> Iterator[tuple[str, Plane]]:
+    """(name, one value a tile) of whole tiles; "marks-*" are the areas that the sums "faded-*" are shares of."""
+    import cv2
+
+    colour_s, colour_d = source.astype(np.float32), decoded.astype(np.float32)
+    yield "colour", tile_values.cast(colour_s, colour_d)
+    luma_s, luma_d = (np.asarray(cv2.cvtColor(plane, cv2.COLOR_RGB2GRAY), np.float32) for plane in (colour_s, colour_d))
+    del colour_s, colour_d
+    yield "tile", tile_values.unlikeness(luma_s, luma_d)
+    for octave, (s, d) in enumerate(detail.octaves(luma_s, luma_d, octaves)):
+        band_s, band_d = detail.band(s), detail.band(d)
+        worst, shares, marks = detail.lost(band_s, band_d, octave)
+        yield f"detail-{3 << octave}", worst
+        if octave < len(FADED):
+            yield f"faded-{3 << octave}", shares
+            yield f"marks-{3 << octave}", marks
+        yield f"added-{3 << octave}", detail.added(band_s, band_d, octave)
+        if octave < 2:
+            lost, coherence = edges.edges_lost(s, d, octave)
+            yield f"edges-{1 << octave}", lost
+        if octave == 0:
+            yield "lines", edges.lines_lost(band_s, band_d, coherence)

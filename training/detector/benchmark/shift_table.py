@@ -1,0 +1,32 @@
+"""Covariate shifts against the untouched photographs that they were made from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from training.detector.benchmark.methods import OURS, Scored
+from training.detector.benchmark.shifts import Shift
+from training.detector.benchmark.statistics import auroc, share
+from training.detector.benchmark.tables import ALPHA
+
+
+def shift_rows(shifted: Scored, untouched: Scored, every: Sequence[Shift]) -> list[dict[str, Any]]:
+    """A row a shift: whether it counts as in distribution for a codec, share flagged, AUROC against the untouched, and the
+    AUROC of each rival measured. `untouched` holds the same photographs as they are."""
+    rows = []
+    for key, shift in enumerate(every, start=1):
+        images = shifted.where(lambda s, name=shift.name: s.variant == name)  # type: ignore[misc]
+        if not images.subjects:
+            continue
+        rows.append(
+            {
+                "shift": shift.name,
+                "inside": shift.inside,
+                "because": shift.because,
+                "images": len(images.subjects),
+                "flagged": share(images.p_values[OURS] <= ALPHA),
+                "auroc": {name: auroc(untouched.scores[name], scores, key) for name, scores in images.scores.items()},
+            }
+        )
+    return rows

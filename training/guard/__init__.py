@@ -1,0 +1,1 @@
+"""Calibrating the guard, and measuring what it finds and what it misses."""
