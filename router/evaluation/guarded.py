@@ -11,7 +11,7 @@ from router.images.sample import Pixels
 from router.quality import guard
 from router.quality.target import Target
 
-_LEVEL = next(level for level in guard.GuardLevel if level.value in ("full", "standard"))
+_LEVEL = guard.GuardLevel.FULL
 """What policies ask for by default: the target, and local checks of neural results."""
 
 
@@ -30,7 +30,14 @@ def verdict(codec: Codec, source: Pixels, decoded: Pixels, score: float) -> Verd
     """
     target = Target.quality(min(max(score, 0.0), 100.0))
     report = guard.check(
-        source, decoded, lane=codec.lane, carries=codec.carries, level=_LEVEL, target=target, score=max(score, 0.0)
+        source,
+        decoded,
+        lane=codec.lane,
+        carries=codec.carries,
+        level=_LEVEL,
+        target=target,
+        score=max(score, 0.0),
+        model=getattr(codec, "model", None),
     )
     return Verdict(report.passed, str(report.code))
 
