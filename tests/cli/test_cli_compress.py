@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -340,15 +341,17 @@ def test_receivers(cli: Cli, samples: Samples, tmp_path: Path, accept: str, suff
 
 @pytest.mark.usefixtures("one_thread")
 def test_the_guard_of_a_forced_codec(cli: Cli, samples: Samples, tmp_path: Path) -> None:
-    noise = np.random.default_rng(0).integers(0, 2, (48, 48, 3)).astype(np.uint8) * 255
-    source = tmp_path / "noise.png"
-    source.write_bytes(png(noise))
+    dots = np.full((128, 160, 3), 120, np.uint8)
+    for y, x in itertools.product((10, 11), (10, 11)):
+        dots[y::16, x::16] = 150
+    source = tmp_path / "dots.png"
+    source.write_bytes(png(dots))
     call = ("compress", source, "-o", tmp_path / "a", "--codec", "ncr", "--target", "psnr=5", "--json")
     done = cli(*call)
     assert done.code == 4
     assert done.json[0]["error"]["code"].startswith("GUARD_")
     assert "--release-failed" in done.json[0]["error"]["hint"]
-    assert files(tmp_path).keys() == {"noise.png"}
+    assert files(tmp_path).keys() == {"dots.png"}
     (released,) = cli(*call, "--release-failed").json
     assert released["record"]["guard"]["passed"] is False
     assert router.inspect(tmp_path / "a.ncr").guard.passed is False  # type: ignore[union-attr]

@@ -44,7 +44,7 @@ def test_16_bit_is_exact(cli: Cli, samples: Samples, tmp_path: Path, codec: str)
 
 @pytest.mark.usefixtures("one_thread")
 def test_the_neural_lane_and_its_evidence(cli: Cli, samples: Samples, tmp_path: Path) -> None:
-    call = ("compress", samples["portrait_hopper"], "-o", tmp_path / "a", "--receiver", "self", "--quality", "45", "--json")
+    call = ("compress", samples["photo_coffee"], "-o", tmp_path / "a", "--receiver", "self", "--quality", "45", "--json")
     (document,) = cli(*call).json
     assert document["output"].endswith(".ncr")
     assert document["record"]["lane"] == "neural"
