@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from router.detector import embeddings
 from router.detector.calibration import Calibration
-from router.detector.embeddings.base import Embedded, Embedding, embed
+from router.detector.embeddings.base import Embedding, embed
 from router.detector.fusion import Fusion
 from router.detector.judgement import SIZES, Estimators, Judgement
 from router.detector.report import OodReport
@@ -95,10 +95,6 @@ class Detector:
         """The smallest number of calibration photographs behind a p-value."""
         known = [judgement for judgement in (self.colour, self.gray) if judgement is not None]
         return min(len(c) for judgement in known for c in judgement.calibration.values())
-
-    def embed(self, sample: ImageSample) -> Embedded:
-        """The features that `sample` is judged by; its shorter side must be at least 32 px. Raises InputError."""
-        return embed(views(sample), self.embeddings)
 
     def score(self, sample: ImageSample, heatmap: bool = False) -> OodReport:
         """How far out `sample` is.

@@ -7,9 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sample_set import Samples
 
+from router.codecs.neural.weights import newest_shipped
 from router.detector import embeddings
 from router.detector.embeddings.backbone import Backbone
 from router.detector.embeddings.base import Embedding, embed
+from router.detector.embeddings.codec import CodecFeatures
 from router.detector.embeddings.scene import Scene, feature_names, tile_feature_names
 from router.detector.views import EVEN_TILES, MAX_TILES, MIN_SIDE, TILE, VIEW_SIDE, choose_tiles, grid, tile_count, views
 from router.errors import ArtefactError
@@ -145,3 +147,19 @@ def test_unknown_embeddings_are_refused() -> None:
         embeddings.load("scene-999", "mine")
     assert caught.value.code is ReasonCode.UNSUPPORTED_VERSION
     assert caught.value.hint
+
+
+def test_the_codecs_own_features_are_tied_to_its_weights(samples: Samples) -> None:
+    codec = CodecFeatures.named(newest_shipped() or "")
+    seen = views(sample_of(pixels_of(samples["palette_cat"])))
+    features = codec.embed(seen)
+    assert embeddings.load(codec.id).id == codec.id
+    assert features.tiles.shape == (len(seen.tiles), len(features.whole))
+    assert np.isfinite(features.tiles).all()
+    noise = np.random.default_rng(0).integers(0, 256, (96, 96, 3), dtype=np.uint8)
+    bits = -4  # of the four facts at the end the first: log bits per pixel
+    assert codec.embed(views(sample_of(noise))).whole[bits] > features.whole[bits] + 0.5
+    for other in (codec.id[:-1] + ("0" if codec.id[-1] != "0" else "1"), "codec-nonesuch-00000000"):
+        with pytest.raises(ArtefactError) as caught:
+            embeddings.load(other)
+        assert caught.value.code is ReasonCode.UNSUPPORTED_VERSION

@@ -18,6 +18,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from router.detector.calibration import false_alarm_interval
 from router.detector.detector import Detector
+from router.evaluation.intervals import wilson
 from router.images.arrays import from_pixels
 from router.images.read import read
 from training.detector.benchmark import __main__ as benchmark
@@ -68,9 +69,9 @@ def test_fpr_at_95_tpr_is_that_of_the_roc_curve() -> None:
 
 def test_wilson_interval_against_published_values() -> None:
     """Newcombe, Statistics in Medicine 17, 1998, table I: 81/263, 15/148, 0/20."""
-    assert statistics.wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
-    assert statistics.wilson(15, 148) == pytest.approx((0.0624, 0.1605), abs=1e-4)
-    assert statistics.wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=1e-4)
+    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
+    assert wilson(15, 148) == pytest.approx((0.0624, 0.1605), abs=1e-4)
+    assert wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=1e-4)
 
 
 @given(st.integers(20, 300), st.integers(1, 80), st.sampled_from([0.01, 0.05, 0.1]))

@@ -15,6 +15,8 @@ from scipy.optimize import brentq
 from scipy.stats import betabinom
 from sklearn.metrics import roc_auc_score
 
+from router.evaluation.intervals import wilson
+
 RESAMPLES = 2000
 LEVEL = 0.95
 Z = 1.959963984540054
@@ -95,14 +97,6 @@ def mean_of(estimates: Sequence[Estimate]) -> Estimate:
     if low == high:
         low, high = (float(np.mean([getattr(e, end) for e in estimates])) for end in ("low", "high"))
     return Estimate(value, min(low, value), max(high, value), draws)
-
-
-def wilson(count: int, total: int, z: float = Z) -> tuple[float, float]:
-    """Wilson score interval of a share (Wilson 1927)."""
-    observed = count / total
-    middle = (observed + z * z / (2 * total)) / (1 + z * z / total)
-    half = z / (1 + z * z / total) * (observed * (1 - observed) / total + z * z / (4 * total * total)) ** 0.5
-    return max(0.0, min(observed, middle - half)), min(1.0, max(observed, middle + half))
 
 
 def false_alarms_expected(strata: Mapping[tuple[str, int], int], alpha: float) -> tuple[int, int]:
