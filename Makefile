@@ -52,8 +52,8 @@ samples: $(VENV)/.installed-training $(VENV)/.installed-test ## rebuild the samp
 	$(BIN)/python tests/data/make_samples.py
 
 .PHONY: bundle
-bundle: $(VENV)/.installed-compressai ## name the shipped models, detectors and guards anew in router/bundle.json (DATA=DIR calibrates the guards first)
-	$(if $(DATA),for model in router/models/*/; do $(BIN)/python -m training.guard.fit --data $(DATA) --model $$(basename $$model) --out router/guards/$$(basename $$model); done)
+bundle: $(VENV)/.installed-compressai ## name the shipped models, detectors and guards anew in router/artefacts/bundle.json (DATA=DIR calibrates the guards first)
+	$(if $(DATA),for model in router/artefacts/models/*/; do $(BIN)/python -m training.guard.fit --data $(DATA) --model $$(basename $$model) --out router/artefacts/guards/$$(basename $$model); done)
 	$(BIN)/python -m training.bundle
 
 .PHONY: train-setup

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
+from router.artefacts import BUNDLE
 from router.errors import ArtefactError
 from router.reasons import ReasonCode
-
-_FILE = Path(__file__).with_name("bundle.json")
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Bundle:
 def shipped_bundle() -> Bundle:
     """The bundle of this installation. Raises ArtefactError (ARTEFACT_DAMAGED)."""
     try:
-        document = json.loads(_FILE.read_text(encoding="utf-8"))
+        document = json.loads(BUNDLE.read_text(encoding="utf-8"))
         return Bundle(**{part: document[part] for part in ("id", "models", "detectors", "guards")})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtefactError("bundle.json cannot be read", code=ReasonCode.ARTEFACT_DAMAGED) from error

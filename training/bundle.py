@@ -1,17 +1,15 @@
-"""Write `router/bundle.json`: which models, detectors and guards ship together. Run after any of them changed: `make bundle`."""
+"""Write `router/artefacts/bundle.json`: what ships together. Run after any of it changed: `make bundle`."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import sys
-from pathlib import Path
 
+from router.artefacts import BUNDLE, DETECTORS
 from router.codecs.neural.weights import SHIPPED, list_models, verify_model
 from router.detector import artefact
 from router.quality.guard import artefact as guard
-
-_ROOT = Path(__file__).resolve().parents[1] / "router"
 
 
 def main() -> None:
@@ -19,13 +17,13 @@ def main() -> None:
     for card in cards:
         verify_model(card)
     models = {card.id: card.sha256 for card in cards}
-    folders = sorted(file.parent for file in (_ROOT / "detectors").glob(f"*/{artefact.MANIFEST_FILE}"))
+    folders = sorted(file.parent for file in DETECTORS.glob(f"*/{artefact.MANIFEST_FILE}"))
     detectors = {folder.name: artefact.read(folder)[0].sha256 for folder in folders}
     guards = _guards(models)
     parts = json.dumps([models, detectors, guards], sort_keys=True).encode()
     bundle_id = f"cr-{hashlib.sha256(parts).hexdigest()[:12]}"
     bundle = {"id": bundle_id, "models": models, "detectors": detectors, "guards": guards}
-    (_ROOT / "bundle.json").write_text(json.dumps(bundle, indent=1) + "\n", encoding="utf-8")
+    BUNDLE.write_text(json.dumps(bundle, indent=1) + "\n", encoding="utf-8")
     print(bundle["id"])
 
 

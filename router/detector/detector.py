@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from router.artefacts import DETECTORS
 from router.detector import embeddings
 from router.detector.calibration import Calibration
 from router.detector.embeddings.base import Embedding, embed
@@ -21,7 +22,6 @@ from router.images.sample import ImageSample
 from router.reasons import ReasonCode
 
 DEFAULT_ID = "photo-1"
-DETECTORS = Path(__file__).parent.parent / "detectors"
 """Folder of the detectors shipped with the package."""
 HIGHEST_SCORE = 1000.0
 """`ood_score` is kept within plus or minus this; images too small to measure get it."""

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from router.artefacts import GUARDS
 from router.codecs.base import Codec
 from router.images.sample import Pixels
 from router.quality import guard
@@ -46,7 +47,7 @@ def fingerprint() -> str:
     """Changes with the guard's code and its calibrations."""
     code = Path(guard.__file__)
     files = sorted(code.parent.glob("*.py")) if code.name == "__init__.py" else [code]
-    files += sorted((Path(__file__).resolve().parents[1] / "guards").rglob("*.json"))
+    files += sorted(GUARDS.rglob("*.json"))
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.name.encode() + file.read_bytes())

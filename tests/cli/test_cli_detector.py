@@ -77,7 +77,7 @@ def test_too_few_images_are_refused_with_the_number_needed(photographs: Path, ot
 
 
 def test_a_detector_folder_decides_and_compresses(samples: Samples, tmp_path: Path, cli: Cli) -> None:
-    shipped = Path(router.__file__).parent / "detectors" / default_detector().id
+    shipped = Path(router.__file__).parent / "artefacts" / "detectors" / default_detector().id
     decided = cli("decide", samples["photo_cat"], "--receiver", "self", "--detector", shipped, "--json")
     assert decided.code == 0
     assert cli("decide", samples["photo_cat"], "--receiver", "self", "--detector", tmp_path, "--json").code == 1

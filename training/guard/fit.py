@@ -1,6 +1,6 @@
 """Calibrate the guard for one neural model: how far photographs go that the codec was not trained on.
 
-    python -m training.guard.fit --data DIR --model photo-0.1 --out router/guards/photo-0.1
+    python -m training.guard.fit --data DIR --model photo-0.1 --out router/artefacts/guards/photo-0.1
 
 Every photograph of DIR/dev/natural (its middle) is coded at a few rates, decoded by the public path and measured; values at the
 targets are read off between the rates. What was coded stays in the cache, by the hash of the weights. Prints what the limits

@@ -1,7 +1,8 @@
 """Model folders: what models there are, whether their files are intact, and loading them once.
 
 A model is a folder `<model_id>/` with `model.json` (the card) and `model.safetensors`. Folders are looked for beside the
-package (`router/models`), then in every folder that the environment variable CODEC_ROUTER_MODELS lists (separated as PATH is).
+package (`router/artefacts/models`), then in every folder that the environment variable CODEC_ROUTER_MODELS lists (separated as
+PATH is).
 Listing and verifying need no torch.
 """
 
@@ -16,6 +17,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from router.artefacts import MODELS
 from router.codecs.neural.config import ModelConfig
 from router.errors import ArtefactError, ModelError
 from router.reasons import ReasonCode
@@ -23,7 +25,7 @@ from router.reasons import ReasonCode
 if TYPE_CHECKING:
     from router.codecs.neural.tile import TileCoder
 
-SHIPPED = Path(__file__).resolve().parents[2] / "models"
+SHIPPED = MODELS
 ENVIRONMENT = "CODEC_ROUTER_MODELS"
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "model.json"

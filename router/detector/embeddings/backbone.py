@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from router.artefacts import BACKBONES
 from router.detector.embeddings.base import Array, Embedding, Features
 from router.detector.views import Views
 from router.errors import ArtefactError, CodecUnavailableError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from router.detector.embeddings.efficientnet import EfficientNetLite0
 
-FOLDER = Path(__file__).parents[2] / "backbones" / "efficientnet-lite0"
+FOLDER = BACKBONES / "efficientnet-lite0"
 WEIGHTS_FILE, CARD_FILE = "weights.safetensors", "card.json"
 MIDDLE = 4
 """The stage whose mean and spread over places describe texture and drawing manner: 112 channels at 1/16 scale."""

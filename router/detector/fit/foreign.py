@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from router.detector.detector import DEFAULT_ID, DETECTORS
+from router.artefacts import DETECTORS
+from router.detector.detector import DEFAULT_ID
 from router.detector.embeddings.scene import feature_names
 from router.detector.fit.judgement import Foreign
 from router.errors import ArtefactError

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
+from router.artefacts import GUARDS
 from router.errors import ArtefactError
 from router.quality.guard.levels import QUANTILES
 from router.quality.guard.measure import FADED, MEASURES, MEASURES_VERSION
@@ -27,7 +28,7 @@ from router.reasons import ReasonCode
 
 SCHEMA_VERSION = 1
 FILE = "guard.json"
-SHIPPED = Path(__file__).resolve().parents[2] / "guards"
+SHIPPED = GUARDS
 MOST_DOUBLINGS = 6
 """Limits stop growing at 64 times the area of the photographs that they were calibrated on."""
 LEAST = {"tile": 0.02, "colour": 1.0, "edges": 0.2, "lines": 0.2, "detail": 0.5, "added": 0.6, "faded": 0.02}
