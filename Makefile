@@ -35,6 +35,11 @@ test: export MKL_NUM_THREADS = 1
 test: $(VENV)/.installed-test $(VENV)/.installed-compressai ## run the tests (WORKERS=2 processes)
 	$(BIN)/python -m pytest -n $(WORKERS)
 
+.PHONY: browser-test
+browser-test: export OMP_NUM_THREADS = 1
+browser-test: $(VENV)/.installed-browser ## open the page of a report in the installed Chromium (CHROMIUM=PATH names one)
+	$(BIN)/python -m pytest tests_browser
+
 .PHONY: lint
 lint: $(VENV)/.installed-dev ## check style and formatting (ruff)
 	$(BIN)/ruff check .
@@ -52,8 +57,11 @@ samples: $(VENV)/.installed-training $(VENV)/.installed-test ## rebuild the samp
 	$(BIN)/python tests/data/make_samples.py
 
 .PHONY: bundle
-bundle: $(VENV)/.installed-compressai ## name the shipped models, detectors and guards anew in router/artefacts/bundle.json (DATA=DIR calibrates the guards first)
-	$(if $(DATA),for model in router/artefacts/models/*/; do $(BIN)/python -m training.guard.fit --data $(DATA) --model $$(basename $$model) --out router/artefacts/guards/$$(basename $$model); done)
+bundle: $(VENV)/.installed-compressai ## name all that ships anew in router/artefacts/bundle.json (DATA=DIR first makes anew what hangs on the weights)
+	$(if $(DATA),for model in $$(ls -d router/artefacts/models/*/); do id=$$(basename $$model); \
+		$(BIN)/python -m training.guard.fit --data $(DATA) --model $$id --out router/artefacts/guards/$$id && \
+		$(BIN)/python -m training.search.fit --data $(DATA) --out router/artefacts/priors/$$id --only ncr && \
+		$(BIN)/python -m training.gain.fit --data $(DATA) --cache build/ladders --out router/artefacts/gains/$$id || exit 1; done)
 	$(BIN)/python -m training.bundle
 
 .PHONY: train-setup
@@ -76,7 +84,7 @@ $(VENV)/.made:
 		|| { echo "error: $(PYTHON) cannot create an environment; on Debian and Ubuntu install its python3-venv package" >&2; exit 1; }
 	@touch $@
 
-# The stamp of an extra (all, test, dev, training) is younger than what says which versions it consists of.
+# The stamp of an extra (all, test, dev, browser, training) is younger than what says which versions it consists of.
 $(VENV)/.installed-%: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "installing codec-router[$*] into $(VENV) (the first time takes minutes)"
 	@$(PIP_INSTALL) --editable '.[$*]'

@@ -16,6 +16,7 @@ from router.images.limits import NO_LIMITS
 from router.images.sample import ImageSample, Pixels
 from router.quality.guard import DEFAULT_QUANTILE, GuardLevel, GuardReport, check
 from router.quality.metrics import Scorer, scorer
+from router.quality.prior import Memory
 from router.quality.search import MAX_STEPS, search
 from router.quality.target import MetricName, Target
 from router.reasons import ReasonCode
@@ -35,9 +36,13 @@ class Candidate:
 
 
 class Scorers:
-    """Scorers of one image, built once per metric and representation: the work on the reference is shared by all codecs."""
+    """Scorers of one image, built once per metric and representation: the work on the reference is shared by all codecs.
+
+    `memory`: what its encodings have taught so far, shared likewise.
+    """
 
     def __init__(self) -> None:
+        self.memory = Memory()
         self._known: dict[tuple[str, int], tuple[Pixels, Scorer]] = {}
 
     def get(self, metric: MetricName, pixels: Pixels) -> Scorer:
@@ -114,6 +119,7 @@ def attempt(
             score=None if target.is_size else scorers.get(target.metric, prepared.pixels),
             max_steps=max_steps,
             deadline=deadline,
+            guide=scorers.memory.guide(codec, settings, prepared.pixels, _overhead(prepared)),
         )
         if bound is None or bound < 2 * room:
             result = find(byte_limit=bound)
@@ -141,6 +147,10 @@ def attempt(
         perceptual=None if pixels.dtype != np.uint8 else lambda: scorers.get("ssimulacra2", prepared.pixels)(pixels),
     )
     return Candidate(codec, data, pixels, chosen, score, guard, encodings)
+
+
+def _overhead(sample: ImageSample) -> int:
+    return sum(len(block or b"") for block in (sample.metadata.icc, sample.metadata.exif))
 
 
 def seal(candidate: Candidate, record: bytes, source_xmp: bytes | None) -> bytes:

@@ -22,6 +22,10 @@ class Bundle:
     """Detector id -> SHA-256 of its content, calibration included."""
     guards: dict[str, str]
     """Guard id -> SHA-256 of its calibration."""
+    priors: dict[str, str]
+    """Search prior id -> SHA-256 of its content."""
+    gains: dict[str, str]
+    """Gain model id -> SHA-256 of its content."""
 
     def holds(self, *, model: str | None, detector: str | None, guard: str | None) -> bool:
         """Whether what was used, by id, belongs to this bundle; None for what was not used."""
@@ -34,6 +38,6 @@ def shipped_bundle() -> Bundle:
     """The bundle of this installation. Raises ArtefactError (ARTEFACT_DAMAGED)."""
     try:
         document = json.loads(BUNDLE.read_text(encoding="utf-8"))
-        return Bundle(**{part: document[part] for part in ("id", "models", "detectors", "guards")})
+        return Bundle(**{part: document[part] for part in ("id", "models", "detectors", "guards", "priors", "gains")})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtefactError("bundle.json cannot be read", code=ReasonCode.ARTEFACT_DAMAGED) from error

@@ -8,7 +8,8 @@ RouterError                     1
 │   ├── LimitError              4  more pixels, a longer side or a larger file than allowed
 │   ├── OutputExistsError       4  would overwrite
 │   ├── NoLaneError             4  every lane that the policy permits failed; `attempts` says why
-│   └── GuardError              4  what was written does not match the source closely enough
+│   ├── GuardError              4  what was written does not match the source closely enough
+│   └── EvidenceError           4  the measured images do not support the claim that was asked for
 ├── CodecError                  1  a codec cannot or could not encode
 │   ├── CarryError              4  the codec cannot carry this image or metadata
 │   └── CodecUnavailableError   4  unknown id, or an extra that is not installed
@@ -91,6 +92,10 @@ class NoLaneError(RefusedError):
 
 class GuardError(RefusedError):
     """What was written does not match the source closely enough to be released."""
+
+
+class EvidenceError(RefusedError):
+    """The measured images do not support the claim that was asked for; `details` says how many would."""
 
 
 class CodecError(RouterError):

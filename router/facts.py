@@ -31,8 +31,23 @@ class _Lazy(Mapping[str, Any]):
 class Facts:
     """Resolves the fact groups of one image; `ood_report` keeps the detector's answer for the record."""
 
-    def __init__(self, sample: ImageSample, *, alpha: float, score: Callable[[ImageSample], OodReport]) -> None:
-        """`alpha`: the policy's level below which a p-value means "out of distribution"; `score`: the detector."""
+    def __init__(
+        self,
+        sample: ImageSample,
+        *,
+        alpha: float,
+        score: Callable[[ImageSample], OodReport],
+        gain: Callable[[], Mapping[str, Any]] | None = None,
+        cost: Callable[[], Mapping[str, Any]] | None = None,
+    ) -> None:
+        """What the groups are taken from.
+
+        Args:
+            alpha: the policy's level below which a p-value means "out of distribution".
+            score: the detector.
+            gain: gives the `gain` group; None where there is no model.
+            cost: gives the `cost` group; None where nothing is known.
+        """
         self._sample = sample
         self._alpha = alpha
         self._score = score
@@ -41,8 +56,8 @@ class Facts:
             "image": self._image,
             "source": self._source,
             "ood": self._ood,
-            "gain": lambda: unavailable("gain"),
-            "cost": lambda: unavailable("cost"),
+            "gain": gain or (lambda: unavailable("gain")),
+            "cost": cost or (lambda: unavailable("cost")),
             "device": self._device,
         }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from router.codecs import registry
 from router.policy.decision import Decision, LanePlan, Reason
@@ -24,7 +24,9 @@ class Plan:
     Attributes:
         accepts: whether the receiver takes a media type; asked for passthrough, whose type is the source's.
         quantile: share of photographs that the guard lets pass.
-        encode_ms: wall time within a lane after which no further encoding starts; None for no bound.
+        encode_ms: wall time for the whole image, decision included; None for no bound.
+        when_late: "encode": where nothing can be written in that time, the last codec that can write the image encodes once all
+            the same. "refuse": it does not.
         decision: the policy's decision; None when the caller forced a codec.
     """
 
@@ -36,6 +38,7 @@ class Plan:
     quantile: float = DEFAULT_QUANTILE
     max_steps: int = MAX_STEPS
     encode_ms: float | None = None
+    when_late: Literal["encode", "refuse"] = "encode"
     max_bytes: int | None = None
     decision: Decision | None = None
     reasons: tuple[Reason, ...] = field(default=())
@@ -72,6 +75,7 @@ def policy_plan(decision: Decision, accepts: Callable[[str], bool], metadata: Me
         accepts=accepts,
         max_steps=budgets.max_search_steps or MAX_STEPS,
         encode_ms=budgets.encode_ms,
+        when_late=budgets.when_late,
         max_bytes=budgets.max_bytes,
         decision=decision,
         reasons=decision.reasons,

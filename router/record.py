@@ -209,7 +209,16 @@ class DecisionRecord(_Frozen):
 
 
 class Attempt(_Frozen):
-    """One codec that was tried, with what it cost."""
+    """One codec that was tried or passed over, with what it cost.
+
+    Attributes:
+        seconds: wall time that it took; at guard level `strict`, the classical rival of a neural result included.
+        predicted_seconds: what it was expected to take, None where costs are not known; of a codec that was passed over for
+            that, what one encoding would have taken.
+        predicted_encodings: how many encodings that counts.
+        predicted_band: nine times of ten, the real time of that many encodings lies between these.
+        left_seconds: what was left of the budget when its turn came; None without one.
+    """
 
     lane: str
     codec: str
@@ -218,10 +227,17 @@ class Attempt(_Frozen):
     bytes: int | None = None
     encodings: int = 0
     seconds: float = 0.0
+    predicted_seconds: float | None = None
+    predicted_encodings: float | None = None
+    predicted_band: tuple[float, float] | None = None
+    left_seconds: float | None = None
 
 
 class RunRecord(_Frozen):
-    """One line of the log: the decision record and everything about the run that must not travel with the output."""
+    """One line of the log: the decision record and everything about the run that must not travel with the output.
+
+    `costs` says whether this machine's costs were known, and if not why.
+    """
 
     record: DecisionRecord
     source: str | None = None
@@ -231,6 +247,7 @@ class RunRecord(_Frozen):
     attempts: tuple[Attempt, ...]
     rules: tuple[dict[str, Any], ...] = ()
     inputs: dict[str, Any] = Field(default_factory=dict)
+    costs: dict[str, Any] = Field(default_factory=dict)
     host: str
     started_at: str
 

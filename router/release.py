@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -44,6 +44,7 @@ class Run:
     host: str
     started_at: str
     seconds: dict[str, float]
+    costs: dict[str, Any] = field(default_factory=dict)
 
 
 def release(
@@ -222,6 +223,7 @@ def _run_record(sample: ImageSample, plan: Plan, outcome: Outcome, run: Run, rec
         attempts=outcome.attempts,
         rules=({"rule": FORCED_RULE},) if decision is None else tuple(t.to_dict() for t in decision.trace),
         inputs={} if decision is None else dict(decision.inputs),
+        costs=run.costs,
         host=run.host,
         started_at=run.started_at,
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import platform
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from router.codecs import registry
+from router.costs.predict import Picture
+from router.costs.store import load as stored_costs
 from router.encoded import EncodedImage
 from router.errors import CodecUnavailableError, RouterError, UsageError
 from router.facts import Facts
@@ -19,10 +21,12 @@ from router.images.sample import ImageSample
 from router.passthrough import keeps_metadata, passthrough_refusal
 from router.plan import forced_plan, policy_plan
 from router.policy.decision import Decision
-from router.policy.engine import decide
+from router.policy.engine import Resolver, decide
 from router.policy.load import CompiledPolicy, load
 from router.policy.receiver import Receiver
+from router.policy.schema import guard_spec
 from router.preparation import MetadataChoice, apply_metadata_choice
+from router.quality.guard import GuardLevel
 from router.quality.target import Target
 from router.reasons import ReasonCode
 from router.release import Run, release
@@ -32,6 +36,7 @@ from router.walk import Walk
 if TYPE_CHECKING:
     from router.detector.detector import Detector
     from router.detector.report import OodReport
+    from router.gain.scene import SceneOnce
 
 DEFAULT_POLICY = "balanced"
 
@@ -100,6 +105,7 @@ class Router:
             GuardError, CodecError: a forced codec failed.
         """
         started_at, began = datetime.now(UTC).isoformat(timespec="milliseconds"), time.perf_counter()
+        clock = time.monotonic()
         wanted = Target.given(quality, target)
         _check_choice("metadata", metadata, ("keep", "icc", "strip", None))
         _check_choice("on_guard_fail", on_guard_fail, ("raise", "release"))
@@ -121,10 +127,11 @@ class Router:
         prepared = apply_metadata_choice(sample, plan.metadata)
         stays = keeps_metadata(sample, plan.metadata)
         source_refusal = passthrough_refusal(sample, plan, first_frame=first_frame, metadata_stays=stays)
-        walk = Walk(prepared, plan, source_refusal=source_refusal, metadata_stays=stays)
+        costs = stored_costs()
+        walk = Walk(prepared, plan, source_refusal=source_refusal, metadata_stays=stays, started=clock, costs=costs)
         outcome = walk.run(release_failed=on_guard_fail == "release")
         seconds = {"read": read - began, "decide": decided - read, "encode": time.perf_counter() - decided}
-        run = Run(str(src) if isinstance(src, str | Path) else None, platform.node(), started_at, seconds)
+        run = Run(str(src) if isinstance(src, str | Path) else None, platform.node(), started_at, seconds, costs.to_dict())
         encoded = release(sample, plan, outcome, report, run, source_refusal=source_refusal)
         if self._log is not None:
             self._log(encoded.run)
@@ -166,21 +173,43 @@ class Router:
     def _decide(
         self, sample: ImageSample, target: Target | None, receiver: Receiver, context: Mapping[str, Any] | None
     ) -> tuple[Decision, OodReport | None]:
-        facts = Facts(
-            sample,
-            alpha=self.policy.policy.defaults.alpha,
-            score=lambda image: self._loaded_detector().score(image),
-        )
-        decision = decide(
+        facts = self._facts(sample, target or self.policy.default_target)
+        return self._decision(facts.resolve, receiver, target, context), facts.ood_report
+
+    def _decision(
+        self, resolve: Resolver, receiver: Receiver, target: Target | None, context: Mapping[str, Any] | None = None
+    ) -> Decision:
+        return decide(
             self.policy,
-            facts.resolve,
+            resolve,
             receiver,
             target=target,
             context=context,
             codec_media=_media_type,
             neural_model=_model_id,
         )
-        return decision, facts.ood_report
+
+    def _facts(self, sample: ImageSample, target: Target) -> Facts:
+        """What rules may read about `sample`, if it is to be coded for `target`; nothing is computed yet."""
+        from router.gain.scene import SceneOnce
+
+        scene = SceneOnce(sample)
+        return self._facts_of(scene, target, lambda: scene.score(self._loaded_detector()))
+
+    def _facts_of(self, scene: SceneOnce, target: Target, score: Callable[[], OodReport]) -> Facts:
+        def gain() -> Mapping[str, Any]:
+            from router.gain.estimate import gain_facts
+
+            return gain_facts(scene, target)
+
+        def cost() -> Mapping[str, Any]:
+            from router.costs.inputs import cost_inputs
+
+            level = GuardLevel(guard_spec(self.policy.policy.defaults.guard).level)
+            return cost_inputs(stored_costs(), Picture.of(scene.sample), target, level)
+
+        defaults = self.policy.policy.defaults
+        return Facts(scene.sample, alpha=defaults.alpha, score=lambda _: score(), gain=gain, cost=cost)
 
 
 def _media_type(codec_id: str) -> str | None:

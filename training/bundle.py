@@ -5,11 +5,27 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
 
-from router.artefacts import BUNDLE, DETECTORS
+from router.artefacts import BUNDLE, DETECTORS, GAINS, GUARDS, PRIORS
 from router.codecs.neural.weights import SHIPPED, list_models, verify_model
-from router.detector import artefact
+from router.detector import artefact as detector
+from router.gain import artefact as gain
 from router.quality.guard import artefact as guard
+from router.quality.prior import artefact as prior
+
+
+class OfWeights(Protocol):
+    """An artefact that was made with one neural model's weights."""
+
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def model(self) -> str | None: ...
+    @property
+    def model_sha256(self) -> str | None: ...
 
 
 def main() -> None:
@@ -17,30 +33,32 @@ def main() -> None:
     for card in cards:
         verify_model(card)
     models = {card.id: card.sha256 for card in cards}
-    folders = sorted(file.parent for file in DETECTORS.glob(f"*/{artefact.MANIFEST_FILE}"))
-    detectors = {folder.name: artefact.read(folder)[0].sha256 for folder in folders}
-    guards = _guards(models)
-    parts = json.dumps([models, detectors, guards], sort_keys=True).encode()
-    bundle_id = f"cr-{hashlib.sha256(parts).hexdigest()[:12]}"
-    bundle = {"id": bundle_id, "models": models, "detectors": detectors, "guards": guards}
+    parts = {
+        "models": models,
+        "detectors": {folder.name: detector.read(folder)[0].sha256 for folder in _folders(DETECTORS, detector.MANIFEST_FILE)},
+        "guards": _of_weights(models, GUARDS, guard.FILE, guard.read, "training.guard.fit"),
+        "priors": _of_weights(models, PRIORS, prior.MANIFEST_FILE, prior.read, "training.search.fit --only ncr"),
+        "gains": _of_weights(models, GAINS, gain.MANIFEST_FILE, gain.read_manifest, "training.gain.fit"),
+    }
+    bundle = {"id": f"cr-{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]}", **parts}
     BUNDLE.write_text(json.dumps(bundle, indent=1) + "\n", encoding="utf-8")
     print(bundle["id"])
 
 
-def _guards(models: dict[str, str]) -> dict[str, str]:
-    """Guard id -> SHA-256. Ends the program where one was calibrated on other weights than those that ship."""
-    found = [guard.read(file.parent) for file in sorted(guard.SHIPPED.glob(f"*/{guard.FILE}"))]
-    for calibration in found:
-        if models.get(calibration.model) != calibration.model_sha256:
-            sys.exit(
-                f"guard {calibration.guard_id} was calibrated on other weights of {calibration.model} than those that ship;"
-                f" fit it again: make bundle DATA=DIR, or python -m training.guard.fit"
-            )
-    if missing := models.keys() - {calibration.model for calibration in found}:
-        sys.exit(
-            f"no guard is calibrated for {', '.join(sorted(missing))}: make bundle DATA=DIR, or python -m training.guard.fit"
-        )
-    return {calibration.guard_id: calibration.sha256 for calibration in found}
+def _of_weights(models: dict[str, str], root: Path, manifest: str, read: Callable[[Path], OfWeights], fit: str) -> dict[str, str]:
+    """Id -> SHA-256. Ends the program where one was made with other weights than those that ship, or a model has none."""
+    found = {folder.name: read(folder) for folder in _folders(root, manifest)}
+    again = f"make bundle DATA=DIR, or python -m {fit}"
+    for name, one in found.items():
+        if one.model is None or models.get(one.model) != one.model_sha256:
+            sys.exit(f"{root.name}/{name} was made with other weights of {one.model} than those that ship; again: {again}")
+    if missing := models.keys() - {one.model for one in found.values()}:
+        sys.exit(f"{root.name} holds nothing for {', '.join(sorted(missing))}: {again}")
+    return {name: one.sha256 for name, one in found.items()}
+
+
+def _folders(root: Path, manifest: str) -> list[Path]:
+    return sorted(file.parent for file in root.glob(f"*/{manifest}"))
 
 
 if __name__ == "__main__":

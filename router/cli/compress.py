@@ -15,7 +15,7 @@ from router.errors import UsageError
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
-    from router.record import DecisionRecord, RunRecord
+    from router.record import Attempt, DecisionRecord, RunRecord
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,7 @@ def _document(row: _Row, explain: bool) -> dict[str, Any]:
     if explain:
         document["rules"] = list(run.rules)
         document["attempts"] = [a.model_dump(mode="json", exclude_none=True) for a in run.attempts]
+        document["costs"] = run.costs
     return document
 
 
@@ -176,12 +177,24 @@ def _explain(row: _Row) -> None:
     for rule in row.run.rules:
         outcome, detail = rule.get("outcome", ""), rule.get("detail", "")
         screen.print(f"  rule {shown(rule['rule'])}: {outcome} [dim]{shown(detail)}[/]")
+    problem = row.run.costs.get("problem")
+    if problem:
+        screen.print(f"  costs: {problem['code']} [dim]{shown(problem['message'])}[/]")
     for a in row.run.attempts:
         name = f"{a.lane}/{a.codec}" if a.codec else a.lane
         screen.print(
             f"  {shown(name)}: {a.outcome} {shown(a.detail)}[dim] {human_bytes(a.bytes)}, "
-            f"{a.encodings} encodings, {a.seconds:.2f} s[/]"
+            f"{a.encodings} encodings, {a.seconds:.2f} s{_predicted(a)}[/]"
         )
+
+
+def _predicted(attempt: Attempt) -> str:
+    """What the attempt was expected to take, where that is known."""
+    if attempt.predicted_seconds is None or attempt.predicted_band is None:
+        return ""
+    low, high = attempt.predicted_band
+    count = f"{attempt.predicted_encodings:g} encodings"
+    return f", predicted {attempt.predicted_seconds:.2f} s ({low:.2f} to {high:.2f}) for {count}"
 
 
 _LANE_STYLE = {

@@ -12,6 +12,7 @@ from router.errors import InputError, UsageError
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
+    from router.evaluation.page.survival import Survival
     from router.evaluation.report import Plan, Report
     from router.evaluation.run import Measured
 
@@ -21,7 +22,7 @@ def command(
         list[Path],
         typer.Argument(help="Folders of images, or of folders of images: each of these is a domain.", metavar="DIR..."),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="REPORT", help="Folder for the tables and results.json.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="REPORT", help="Folder for page, tables, results.json.")],
     targets: Annotated[str, typer.Option("--targets", help="SSIMULACRA2 values, with commas.")] = "30,50,70,85",
     policies: Annotated[
         list[str] | None, typer.Option("--policy", "-p", help="Shipped policy name, or a YAML file; repeatable. balanced.")
@@ -38,6 +39,12 @@ def command(
         Path | None, typer.Option("--cache", help="Folder of measured points, shared by any number of reports. REPORT/cache.")
     ] = None,
     max_side: Annotated[int | None, typer.Option("--max-side", min=64, help="Centre crop, in px, to bound the cost.")] = None,
+    natural: Annotated[
+        str, typer.Option("--natural", metavar="DOMAINS", help="Domains, with commas, that the detector should know.")
+    ] = "natural",
+    survival: Annotated[
+        Path | None, typer.Option("--survival", metavar="FILE", help="Figures of training.guard.survival to show on the page.")
+    ] = None,
 ) -> None:
     """Measure images with every codec and compare policies at matched quality. What was measured before is not measured again."""
     tally = Tally(as_json=False)
@@ -45,12 +52,15 @@ def command(
         from router.evaluation import report
 
         report.require_packages()
+        kept = None if survival is None else _survival(survival)
         plan = _plan(folders, _numbers(targets), policies or ["balanced"], codecs.split(","), jobs, max_side)
         if quick:
             plan = plan.quickened()
         with _Progress(len(plan.pictures)) as progress:
             found = report.evaluate(plan, cache or output / "cache", progress)
         files = report.write(found, output)
+        domains = [name.strip() for name in natural.split(",")]
+        files.append(report.write_page(found, plan, output, cache or output / "cache", domains, kept))
     _print(found)
     for file in files:
         console().print(f"[dim]{shown(file)}[/]", soft_wrap=True)
@@ -76,6 +86,12 @@ def _plan(
     if jobs == 0 or jobs < -1:
         raise UsageError(f"--jobs {jobs} is neither -1 nor a count", code=ReasonCode.BAD_ARGUMENT)
     return Plan(pictures_in(folders), families, loaded, targets, jobs, max_side)
+
+
+def _survival(file: Path) -> list[Survival]:
+    from router.evaluation.page.survival import survival
+
+    return survival(file)
 
 
 def _numbers(text: str) -> list[float]:

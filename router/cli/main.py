@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from router.cli import compress, decide, decompress, drift, evaluate, fit, inspect, models, score
+from router.cli import compress, decide, decompress, drift, evaluate, fit, inspect, models, score, tune
 from router.cli.reporting import fail
 from router.errors import RouterError
 
@@ -31,6 +31,7 @@ app.command("inspect")(inspect.command)
 app.command("fit")(fit.command)
 app.command("drift")(drift.command)
 app.command("evaluate")(evaluate.command)
+app.command("tune")(tune.command)
 app.add_typer(models.app, name="models")
 
 

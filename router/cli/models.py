@@ -1,4 +1,4 @@
-"""`codec-router models`: which neural models are here, whether they are intact, which ones files need, and leaving one."""
+"""`codec-router models`: which neural models are here, whether they are intact, what coding costs, and leaving a model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from router.cli import models_audit, models_migrate
+from router.cli import models_audit, models_benchmark, models_migrate
 from router.cli import options as o
 from router.cli.reporting import Tally, console, human_bytes, shown
 
@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from router.codecs.neural.weights import ModelCard
 
 app = typer.Typer(
-    help="Neural models: list and verify them, see which ones files need, write standard files before one goes.",
+    help="Neural models: list, verify and time them, see which ones files need, write standard files before one goes.",
     no_args_is_help=True,
 )
 app.command("audit")(models_audit.command)
+app.command("benchmark")(models_benchmark.command)
 app.command("migrate")(models_migrate.command)
 
 

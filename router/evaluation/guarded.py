@@ -7,21 +7,38 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from router.artefacts import GUARDS
-from router.codecs.base import Codec
+from router.codecs.base import Codec, Lane
 from router.images.sample import Pixels
 from router.quality import guard
+from router.quality.guard.levels import QUANTILES
+from router.quality.guard.measure import measure
+from router.quality.guard.planes import visible
 from router.quality.target import Target
 
 _LEVEL = guard.GuardLevel.FULL
 """What policies ask for by default: the target, and local checks of neural results."""
 
+NEVER = 1.0
+"""Stands for a quantile at which the guard passes a point, where there is none that a policy may name."""
+_STEPS = 10_000
+_STORED = b"smallest quantile"
+"""Part of the fingerprint; change it when more of a verdict is stored: points are then measured again."""
+
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether the guard would let it pass; `code` is its reason code."""
+    """What the guard says.
+
+    Attributes:
+        passed: whether it lets the point pass at its default quantile.
+        code: its reason code.
+        quantile: of the neural lane: the smallest quantile at which it passes, up to the 4th decimal, in `levels.QUANTILES`, or
+            NEVER; None of the other lanes, which have no quantile.
+    """
 
     passed: bool
     code: str
+    quantile: float | None = None
 
 
 def verdict(codec: Codec, source: Pixels, decoded: Pixels, score: float) -> Verdict:
@@ -40,7 +57,30 @@ def verdict(codec: Codec, source: Pixels, decoded: Pixels, score: float) -> Verd
         score=max(score, 0.0),
         model=getattr(codec, "model", None),
     )
-    return Verdict(report.passed, str(report.code))
+    if codec.lane is not Lane.NEURAL:
+        return Verdict(report.passed, str(report.code))
+    if report.worst is None:  # refused before any tile was looked at
+        return Verdict(report.passed, str(report.code), NEVER)
+    return Verdict(report.passed, str(report.code), _smallest_quantile(source, decoded, target.value, codec))
+
+
+def _smallest_quantile(source: Pixels, decoded: Pixels, aim: float, codec: Codec) -> float:
+    """By bisection: limits rise with the quantile, so that what passes at one passes at every larger one."""
+    calibration = guard.calibration_for(getattr(codec, "model", None))
+    worst, pixels = measure(visible(source), visible(decoded)).worst, source.shape[0] * source.shape[1]
+
+    def passes(steps: int) -> bool:
+        return bool((worst <= calibration.limits(guard.MEASURES, aim, steps / _STEPS, pixels)).all())
+
+    low, high = (round(_STEPS * q) for q in QUANTILES)
+    if passes(low):
+        return QUANTILES[0]
+    if not passes(high):
+        return NEVER
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if passes(middle) else (middle, high)
+    return high / _STEPS
 
 
 def fingerprint() -> str:
@@ -48,7 +88,7 @@ def fingerprint() -> str:
     code = Path(guard.__file__)
     files = sorted(code.parent.glob("*.py")) if code.name == "__init__.py" else [code]
     files += sorted(GUARDS.rglob("*.json"))
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(_STORED)
     for file in files:
         digest.update(file.name.encode() + file.read_bytes())
     return digest.hexdigest()[:16]

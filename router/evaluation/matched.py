@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from router.codecs.base import Lane
 from router.evaluation.curves import Curve
@@ -60,8 +61,18 @@ class Ladder:
 
     def guard_passed(self, score: float) -> bool:
         """Of the measured point nearest in SSIMULACRA2."""
+        return bool(self.points["guard_passed"].to_numpy(bool)[self._nearest(score)].all())
+
+    def guard_quantile(self, score: float) -> float:
+        """The smallest quantile at which the guard passes the measured point nearest in SSIMULACRA2; see `guarded.Verdict`.
+
+        NaN where none was stored: in lanes other than the neural one.
+        """
+        return float(self.points["guard_quantile"].to_numpy(float)[self._nearest(score)].max())
+
+    def _nearest(self, score: float) -> NDArray[np.bool_]:
         distances = np.abs(self.points["ssimulacra2"].to_numpy(float) - score)
-        return bool(self.points["guard_passed"].to_numpy(bool)[distances <= distances.min()].all())
+        return np.asarray(distances <= distances.min())
 
 
 def images(frame: pd.DataFrame) -> Iterator[tuple[str, str, dict[str, Ladder]]]:

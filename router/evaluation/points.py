@@ -21,7 +21,7 @@ from router.reasons import ReasonCode
 
 Row = dict[str, Any]
 """One point: `setting` (None if lossless), `bytes`, `setup_seconds`, `encode_seconds`, `decode_seconds`, `score_seconds` (CPU),
-`guard_passed`, `guard_code`, and `judge.METRICS`."""
+`guard_passed`, `guard_code`, `guard_quantile` (see `guarded.Verdict`; None but in the neural lane), and `judge.METRICS`."""
 
 
 @dataclass
@@ -133,5 +133,6 @@ class _Bench:
             "score_seconds": round(score_seconds, 5),
             "guard_passed": verdict.passed,
             "guard_code": verdict.code,
+            "guard_quantile": verdict.quantile,
             **metrics,
         }

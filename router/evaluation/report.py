@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from router.errors import CodecUnavailableError
 from router.evaluation import harm as harms
 from router.evaluation import versions
-from router.evaluation.families import Family
+from router.evaluation.families import NEURAL, Family
 from router.evaluation.pictures import Picture, at_most
 from router.evaluation.run import TARGETS, Measured, measure_all, table
 from router.files import write_atomically
@@ -22,6 +22,8 @@ from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from router.evaluation.page.survival import Survival
 
 QUICK_IMAGES, QUICK_SIDE = 6, 512
 """The declared subset of a quick run: so many images a domain, evenly spread, and centre crops of at most so many px a side."""
@@ -62,12 +64,13 @@ class Report:
     matched: pd.DataFrame
     routed: pd.DataFrame
     harm: pd.DataFrame
+    scores: pd.DataFrame
     results: dict[str, Any] = field(repr=False)
 
 
 def require_packages() -> None:
     """Raises CodecUnavailableError (MISSING_EXTRA) where the report extra is not installed."""
-    missing = [name for name in ("pandas", "pyarrow", "joblib", "scipy") if find_spec(name) is None]
+    missing = [name for name in ("pandas", "pyarrow", "joblib", "scipy", "jinja2", "bjontegaard") if find_spec(name) is None]
     if missing:
         raise CodecUnavailableError(
             f"evaluation needs {', '.join(missing)}",
@@ -81,6 +84,7 @@ def evaluate(plan: Plan, cache: Path, tell: Callable[[Measured], None] | None = 
     import pandas as pd
 
     from router.evaluation.matched import at_targets, disadvantage
+    from router.evaluation.page.scores import detector_scores
     from router.evaluation.routing import decide_all, routed
     from router.evaluation.summary import harm_over_targets, summary
 
@@ -93,7 +97,8 @@ def evaluate(plan: Plan, cache: Path, tell: Callable[[Measured], None] | None = 
     matched = at_targets(points, plan.targets)
     gaps = pd.concat([disadvantage(points, target) for target in plan.targets], ignore_index=True)
     matched = matched.merge(gaps, on=["domain", "image", "target"], how="left")
-    walked = routed(points, decide_all(plan.pictures, plan.policies, plan.targets), plan.policies)
+    decided = decide_all(plan.pictures, plan.policies, plan.targets)
+    walked = routed(points, decided, plan.policies)
     harmful = harms.harm(points, plan.targets)
     results = {
         "schema_version": SCHEMA_VERSION,
@@ -105,11 +110,15 @@ def evaluate(plan: Plan, cache: Path, tell: Callable[[Measured], None] | None = 
             "over_targets": harm_over_targets(walked, harmful, plan.targets),
         },
     }
-    return Report(points, matched, walked, harmful, results)
+    asks = any(family.name == NEURAL for family in plan.families) or any("ood" in policy.groups for policy in plan.policies)
+    scores = detector_scores(plan.pictures if asks else (), decided, cache / "scores")
+    return Report(points, matched, walked, harmful, scores, results)
 
 
 def write(report: Report, folder: Path) -> list[Path]:
-    """points.parquet, matched.parquet and .csv, routed.parquet and .csv, harm.csv, results.json; what is there is overwritten.
+    """points.parquet, matched.parquet and .csv, routed.parquet and .csv, harm.csv, scores.csv, results.json.
+
+    What is there is overwritten.
 
     Each file appears whole or not at all. Raises OutputNotWritableError.
     """
@@ -120,9 +129,31 @@ def write(report: Report, folder: Path) -> list[Path]:
         "routed.parquet": report.routed.to_parquet(None, index=False),
         "routed.csv": report.routed.to_csv(None, index=False).encode(),
         "harm.csv": report.harm.to_csv(None, index=False).encode(),
+        "scores.csv": report.scores.to_csv(None, index=False).encode(),
         "results.json": (json.dumps(report.results, indent=1, allow_nan=False) + "\n").encode(),
     }
     return [write_atomically(folder / name, data, overwrite=True) for name, data in files.items()]
+
+
+def write_page(
+    report: Report, plan: Plan, folder: Path, cache: Path, natural: Sequence[str], survival: Sequence[Survival] | None = None
+) -> Path:
+    """index.html; see `router.evaluation.page`. The crops of its worst cases are kept in `cache`.
+
+    Args:
+        natural: domains that the detector tells others from.
+        survival: figures to show, see `page.survival`.
+
+    Raises OutputNotWritableError.
+    """
+    from router.evaluation.page.build import Page, build
+    from router.evaluation.page.cases import cases
+
+    found = cases(report.harm, report.routed, report.points, plan.pictures, cache / "crops", plan.max_side)
+    page = Page(
+        report.points, report.matched, report.routed, report.harm, report.scores, report.results, found, survival, natural
+    )
+    return write_atomically(folder / "index.html", build(page), overwrite=True)
 
 
 def _run_facts(plan: Plan, done: Sequence[Measured], points: pd.DataFrame) -> dict[str, Any]:

@@ -3,13 +3,18 @@
 The decision is the router's own (`Router.decide`, receiver "self"). Bytes are those of the ladder at the target, so that every
 policy is compared at matched quality. Not played: settings that a lane fixes (a faster encoder, a fixed quality), in whose
 place the default configuration stands (`fixed_settings` tells), repacking of JPEG files, and time budgets.
+
+Beside what was decided stands what other thresholds would have decided, so that `tuning` need not see an image again: the lanes
+if the detector had known the image and the predicted gain had been high (`lanes_open`), those if neither had (`lanes_closed`),
+and the numbers that thresholds are compared with.
 """
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,13 +22,19 @@ import numpy as np
 from router.codecs.base import Lane
 from router.errors import RouterError
 from router.evaluation.costs import cost
+from router.evaluation.families import NEURAL
 from router.evaluation.matched import Ladder, images
 from router.evaluation.oracle import choose, family_of, knob_of, permitted_families, reached
 from router.evaluation.pictures import Picture
+from router.facts import Facts
+from router.gain.scene import SceneOnce
 from router.policy.builtin import codec_name
 from router.policy.compiled import CompiledPolicy
 from router.policy.decision import Decision, LanePlan
+from router.policy.engine import Resolver
+from router.policy.receiver import Receiver
 from router.quality.search import MAX_STEPS
+from router.quality.target import Target
 from router.router import Router
 
 if TYPE_CHECKING:
@@ -36,13 +47,19 @@ if TYPE_CHECKING:
 COLUMNS = [
     *("domain", "image", "policy", "target", "rule", "first_lane", "lane", "family", "bytes", "seconds", "decide_seconds"),
     *("steps", "lanes_failed", "fixed_settings", "source_bytes", "oracle_family", "oracle_bytes", "oracle_seconds"),
+    *("p_value", "ood_score", "gain", "gain_low", "gain_high", "guard_quantile", "lanes_open", "lanes_closed"),
 ]
-"""`first_lane` is the decision's; `lane` and `family` are what came of it after failures, None (and NaN bytes) if nothing did."""
+"""`first_lane` is the decision's; `lane` and `family` are what came of it after failures, None (and NaN bytes) if nothing did.
+
+`p_value` to `gain_high`: as `ood.*` and `gain.*` of policies, of images that `lanes_open` would send to the neural lane; NaN of
+others, and where there is no such model. `guard_quantile`: the smallest at which the guard passes the neural point nearest to the
+target (`guarded.Verdict`), NaN without one. `lanes_open`, `lanes_closed`: JSON, a list of [lane, choose, [codec ids]].
+"""
 
 
 @dataclass(frozen=True)
 class Decided:
-    """One decision on one image, with the CPU seconds it took."""
+    """One decision on one image, with the CPU seconds it took; `seen`: the last of `COLUMNS` but `guard_quantile`."""
 
     picture: Picture
     policy: str
@@ -50,6 +67,7 @@ class Decided:
     decision: Decision
     seconds: float
     source_bytes: int
+    seen: Mapping[str, Any] = field(default_factory=dict)
 
 
 def decide_all(pictures: Iterable[Picture], policies: Sequence[CompiledPolicy], targets: Sequence[float]) -> list[Decided]:
@@ -71,47 +89,86 @@ def _decide_one(picture: Picture, routers: Sequence[_Router], targets: Sequence[
     from router.images.read import read
 
     sample = read(picture.path)
-    reports: dict[str, tuple[OodReport, float]] = {}
+    image = _Scored(sample)
     found = []
     for router in routers:
-        router.remember(reports)
+        router.image = image
         for target in targets:
+            image.seconds_saved = 0.0
             began = time.process_time()
             decision = router.decide(sample, quality=target, receiver="self")
-            seconds = time.process_time() - began + router.seconds_saved
-            found.append(Decided(picture, router.policy.name, float(target), decision, seconds, sample.source.size or 0))
+            seconds = time.process_time() - began + image.seconds_saved
+            seen = router.otherwise(sample, Target.quality(target))
+            size = sample.source.size or 0
+            found.append(Decided(picture, router.policy.name, float(target), decision, seconds, size, seen))
     return found
 
 
-class _Router(Router):
-    """A router that scores an image once, and says what the further scores would have cost."""
+class _Scored:
+    """One image: scored by the detector once, by whichever router asks first; the others are charged for it all the same."""
 
-    def remember(self, reports: dict[str, tuple[OodReport, float]]) -> None:
-        self._reports = reports
-
-    def decide(self, src: Any, **options: Any) -> Decision:
+    def __init__(self, sample: ImageSample) -> None:
+        self.scene = SceneOnce(sample)
         self.seconds_saved = 0.0
-        return super().decide(src, **options)
+        self._known: tuple[OodReport, float] | None = None
 
-    def _loaded_detector(self) -> Detector:
-        detector = super()._loaded_detector()
-        return _Remembering(self, detector)  # type: ignore[return-value]
-
-
-class _Remembering:
-    def __init__(self, router: _Router, detector: Detector) -> None:
-        self._router, self._detector = router, detector
-
-    def score(self, sample: ImageSample, **options: Any) -> OodReport:
-        reports = self._router._reports
-        known = reports.get(sample.pixels_sha256)
-        if known is None:
+    def score(self, detector: Callable[[], Detector]) -> OodReport:
+        if self._known is None:
+            loaded = detector()
             began = time.process_time()
-            report = self._detector.score(sample, **options)
-            reports[sample.pixels_sha256] = (report, time.process_time() - began)
-            return report
-        self._router.seconds_saved += known[1]
-        return known[0]
+            report = self.scene.score(loaded)
+            self._known = report, time.process_time() - began
+        else:
+            self.seconds_saved += self._known[1]
+        return self._known[0]
+
+
+class _Router(Router):
+    """A router of one image at a time, that also says what it would decide if the models had said otherwise."""
+
+    image: _Scored
+
+    def otherwise(self, sample: ImageSample, target: Target) -> dict[str, Any]:
+        """See `COLUMNS`, from `p_value`."""
+        facts = self._facts(sample, target)
+        opened, closed = (self._lanes(facts.resolve, target, said) for said in (_KNOWN, _UNKNOWN))
+        found = dict.fromkeys(("p_value", "ood_score", "gain", "gain_low", "gain_high"), np.nan)
+        if any(lane[0] == Lane.NEURAL for lane in opened):
+            found |= _numbers(facts, "ood", {"p_value": "p_value", "score": "ood_score"})
+            found |= _numbers(facts, "gain", {"bytes_saved": "gain", "low": "gain_low", "high": "gain_high"})
+        return found | {"lanes_open": json.dumps(opened), "lanes_closed": json.dumps(closed)}
+
+    def _lanes(self, resolve: Resolver, target: Target, said: Mapping[str, Mapping[str, Any]]) -> list[Any]:
+        def resolver(group: str) -> Mapping[str, Any]:
+            return said[group] if group in said else resolve(group)
+
+        try:
+            decision = self._decision(resolver, Receiver.parse("self"), target)
+        except RouterError:  # nothing that this policy permits
+            return []
+        return [[str(lane.lane), lane.choose, list(lane.codecs)] for lane in decision.lanes]
+
+    def _facts(self, sample: ImageSample, target: Target) -> Facts:
+        return self._facts_of(self.image.scene, target, lambda: self.image.score(self._loaded_detector))
+
+
+_KNOWN: Mapping[str, Mapping[str, Any]] = {
+    "ood": {"available": True, "score": -1000.0, "p_value": 1.0, "in_distribution": True, "detector": ""},
+    "gain": {"available": True, "bytes_saved": 1.0, "low": 1.0, "high": 1.0},
+}
+_UNKNOWN: Mapping[str, Mapping[str, Any]] = {
+    "ood": {"available": True, "score": 1000.0, "p_value": 0.0, "in_distribution": False, "detector": ""},
+    "gain": {"available": True, "bytes_saved": -1000.0, "low": -1000.0, "high": -1000.0},
+}
+
+
+def _numbers(facts: Facts, group: str, names: Mapping[str, str]) -> dict[str, float]:
+    """Inputs of a group by column; NaN where its model is missing or fails, which is no news: the decision says so."""
+    try:
+        values = facts.resolve(group)
+    except RouterError:
+        return dict.fromkeys(names.values(), np.nan)
+    return {column: float(values[name]) if values["available"] else np.nan for name, column in names.items()}
 
 
 def routed(frame: pd.DataFrame, decided: Sequence[Decided], policies: Sequence[CompiledPolicy]) -> pd.DataFrame:
@@ -140,10 +197,12 @@ def routed(frame: pd.DataFrame, decided: Sequence[Decided], policies: Sequence[C
                 "oracle_family": oracle.family,
                 "oracle_bytes": np.nan if oracle.bytes is None else oracle.bytes,
                 "oracle_seconds": oracle.seconds,
+                "guard_quantile": _guard_quantile(ladders.get(NEURAL), one.target),
             }
+            | dict(one.seen)
             | walked(one, ladders)
         )
-    numbers = ("target", "bytes", "seconds", "oracle_bytes", "oracle_seconds")
+    numbers = ("target", "bytes", "seconds", "oracle_bytes", "oracle_seconds", *COLUMNS[-8:-2])
     return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(numbers, float))
 
 
@@ -170,6 +229,14 @@ def walked(one: Decided, ladders: Mapping[str, Ladder]) -> dict[str, Any]:
             size, name = min(found)
             return _result(lane.lane, name, size, seconds, steps, failed)
     return _result(None, None, np.nan, seconds, steps, len(one.decision.lanes))
+
+
+def _guard_quantile(neural: Ladder | None, target: float) -> float:
+    size = None if neural is None else neural.bytes_at("ssimulacra2", target)
+    if neural is None or size is None:
+        return np.nan
+    score = neural.value_at("ssimulacra2", size)
+    return neural.guard_quantile(target if score is None else score)
 
 
 def _families(lane: LanePlan) -> list[str]:

@@ -98,14 +98,14 @@ def table(measured: Sequence[Measured]) -> pd.DataFrame:
 
     frame = pd.DataFrame([row for one in measured for row in one.rows], columns=COLUMNS)
     return frame.sort_values(["domain", "image", "family", "setting"], ignore_index=True).astype(
-        {"setting": "Int64", "bytes": "int64", "guard_passed": "bool"}
+        {"setting": "Int64", "bytes": "int64", "guard_passed": "bool", "guard_quantile": "float64"}
     )
 
 
 COLUMNS = [
     *("domain", "image", "pixels_sha256", "width", "height", "channels", "bits"),
     *("family", "codec", "lane", "setting", "bytes", "bpp"),
-    *("setup_seconds", "encode_seconds", "decode_seconds", "score_seconds", "guard_passed", "guard_code"),
+    *("setup_seconds", "encode_seconds", "decode_seconds", "score_seconds", "guard_passed", "guard_code", "guard_quantile"),
     *("ssimulacra2", "ms_ssim", "psnr", "worst_tile_ssim", "worst_tile_ms_ssim", "worst_tile_psnr"),
 ]
 

@@ -65,7 +65,8 @@ class Budgets:
     """What an encoding may cost; None where nothing is set. For whoever encodes: pixel budgets are applied already.
 
     Attributes:
-        encode_ms: wall-clock time in ms after which no further encoding starts; every lane has it anew.
+        encode_ms: wall-clock time in ms for the whole image, decision included.
+        when_late: what happens where no codec can make it in that time: "encode" once all the same, or "refuse".
         max_bytes: largest output; a larger one fails its lane.
         max_search_steps: encodings that a quality search may try.
     """
@@ -73,10 +74,11 @@ class Budgets:
     encode_ms: float | None = None
     max_bytes: int | None = None
     max_search_steps: int | None = None
+    when_late: Literal["encode", "refuse"] = "encode"
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able; what is not set is left out."""
-        return {name: value for name, value in vars(self).items() if value is not None}
+        """JSON-able; what is not set is left out, and so is `when_late` as it is by default."""
+        return {name: value for name, value in vars(self).items() if value not in (None, "encode")}
 
 
 @dataclass(frozen=True)

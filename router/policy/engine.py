@@ -88,7 +88,9 @@ def decide(
         guard=guard.level,
         guard_quantile=guard.quantile,
         metadata=metadata or action.metadata or policy.policy.defaults.metadata,
-        budgets=Budgets(action.budgets.encode_ms, action.budgets.max_bytes, action.budgets.max_search_steps),
+        budgets=Budgets(
+            action.budgets.encode_ms, action.budgets.max_bytes, action.budgets.max_search_steps, action.budgets.when_late
+        ),
         reasons=tuple(reasons),
         trace=tuple(traces),
         inputs=_by_group(policy.policy, facts.values),

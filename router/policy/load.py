@@ -42,6 +42,11 @@ def load(policy: str | Path | Mapping[str, Any] | Policy | CompiledPolicy) -> Co
     return compile_policy(validate(source), source)
 
 
+def policy_file(policy: str | Path) -> Path:
+    """The file of a policy that `load` would read: a shipped name or a path. Raises PolicyError (POLICY_NOT_FOUND)."""
+    return _find(policy)
+
+
 def shipped_names() -> tuple[str, ...]:
     """Names of the policies that come with the package, sorted."""
     return tuple(sorted(path.stem for path in _shipped_folder().glob("*.yaml")))

@@ -10,11 +10,13 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    SerializerFunctionWrapHandler,
     StrictBool,
     StrictFloat,
     StrictInt,
     StrictStr,
     Tag,
+    model_serializer,
     model_validator,
 )
 
@@ -112,13 +114,25 @@ class Budgets(_Model):
     """What an encoding may cost."""
 
     encode_ms: float | None = Field(
-        default=None, gt=0, description="wall-clock ms after which no further encoding starts; every lane has it anew"
+        default=None, gt=0, description="wall-clock ms for the whole image, decision included; a prediction where costs are known"
+    )
+    when_late: Literal["encode", "refuse"] = Field(
+        default="encode",
+        description="where no codec can make it in encode_ms: the last that can write the image encodes once, or none does",
     )
     max_bytes: int | None = Field(default=None, ge=1, description="largest output, record included; a larger one fails its lane")
     max_search_steps: int | None = Field(default=None, ge=1, le=64, description="encodings that a quality search may try")
     max_megapixels: Megapixels | dict[CodecId, Megapixels] | None = Field(
         default=None, description="largest image in MP, for all codecs of the action or by codec id; larger ones skip the codec"
     )
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `when_late` where it has its default: the field is younger than policies, whose hashes must stay."""
+        data: dict[str, Any] = plain(self)
+        if self.when_late == "encode":
+            data.pop("when_late", None)
+        return data
 
 
 class LaneSpec(_Model):

@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
 
 from router.codecs.base import Knob
 from router.errors import CodecError
 from router.images.sample import Pixels
 from router.quality.metrics import Scorer
+from router.quality.prior.guide import Guide, unguided
+from router.quality.prior.scales import scale_of
 from router.quality.target import Target
 from router.reasons import ReasonCode
 
-MAX_STEPS = 10
+MAX_STEPS = 4
+
+FILL = 0.97
+"""A size target is met by what fits and takes at least this share of it."""
+
+_SURE = 0.75
+"""How likely a setting must be on the right side of the target where only one try would be left after it."""
+_PLAUSIBLE = 0.25
+"""Where no setting is more likely than this to be near enough, the codec is taken to be coarse here."""
+
+
+class Outcome(StrEnum):
+    """How well a search ended.
+
+    `within`: near enough to the target. `cheapest`: not so, but the codec has no cheaper setting that reaches the target (for a
+    size target: no larger one that fits). `beyond`: reaches the target, but something cheaper (or larger) may do so too; it
+    was not looked for, for want of encodings or time.
+    """
+
+    WITHIN = "within"
+    CHEAPEST = "cheapest"
+    BEYOND = "beyond"
 
 
 @dataclass(frozen=True)
@@ -28,10 +56,11 @@ class Trial:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The chosen trial and how many encodings it took."""
+    """The chosen trial, how many encodings it took, and how well it ended."""
 
     trial: Trial
     steps: int
+    outcome: Outcome
 
 
 def search(
@@ -44,91 +73,152 @@ def search(
     byte_limit: int | None,
     max_steps: int = MAX_STEPS,
     deadline: float | None = None,
+    guide: Guide | None = None,
 ) -> SearchResult:
-    """Interpolating bisection over an integer knob whose quality and size rise together.
+    """Turns an integer knob whose quality and size rise together.
 
-    For a quality target: stops at the first setting within the target's tolerance on either side, else returns the cheapest
-    setting that scores at least `target.floor` (a coarse codec may have none closer). For a size target (`byte_limit` given,
-    `score` None): the best setting that fits. What was found when `max_steps` runs out is used if it reaches the target.
+    For a quality target: stops at the first setting within the target's tolerance on either side, else at the cheapest setting
+    that scores at least `target.floor` (a coarse codec may have none closer). For a size target (`byte_limit` given, `score`
+    None): what fits and takes at least `FILL` of it, else the best setting that fits. What was found when `max_steps` runs out
+    is used if it reaches the target.
+
+    Each encoding goes to the setting that is most likely near enough, given `guide` (what is known of this codec and this
+    image; a rough guess of a curve without it) and all encodings before, between the nearest settings known to lie on either
+    side. The extreme setting is tried as soon as it is more likely than not that it fails, and in any case before giving up.
 
     After `deadline` (a `time.monotonic()` value) no further encoding starts.
 
-    Raises CodecError if no setting tried reaches it (TARGET_UNREACHABLE, or BUDGET_EXCEEDED past the deadline); errors of
-    `encode` and `decode` pass through.
+    Raises CodecError if no setting tried reaches it (TARGET_UNREACHABLE, with `details`: `setting` and `best`, the score or
+    bytes that came nearest, and `short` by how much; or BUDGET_EXCEEDED past the deadline). Errors of `encode` and `decode`
+    pass through.
     """
-    low, high = knob.low, knob.high
-    failed: Trial | None = None  # nearest setting on the wrong side
-    reached: Trial | None = None  # best setting on the right side
-    guess = knob.start
-    steps = 0
+    if guide is None:  # nor is the image's size known: the limit is taken to be an ordinary one, of a bit a pixel
+        guide = unguided(knob, 8 * max(byte_limit or 1, 1))
+    hunt = _Hunt(guide, knob, target, byte_limit, max_steps)
     late = False
-    while low <= high and steps < max_steps:
-        late = steps > 0 and deadline is not None and time.monotonic() > deadline
+    while hunt.steps < max_steps and not hunt.done:
+        late = hunt.steps > 0 and deadline is not None and time.monotonic() > deadline
         if late:
             break
-        trial = _try(guess, encode, decode, score)
-        steps += 1
-        good, done = _judge(trial, target, byte_limit)
-        if good:
-            reached = trial
-        else:
-            failed = trial
-        if done:
-            break
-        # Quality targets look for the lowest good knob, size targets for the highest.
-        if good == (byte_limit is None):
-            high = guess - 1
-        else:
-            low = guess + 1
-        if low > high:
-            break
-        # The last step goes where it must succeed if anything does.
-        extreme = high if byte_limit is None else low
-        guess = extreme if reached is None and steps >= max_steps - 2 else _next(low, high, failed, reached, target, byte_limit)
-    if reached is None:
-        best = "no setting was tried" if failed is None else _describe(failed)
-        raise CodecError(
-            f"{target.metric} {target.value:g} is out of reach ({best})",
-            code=ReasonCode.BUDGET_EXCEEDED if late else ReasonCode.TARGET_UNREACHABLE,
-            hint="Lower the target or permit another codec",
+        setting = hunt.next()
+        data = encode(setting)
+        pixels = decode(data)
+        hunt.take(Trial(setting, data, pixels, None if score is None else score(pixels)))
+    if hunt.reached is not None:
+        return SearchResult(hunt.reached, hunt.steps, hunt.outcome)
+    raise _unreached(target, hunt, byte_limit, late)
+
+
+class _Hunt:
+    """What is left to be tried, and what was found."""
+
+    def __init__(self, guide: Guide, knob: Knob, target: Target, byte_limit: int | None, max_steps: int) -> None:
+        self._guide = guide
+        self._target = target
+        self._limit = byte_limit
+        self._left = max_steps
+        self._scale = scale_of(target.metric)
+        self._window = guide.window(
+            self._scale,
+            *((target.floor, target.value + target.tolerance) if byte_limit is None else (FILL * byte_limit, byte_limit)),
         )
-    return SearchResult(reached, steps)
+        self._low, self._high = knob.low, knob.high
+        self.steps = 0
+        self.reached: Trial | None = None
+        self.nearest: Trial | None = None  # of those that do not reach it
+        self.done = False
+        self._near_enough = False
+
+    @property
+    def outcome(self) -> Outcome:
+        if self._near_enough:
+            return Outcome.WITHIN
+        return Outcome.CHEAPEST if not len(self._open()) else Outcome.BEYOND
+
+    def next(self) -> int:
+        settings = self._open()
+        if self.reached is None and self.steps and self._left == 1:
+            return self._extreme(settings)  # must succeed if anything does
+        mean, deviation = self._guide.levels(self._scale, settings)
+        low, high = self._window
+        below_low, below_high = (_normal((edge - mean) / deviation) for edge in (low, high))
+        good = 1 - below_low if self._limit is None else below_high
+        if self.reached is None:
+            extreme = -1 if self._limit is None else 0
+            if good[extreme] < 0.5:
+                return int(settings[extreme])
+            if self._left == 1 or (self.steps and self._left == 2):
+                return _edge(settings, good >= _SURE, lowest=self._limit is None)
+        near = below_high - below_low
+        if near.max() >= _PLAUSIBLE:
+            return int(settings[int(near.argmax())])
+        return _edge(settings, good >= 0.5, lowest=self._limit is None)
+
+    def take(self, trial: Trial) -> None:
+        self.steps += 1
+        self._left -= 1
+        self._guide.learn(trial.knob, len(trial.data), self._target, trial.score)
+        good, self._near_enough = _judge(trial, self._target, self._limit)
+        if not good:
+            self._keep_nearest(trial)
+        elif self.reached is None or self._near_enough or self._better(trial, self.reached):
+            self.reached = trial
+        if good == (self._limit is None):  # quality targets look for the lowest good setting, size targets for the highest
+            self._high = trial.knob - 1
+        else:
+            self._low = trial.knob + 1
+        self.done = self._near_enough or not len(self._open())
+
+    def _open(self) -> NDArray[np.int64]:
+        return self._guide.settings(self._low, self._high)
+
+    def _extreme(self, settings: NDArray[np.int64]) -> int:
+        return int(settings[-1 if self._limit is None else 0])
+
+    def _better(self, a: Trial, b: Trial) -> bool:
+        return len(a.data) < len(b.data) if self._limit is None else len(a.data) > len(b.data)
+
+    def _keep_nearest(self, trial: Trial) -> None:
+        known = self.nearest
+        if known is None or (
+            len(trial.data) < len(known.data) if trial.score is None or known.score is None else trial.score > known.score
+        ):
+            self.nearest = trial
 
 
-def _try(knob: int, encode: Callable[[int], bytes], decode: Callable[[bytes], Pixels], score: Scorer | None) -> Trial:
-    data = encode(knob)
-    pixels = decode(data)
-    return Trial(knob, data, pixels, None if score is None else score(pixels))
+def _edge(settings: NDArray[np.int64], wanted: NDArray[np.bool_], *, lowest: bool) -> int:
+    """The lowest setting that is `wanted`, or the highest; where none is, the one on that side that comes nearest to it."""
+    places = np.flatnonzero(wanted)
+    if not len(places):
+        return int(settings[-1 if lowest else 0])
+    return int(settings[places[0 if lowest else -1]])
 
 
 def _judge(trial: Trial, target: Target, byte_limit: int | None) -> tuple[bool, bool]:
     """(reaches the target, near enough to stop)."""
     if byte_limit is not None:
         size = len(trial.data)
-        return size <= byte_limit, 0.97 * byte_limit <= size <= byte_limit
+        return size <= byte_limit, FILL * byte_limit <= size <= byte_limit
     assert trial.score is not None
     good = trial.score >= target.floor
     return good, good and trial.score <= target.value + target.tolerance
 
 
-def _next(low: int, high: int, failed: Trial | None, reached: Trial | None, target: Target, byte_limit: int | None) -> int:
-    """Linear interpolation between the two nearest settings, kept off the ends so that the bracket shrinks; else bisection."""
-    if failed is None or reached is None:
-        return (low + high) // 2
-    if byte_limit is not None:
-        wanted, a, b = 0.985 * byte_limit, float(len(failed.data)), float(len(reached.data))
+def _normal(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.array([0.5 * math.erfc(-value / math.sqrt(2)) for value in z.tolist()])
+
+
+def _unreached(target: Target, hunt: _Hunt, byte_limit: int | None, late: bool) -> CodecError:
+    what = f"{target.metric} {target.value:g}"
+    code = ReasonCode.BUDGET_EXCEEDED if late else ReasonCode.TARGET_UNREACHABLE
+    hint = "Lower the target or permit another codec"
+    trial = hunt.nearest
+    if trial is None:
+        return CodecError(f"{what} is out of reach (no setting was tried)", code=code, hint=hint)
+    if trial.score is not None:
+        best, short = trial.score, target.floor - trial.score
+        found = f"{best:.2f} at setting {trial.knob}, {short:.2f} below the lowest that counts"
     else:
-        assert failed.score is not None
-        assert reached.score is not None
-        wanted, a, b = target.value, failed.score, reached.score
-    if a == b:
-        return (low + high) // 2
-    guess = failed.knob + (reached.knob - failed.knob) * (wanted - a) / (b - a)
-    margin = (high - low) // 16
-    return min(max(round(guess), low + margin), high - margin)
-
-
-def _describe(trial: Trial) -> str:
-    if trial.score is None:
-        return f"{len(trial.data)} bytes at setting {trial.knob}"
-    return f"{trial.score:.2f} at setting {trial.knob}"
+        best, short = float(len(trial.data)), float(len(trial.data) - (byte_limit or 0))
+        found = f"{len(trial.data)} bytes at setting {trial.knob}, {short:.0f} too many"
+    return CodecError(f"{what} is out of reach ({found})", code=code, hint=hint, setting=trial.knob, best=best, short=short)

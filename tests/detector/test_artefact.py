@@ -12,8 +12,9 @@ from safetensors.numpy import load_file, save_file
 from sample_set import Samples
 
 from router.artefacts import DETECTORS
-from router.detector.artefact import ARRAYS_FILE, MANIFEST_FILE, Manifest, read, write
+from router.detector.artefact import ARRAYS_FILE, MANIFEST_FILE, SCHEMA_VERSION, Manifest, read, write
 from router.detector.detector import DEFAULT_ID, Detector
+from router.detector.fit.foreign import KINDS
 from router.detector.judgement import SIZES
 from router.errors import ArtefactError, UsageError
 from router.reasons import ReasonCode
@@ -112,10 +113,20 @@ def test_without_colour_every_colour_image_is_out(folder: Path, samples: Samples
 
 
 def test_a_newer_schema_is_refused_as_such(folder: Path) -> None:
-    edit(folder, rehash=False, schema_version=3)
+    edit(folder, rehash=False, schema_version=SCHEMA_VERSION + 1)
     with pytest.raises(ArtefactError) as caught:
         Detector.load(folder)
     assert caught.value.code is ReasonCode.UNSUPPORTED_VERSION
+
+
+def test_a_detector_of_schema_2_with_one_weight_a_feature_is_read(folder: Path, samples: Samples) -> None:
+    arrays = load_file(folder / ARRAYS_FILE)
+    for kind in KINDS:
+        arrays[f"{kind}.contrast.weights"] = arrays[f"{kind}.contrast.weights"][: len(arrays[f"{kind}.contrast.center"])].copy()
+    save_file(arrays, folder / ARRAYS_FILE)
+    arrays_sha256 = hashlib.sha256((folder / ARRAYS_FILE).read_bytes()).hexdigest()
+    edit(folder, rehash=True, schema_version=2, arrays_sha256=arrays_sha256)
+    assert Detector.load(folder).score(sample_of(pixels_of(samples["chart_rates"]))).ood_score > 1
 
 
 def test_consistent_hashes_do_not_excuse_arrays_of_the_wrong_shape(folder: Path) -> None:

@@ -5,6 +5,7 @@ import pytest
 from sklearn.covariance import LedoitWolf
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
@@ -13,6 +14,8 @@ from router.detector.density.contrast import Contrast
 from router.detector.density.mahalanobis import Mahalanobis
 from router.detector.density.neighbours import NEIGHBOUR, Neighbours
 from router.detector.fusion import Fusion
+
+Estimator = Mahalanobis | Neighbours | Contrast
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +30,13 @@ def foreign(cloud: np.ndarray) -> np.ndarray:
     return cloud[::4] + 2 * cloud.std(0) * np.array([1] * 3 + [0] * 9, np.float32)
 
 
-@pytest.fixture(params=["mahalanobis", "neighbours", "contrast"])
-def density(request: pytest.FixtureRequest, cloud: np.ndarray, foreign: np.ndarray) -> Mahalanobis | Neighbours | Contrast:
+@pytest.fixture(params=["mahalanobis", "neighbours", "contrast", "contrast both ways"])
+def density(request: pytest.FixtureRequest, cloud: np.ndarray, foreign: np.ndarray) -> Estimator:
     if request.param == "mahalanobis":
         return Mahalanobis.fit(cloud, components=6)
-    return Neighbours.fit(cloud, components=6) if request.param == "neighbours" else Contrast.fit(cloud, foreign)
+    if request.param == "neighbours":
+        return Neighbours.fit(cloud, components=6)
+    return Contrast.fit(cloud, foreign, both_ways=request.param == "contrast both ways")
 
 
 def test_mahalanobis_is_that_of_scikit_learn(cloud: np.ndarray) -> None:
@@ -60,9 +65,18 @@ def test_contrast_is_scikit_learns_decision_function(cloud: np.ndarray, foreign:
     np.testing.assert_allclose(ours.score_samples(np.concatenate([cloud, foreign])), theirs.decision_function(both), atol=2e-3)
 
 
-def test_contrast_knows_the_direction_that_a_density_cannot(cloud: np.ndarray, foreign: np.ndarray) -> None:
-    from sklearn.metrics import roc_auc_score
+def test_a_contrast_both_ways_sees_what_deviates_to_either_side(cloud: np.ndarray) -> None:
+    side = np.where(np.arange(len(cloud)) % 2, 1, -1)[:, None]
+    wide = cloud + side * 3 * cloud.std(0)  # same mean as the cloud: no direction tells them apart
+    labels = np.r_[np.zeros(len(cloud)), np.ones(len(wide))]
+    one, both = (
+        roc_auc_score(labels, Contrast.fit(cloud, wide, both_ways=ways).score_samples(np.concatenate([cloud, wide])))
+        for ways in (False, True)
+    )
+    assert both > 0.95 > one
 
+
+def test_contrast_knows_the_direction_that_a_density_cannot(cloud: np.ndarray, foreign: np.ndarray) -> None:
     labels = np.r_[np.zeros(len(cloud)), np.ones(len(foreign))]
     both = np.concatenate([cloud, foreign])
     contrast = roc_auc_score(labels, Contrast.fit(cloud, foreign).score_samples(both))
@@ -76,22 +90,22 @@ def test_weights_of_foreign_images_move_the_contrast(cloud: np.ndarray) -> None:
     assert favoured.score_samples(up).mean() > favoured.score_samples(down).mean()
 
 
-def test_points_away_from_the_cloud_score_higher(density: Mahalanobis | Neighbours | Contrast, cloud: np.ndarray) -> None:
+def test_points_away_from_the_cloud_score_higher(density: Estimator, cloud: np.ndarray) -> None:
     away = cloud.mean(0, keepdims=True) + 6 * cloud.std(0) * np.array([1] * 3 + [0] * 9, np.float32)
     assert density.score_samples(away)[0] > np.quantile(density.score_samples(cloud), 0.95)
 
 
-def test_arrays_round_trip(density: Mahalanobis | Neighbours | Contrast, cloud: np.ndarray) -> None:
+def test_arrays_round_trip(density: Estimator, cloud: np.ndarray) -> None:
     back = type(density).from_arrays(density.arrays("x"), "x")
     np.testing.assert_array_equal(back.score_samples(cloud), density.score_samples(cloud))
 
 
-def test_a_score_does_not_depend_on_the_batch(density: Mahalanobis | Neighbours | Contrast, cloud: np.ndarray) -> None:
+def test_a_score_does_not_depend_on_the_batch(density: Estimator, cloud: np.ndarray) -> None:
     alone = [density.score_samples(row[None])[0] for row in cloud[:5]]
     np.testing.assert_allclose(density.score_samples(cloud)[:5], alone, rtol=1e-9)
 
 
-def test_extreme_features_give_finite_scores(density: Mahalanobis | Neighbours | Contrast) -> None:
+def test_extreme_features_give_finite_scores(density: Estimator) -> None:
     assert np.isfinite(density.score_samples(np.array([[1e30] * 12, [-1e30] * 12, [0.0] * 12]))).all()
 
 

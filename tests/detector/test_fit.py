@@ -12,7 +12,7 @@ from router.detector.fit.foreign import KINDS, read, write
 from router.detector.fit.histories import MIX, draw, generator
 from router.detector.judgement import SIZES, size_of
 from router.detector.views import tile_count
-from training.detector import composites
+from training.detector import composites, patterns
 
 
 def test_gray_and_colour_versions_get_the_same_past(samples: Samples) -> None:
@@ -100,3 +100,23 @@ def test_composites_say_where_they_are_foreign(samples: Samples) -> None:
                 inside[max(0, upper - 5) : lower + 5, max(0, left - 5) : right + 5] = True
                 assert changed.any()
                 assert not (changed & ~inside).any()
+
+
+@pytest.mark.parametrize("kind", patterns.KINDS)
+@pytest.mark.parametrize("seed", range(5))
+def test_every_kind_of_pattern_fills_its_size(kind: patterns.Kind, seed: int) -> None:
+    plane = kind(generator(seed, "pattern"), 61, 90)
+    assert plane.shape == (61, 90)
+    assert np.isfinite(plane).all()
+    assert plane.std() > 0
+
+
+def test_patterns_are_pictures_and_the_same_for_the_same_seed() -> None:
+    made = [patterns.pattern(generator(seed, "pattern")) for seed in range(12)]
+    assert {image.mode for image in made} == {"RGB"}
+    assert all(patterns.SIDES[0] <= side <= patterns.SIDES[1] for image in made for side in image.size)
+    assert len({image.tobytes() for image in made}) == 12
+    assert patterns.pattern(generator(3, "pattern")).tobytes() == made[3].tobytes()
+    gray = [bool((np.ptp(np.asarray(image), axis=2) == 0).all()) for image in made]
+    assert any(gray)
+    assert not all(gray)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from router.codecs.base import CarryMatrix, Lane
 from router.codecs.neural.weights import list_models
 from router.quality.guard import MEASURES, GuardLevel, check
 from router.quality.target import Target
+from training.guard import refusals
 from training.guard.damages import DAMAGES
 from training.guard.fit import TARGETS, calibrate
 from training.guard.samples import Sample
@@ -87,3 +89,20 @@ def test_what_was_planted_is_all_there_before_coding_and_gone_without_it(seed: i
         assert whole.correlation == pytest.approx(1, abs=1e-3)
         assert gone.contrast == pytest.approx(0, abs=1e-3)
     assert np.array_equal(luma(planted)[~touched], luma(before)[~touched])
+
+
+def test_refusals_are_counted_at_the_point_nearest_to_the_target() -> None:
+    rows = [
+        ("natural", "a", 49.0, True, "GUARD_PASSED"),
+        ("natural", "a", 52.9, False, "GUARD_DETAIL_LOST"),  # further from 50 than the first
+        ("natural", "b", 50.5, False, "GUARD_EDGES_LOST"),
+        ("natural", "c", 60.0, False, "GUARD_EDGES_LOST"),  # nowhere near
+        ("map", "a", 51.0, False, "GUARD_STRUCTURE_ADDED"),
+    ]
+    points = pd.DataFrame(rows, columns=["domain", "image", "ssimulacra2", "guard_passed", "guard_code"])
+    lines = {line.split("|")[1].strip(): line.split("|")[2].strip() for line in refusals.table(points, [50.0])}
+    assert lines["natural"].startswith("1 of 2 ")
+    assert lines["natural"].endswith("edges_lost")
+    assert lines["map"].startswith("1 of 1 ")
+    assert lines["all photographs"] == lines["natural"]
+    assert refusals.table(points, [90.0])[2] == "| map | - |"

@@ -1,4 +1,5 @@
-"""The foreign images of the contrast: development domains under several draws, and photographs with something foreign in them."""
+"""The foreign images of the contrast: development domains under several draws, patterns, and photographs with something foreign
+in them."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from router.detector.fit.judgement import Foreign
 from router.detector.views import MIN_SIDE, TILE
 from router.images.arrays import from_pixels
 from training.detector import composites
+from training.detector.patterns import pattern
 
 DRAWS: tuple[str | None, ...] = (None, "full", "some")
 """Of each foreign image: as it is, and in two sizes under a history of the mix."""
@@ -25,6 +27,9 @@ TILES = 4
 """Tiles kept of each view."""
 COMPOSITES = 150
 COMPOSITE_DOMAIN = "composite"
+PATTERNS = 120
+PATTERN_DOMAIN = "pattern"
+"""Half of them as they are, half under a history of the mix."""
 _SMALLEST_OVERLAP = 0.25
 
 Progress = Callable[[Iterator[Any], int], Iterator[Any]]
@@ -41,10 +46,11 @@ class ForeignView:
 def collect(
     domains: dict[str, list[Path]], photographs: Sequence[Path], *, seed: int, cache: Path, jobs: int, progress: Progress
 ) -> dict[str, Foreign]:
-    """By kind. Every domain weighs the same in sum, composites twice a domain."""
+    """By kind. Every domain weighs the same in sum, patterns as one domain, composites twice a domain."""
     memory = Memory(cache, verbose=0)
     of_domain = memory.cache(domain_views, ignore=["path"])
     of_composite = memory.cache(composite_views, ignore=["photograph", "foreign"])
+    of_pattern = memory.cache(pattern_views)
     calls, owners = [], []
     for domain, files in domains.items():
         for path in files:
@@ -56,6 +62,9 @@ def collect(
         a, b = photographs[int(rng.integers(len(photographs)))], everything[int(rng.integers(len(everything)))]
         calls.append(delayed(of_composite)(a, b, digest(a), digest(b), number, seed))
         owners.append(COMPOSITE_DOMAIN)
+    for number in range(PATTERNS):
+        calls.append(delayed(of_pattern)(number, seed))
+        owners.append(PATTERN_DOMAIN)
     found = list(progress(Parallel(n_jobs=jobs, return_as="generator")(calls), len(calls)))
     return {kind: _gather(found, owners, kind == "gray") for kind in KINDS}
 
@@ -79,6 +88,20 @@ def domain_views(path: Path, content: str, seed: int) -> list[ForeignView]:
             if mode == "L" or not view.gray:
                 places = generator(seed, content, number, mode).permutation(len(view.tiles))[:TILES]
                 out.append(ForeignView(view, places.tolist()))
+    return out
+
+
+def pattern_views(number: int, seed: int) -> list[ForeignView]:
+    """One pattern, in gray and, where it has colour, in colour."""
+    rng = generator(seed, PATTERN_DOMAIN, number)
+    picture = pattern(rng)
+    past = draw(picture, rng, "some" if number % 4 == 1 else "full") if number % 2 else None
+    image = picture if past is None else past[0]
+    out = []
+    for mode in ("RGB", "L"):
+        view = embedded(from_pixels(np.asarray(image.convert(mode))))
+        if mode == "L" or not view.gray:
+            out.append(ForeignView(view, generator(seed, number, mode).permutation(len(view.tiles))[:TILES].tolist()))
     return out
 
 

@@ -1,11 +1,13 @@
 """What is left of planted structures at matched quality: always-AVIF, always-neural, neural with the guard, and the router.
 
+WebP is there for comparison: how much less of a structure a second classical codec keeps, where nobody would fear invention.
+
     python -m training.guard.survival --data DIR [--domains radiograph line_art ...] [--images 2] [--targets 50 70]
 
 DIR holds one folder a domain. Spots, hairlines, dot grids and small text are planted into the middle of each image; what AVIF
 keeps of a structure is the measure for all others: "kept" is at least 80 % of AVIF's contrast, of structures that AVIF shows at
 all (a quarter of their contrast). "Found" is, of the images in which the unguarded neural codec lost a structure, the share
-that the guard stopped; and the same of lost structures. Tables, and JSON in --out.
+that the guard stopped, by level; and the same of lost structures. Tables, and JSON in --out.
 """
 
 from __future__ import annotations
@@ -23,9 +25,10 @@ import router
 from router.codecs.base import Lane
 from router.codecs.neural.codec import NeuralCodec
 from router.errors import RouterError
-from router.quality.guard import DEFAULT_QUANTILE, GuardLevel, check
+from router.quality.guard import DEFAULT_QUANTILE, GuardLevel, GuardReport, check
+from router.quality.guard.rivalry import Contender, objection
 from router.quality.target import Target
-from training.guard.coding import coded
+from training.guard.coding import Coded, coded
 from training.guard.ladder import image_files
 from training.guard.structures import Pixels, Planted, plant, remains
 
@@ -33,6 +36,7 @@ DOMAINS = ("radiograph", "line_art", "satellite_aerial", "natural")
 SIDE = 512
 KEEPS = 0.8
 """Share of AVIF's contrast that counts as kept."""
+LEVELS = ("full", "strict")
 SHOWN = 0.25
 """Share of its contrast that AVIF must keep for a structure to count."""
 
@@ -70,32 +74,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def one(
     picture: Pixels, before: Pixels, planted: list[Planted], target: float, quantile: float, policy: str, cache: Path
 ) -> list[dict[str, Any]]:
-    """One row a structure; empty where one of the two codecs cannot reach the target."""
-    avif, neural = coded(picture, "avif", target, cache), coded(picture, "ncr", target, cache)
+    """One row a structure; empty where AVIF or the neural codec cannot reach the target."""
+    avif, neural, webp = (coded(picture, codec, target, cache) for codec in ("avif", "ncr", "webp"))
     if avif is None or neural is None:
         return []
-    codec = NeuralCodec()
-    report = check(
-        picture,
-        neural.pixels,
-        lane=Lane.NEURAL,
-        carries=codec.carries,
-        level=GuardLevel.FULL,
-        target=Target.quality(target),
-        score=neural.score,
-        quantile=quantile,
-        model=codec.model,
-    )
+    stopped = _stopped(picture, neural, avif, Target.quality(target), quantile)
     routed, lane = _routed(picture, target, policy)
-    left: dict[str, Pixels | None] = {"avif": avif.pixels, "neural": neural.pixels, "router": routed}
+    left = {"avif": avif.pixels, "neural": neural.pixels, "webp": None if webp is None else webp.pixels, "router": routed}
     rows = []
     for structure in planted:
         row: dict[str, Any] = {
             "kind": structure.kind,
             "size": structure.size,
             "contrast": structure.contrast,
-            "stopped": not report.passed,
-            "code": report.code.value,
+            "stopped": stopped,
             "lane": lane,
             "bytes": {"avif": avif.size, "neural": neural.size},
         }
@@ -106,29 +98,54 @@ def one(
     return rows
 
 
+def _stopped(picture: Pixels, neural: Coded, avif: Coded, target: Target, quantile: float) -> dict[str, str]:
+    """By level, why the guard stops the neural result; "" where it does not."""
+    codec = NeuralCodec()
+
+    def looked_at(coded_: Coded, lane: Lane, level: GuardLevel) -> GuardReport:
+        return check(
+            picture,
+            coded_.pixels,
+            lane=lane,
+            carries=codec.carries,
+            level=level,
+            target=target,
+            score=coded_.score,
+            quantile=quantile,
+            model=codec.model,
+        )
+
+    full = looked_at(neural, Lane.NEURAL, GuardLevel.FULL)
+    if not full.passed:
+        return dict.fromkeys(LEVELS, str(full.code))
+    rival = Contender(avif.size, looked_at(avif, Lane.CLASSICAL, GuardLevel.STRICT), avif.pixels)
+    return {"full": "", "strict": objection(target, picture, Contender(neural.size, full, neural.pixels), rival)}
+
+
 def table(rows: list[dict[str, Any]], domains: Iterable[str]) -> list[str]:
     """Markdown, a line a domain and one for all."""
-    lines = [
-        "| domain | neural: kept | passed by the guard: kept | router: kept | of these neural | images with a loss: found"
-        " | lost structures: found | correlation AVIF / neural | moved >= 1 px AVIF / neural"
-        " | text read source / AVIF / neural |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
+    titles = ["domain", "WebP: kept", "neural: kept"]
+    titles += [f"{level}: {what}" for level in LEVELS for what in ("kept", "images released", "lost structures found")]
+    titles += ["router: kept", "of these neural", "correlation AVIF / neural", "moved >= 1 px AVIF / neural"]
+    titles += ["text read source / AVIF / neural"]
+    lines = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
     groups = [(d, [r for r in rows if r["domain"] == d]) for d in domains]
     for name, group in [*groups, ("all", rows)]:
         shown = [r for r in group if r["avif"]["contrast"] >= SHOWN]
         if not shown:
             continue
         lost = [r for r in shown if not kept(r, "neural")]
-        hurt = {(r["domain"], r["image"]): r["stopped"] for r in lost}
-        images = {(r["domain"], r["image"]): r["lane"] for r in group}
-        cells = [
-            _share(kept(r, "neural") for r in shown),
-            _share(kept(r, "neural") for r in shown if not r["stopped"]),
+        images = {(r["domain"], r["image"]): r for r in group}
+        cells = [_share(kept(r, "webp") for r in shown if r["webp"] is not None), _share(kept(r, "neural") for r in shown)]
+        for level in LEVELS:
+            cells += [
+                _share(kept(r, "neural") for r in shown if not r["stopped"][level]),
+                f"{sum(not r['stopped'][level] for r in images.values())} of {len(images)}",
+                _share(bool(r["stopped"][level]) for r in lost),
+            ]
+        cells += [
             _share(kept(r, "router") for r in shown if r["router"] is not None),
-            f"{sum(lane == 'neural' for lane in images.values())} of {len(images)} images",
-            _share(hurt.values()),
-            _share(r["stopped"] for r in lost),
+            f"{sum(r['lane'] == 'neural' for r in images.values())} of {len(images)} images",
             " / ".join(f"{np.mean([r[way]['correlation'] for r in shown]):.2f}" for way in ("avif", "neural")),
             " / ".join(f"{np.mean([r[way]['displacement'] >= 1 for r in shown]):.0%}" for way in ("avif", "neural")),
             " / ".join(_text(group, way) for way in ("source", "avif", "neural")),

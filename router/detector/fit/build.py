@@ -81,7 +81,7 @@ def build(
             "calibration_histories": dict(Counter(v.history for v in held)),
         }
     manifest = Manifest(
-        schema_version=2,
+        schema_version=3,
         detector_id=out.name,
         embeddings=embeddings.DEFAULT,
         alpha=alpha,

@@ -20,6 +20,8 @@ from router.detector.judgement import SCORES, SIZES, Estimators, Judgement, scen
 FOLDS = 5
 PHOTOGRAPH_TILES = 8
 """Tiles taken from each photograph for the contrast of tiles: they are many."""
+TILE_PENALTY = 0.1
+"""Of the contrast of tiles, as `contrast.PENALTY`: tiles are many and their features few."""
 CALIBRATION_DECIMALS = 6
 
 
@@ -92,8 +94,8 @@ def _estimators(inside: Photographs, outside: Foreign, scene_id: str) -> Estimat
         scene_id,
         Mahalanobis.fit(statistics),
         Neighbours.fit(statistics),
-        Contrast.fit(whole(inside.images), outside.whole, outside.weights),
-        Contrast.fit(np.concatenate([_some_tiles(image) for image in inside.images]), outside.tiles, share),
+        Contrast.fit(whole(inside.images), outside.whole, outside.weights, both_ways=True),
+        Contrast.fit(np.concatenate([_some_tiles(image) for image in inside.images]), outside.tiles, share, TILE_PENALTY),
     )
 
 

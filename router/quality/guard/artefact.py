@@ -8,8 +8,6 @@ hundred, and not one in a hundred for each measure.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from functools import cache
 from itertools import pairwise
@@ -18,9 +16,10 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from router.artefacts import GUARDS
+from router.artefacts.sealed import Kind, Sealed
 from router.errors import ArtefactError
 from router.quality.guard.levels import QUANTILES
 from router.quality.guard.measure import FADED, MEASURES, MEASURES_VERSION
@@ -33,7 +32,7 @@ MOST_DOUBLINGS = 6
 """Limits stop growing at 64 times the area of the photographs that they were calibrated on."""
 LEAST = {"tile": 0.02, "colour": 1.0, "edges": 0.2, "lines": 0.2, "detail": 0.5, "added": 0.6, "faded": 0.02}
 """No limit is below these, by the first word of a measure: differences of about half an 8-bit step, which nobody sees."""
-_LARGEST_FILE = 1 << 20
+_KIND = Kind("guard", FILE, SCHEMA_VERSION, "fit the guard again: python -m training.guard.fit", largest=1 << 20)
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -47,7 +46,7 @@ class Scale(BaseModel):
     spread: tuple[Positive, ...]
 
 
-class Calibration(BaseModel):
+class Calibration(Sealed):
     """`guard.json`.
 
     Attributes:
@@ -62,7 +61,6 @@ class Calibration(BaseModel):
         photographs: by target: how many reached it.
     """
 
-    model_config = _STRICT
     schema_version: Literal[1]
     guard_id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]
     measures_version: int
@@ -76,7 +74,6 @@ class Calibration(BaseModel):
     growth: tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...]
     photographs: tuple[int, ...]
     provenance: dict[str, Any]
-    sha256: str = ""
 
     @model_validator(mode="after")
     def _monotone(self) -> Self:
@@ -93,11 +90,6 @@ class Calibration(BaseModel):
         if _rises(self.growth) or any(_rises(column) for column in zip(*self.levels, strict=True)):
             raise ValueError("limits must not rise with the target")
         return self
-
-    def content_sha256(self) -> str:
-        """SHA-256 of the canonical JSON (sorted keys, no spaces) of everything but `sha256`."""
-        content = self.model_dump(mode="json", exclude={"sha256"})
-        return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     def limits(self, names: tuple[str, ...], target: float | None, quantile: float, pixels: int) -> NDArray[np.float32]:
         """One limit for each measure in `names`.
@@ -125,37 +117,12 @@ class Calibration(BaseModel):
 
 def write(folder: Path, calibration: Calibration) -> Calibration:
     """Write it into `folder` (made if missing) and return it with its hash filled in."""
-    calibration = calibration.model_copy(update={"sha256": calibration.content_sha256()})
-    folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(calibration.model_dump(mode="json"), indent=1)
-    (folder / FILE).write_text(text + "\n", encoding="utf-8")
-    return calibration
+    return _KIND.write(folder, calibration)
 
 
 def read(folder: Path) -> Calibration:
     """Read and verify. Raises ArtefactError (ARTEFACT_DAMAGED; UNSUPPORTED_VERSION for a newer schema)."""
-    try:
-        if (folder / FILE).stat().st_size > _LARGEST_FILE:
-            raise _damaged(folder, "too large")
-        content = json.loads((folder / FILE).read_bytes())
-        version = content.get("schema_version") if isinstance(content, dict) else None
-        if isinstance(version, int) and version > SCHEMA_VERSION:
-            raise ArtefactError(
-                f"guard {folder.name} has schema version {version}, this build reads {SCHEMA_VERSION}",
-                code=ReasonCode.UNSUPPORTED_VERSION,
-                hint="Update codec-router",
-            )
-        calibration = Calibration.model_validate(content)
-    except OSError as error:
-        raise _damaged(folder, f"{FILE} cannot be read: {error.strerror}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise _damaged(folder, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    except (ValueError, RecursionError) as error:
-        raise _damaged(folder, f"{FILE} is not JSON") from error
-    if calibration.content_sha256() != calibration.sha256:
-        raise _damaged(folder, f"{FILE} does not have the SHA-256 that it states")
-    return calibration
+    return _KIND.read_manifest(folder, Calibration)
 
 
 @cache
@@ -167,16 +134,8 @@ def calibration_for(model: str | None) -> Calibration:
     known = [read(folder) for folder in folders]
     for calibration in known:
         if calibration.measures_version != MEASURES_VERSION or set(calibration.measures) != set(MEASURES):
-            raise _damaged(SHIPPED / calibration.guard_id, "made for other measurements than this build's")
+            raise _KIND.damaged(SHIPPED / calibration.guard_id, "made for other measurements than this build's")
     return next((c for c in known if c.model == model), known[-1])
-
-
-def _damaged(folder: Path, what: str) -> ArtefactError:
-    return ArtefactError(
-        f"guard {folder.name} is damaged: {what}",
-        code=ReasonCode.ARTEFACT_DAMAGED,
-        hint="Reinstall codec-router, or fit the guard again",
-    )
 
 
 def _rises(values: tuple[float, ...]) -> bool:

@@ -52,12 +52,11 @@ def lost(source: Plane, decoded: Plane, octave: int) -> tuple[Plane, Plane, Plan
     strength = np.abs(source)
     loss = source - decoded
     size = (source.shape[1], source.shape[0])
-    usual = _surroundings(strength, octave)
-    ground = np.asarray(cv2.resize(_MARK * usual + _MARK_FLOOR, size, interpolation=cv2.INTER_NEAREST), np.float32)
-    marks = (strength > ground).astype(np.float32)
+    usual = surroundings(strength, octave)
+    marks = marked(strength, usual)
     around = np.sqrt(usual)
     around *= _MASKING
-    around += _ERROR * _surroundings(np.abs(loss), octave)
+    around += _ERROR * surroundings(np.abs(loss), octave)
     around += _FLOOR
     hidden = np.asarray(cv2.resize(around, size, interpolation=cv2.INTER_NEAREST), np.float32)
     np.multiply(loss, np.copysign(np.float32(1), source), out=loss)
@@ -83,7 +82,16 @@ def added(source: Plane, decoded: Plane, octave: int) -> Plane:
     return block_maxima(np.asarray(excess / hidden, np.float32), TILE // _BLOCK >> octave)
 
 
-def _surroundings(plane: Plane, octave: int) -> Plane:
+def marked(strength: Plane, usual: Plane) -> Plane:
+    """1 where a mark stands on quieter ground, else 0; `usual`: `surroundings` of `strength`."""
+    import cv2
+
+    size = (strength.shape[1], strength.shape[0])
+    ground = np.asarray(cv2.resize(_MARK * usual + _MARK_FLOOR, size, interpolation=cv2.INTER_NEAREST), np.float32)
+    return (strength > ground).astype(np.float32)
+
+
+def surroundings(plane: Plane, octave: int) -> Plane:
     """What is usual around every block."""
     import cv2
 

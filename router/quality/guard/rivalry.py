@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from router.images.sample import Pixels
+from router.quality.guard.marks import compare
+from router.quality.guard.planes import visible
 from router.quality.guard.report import GuardReport
 from router.quality.target import Target
 
 _SAME = 1.0
 """SSIMULACRA2 points that count as no difference: the tolerance of a quality target."""
+MOST_FADED = 0.02
+"""Share of marks that may fade: what WebP lets fade beside AVIF at SSIMULACRA2 70 (docs/GUARD.md); one codec is not another."""
+_FEW_MARKS = 50
+"""Marks below which the share is that of so many: one of three is no share to speak of."""
 
 
-def objection(target: Target, neural: tuple[int, GuardReport], classical: tuple[int, GuardReport]) -> str:
-    """Why the neural result gives way, "" if it stays; (bytes, report) of each.
+@dataclass(frozen=True)
+class Contender:
+    """One result: bytes, what the guard saw, pixels (H, W, C) as decoded."""
+
+    size: int
+    report: GuardReport
+    pixels: Pixels
+
+
+def objection(target: Target, source: Pixels, neural: Contender, classical: Contender) -> str:
+    """Why the neural result gives way, "" if it stays. `source`: (H, W, C), of the same size.
 
     It must be smaller (for a size target, where both fill it: at least as good), score no worse than the classical result or
-    the target, whichever is lower, and have no worse a worst tile: one that half of all photographs exceed is never worse.
+    the target, whichever is lower, have no worse a worst tile (one that half of all photographs exceed is never worse), and let
+    at most `MOST_FADED` of the source's marks fade that the classical result shows.
     """
-    size, report = neural
-    rival_size, rival = classical
-    if not target.is_size and size >= rival_size:
-        return f"{size} bytes, {rival_size} classical"
+    report, rival = neural.report, classical.report
+    if not target.is_size and neural.size >= classical.size:
+        return f"{neural.size} bytes, {classical.size} classical"
     wanted = rival.perceptual
     if wanted is not None and target.metric == "ssimulacra2":
         wanted = min(wanted, target.value)
     if wanted is not None and report.perceptual is not None and report.perceptual < wanted - _SAME:
         return f"SSIMULACRA2 {report.perceptual:.1f}, {rival.perceptual:.1f} classical"
-    if report.ordinary or report.worst is None or rival.worst is None or report.worst.severity <= rival.worst.severity:
-        return ""
-    return f"worst tile at {report.worst.severity:.2f} of the limit, {rival.worst.severity:.2f} classical"
+    ours, theirs = report.worst, rival.worst
+    if not report.ordinary and ours is not None and theirs is not None and ours.severity > theirs.severity:
+        return f"worst tile at {ours.severity:.2f} of the limit, {theirs.severity:.2f} classical"
+    marks = compare(visible(source), visible(neural.pixels), visible(classical.pixels))
+    if marks.faded > MOST_FADED * max(marks.seen, _FEW_MARKS):
+        return f"{marks.faded} of {marks.seen} marks fade that the classical result shows"
+    return ""

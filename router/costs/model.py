@@ -1,0 +1,243 @@
+"""The cost model: seconds as a function of megapixels for each thing that coding does, with the error that was seen.
+
+Every cost is a fixed part and a part per megapixel. Codecs, metrics and the guard walk over pixels or blocks with a context of
+bounded size, so their time grows with the area; what does not (headers, tables, buffers, the first call of a library) is the
+fixed part. Content changes the slope, which is what the band is for.
+
+Loading this module needs the standard library only.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from router.errors import ArtefactError
+from router.reasons import ReasonCode
+
+SCHEMA_VERSION = 1
+CODEC, SCORE, GUARD = "codec", "score", "guard"
+"""Kinds of entries."""
+PARTS = {CODEC: ("setup", "encode", "decode"), SCORE: ("reference", "score"), GUARD: ("check",)}
+"""What is measured apart: `setup` and `reference` are paid once an image, `encode`, `decode` and `score` for each setting."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Line:
+    """`fixed` + `per_megapixel` * MP seconds; neither is negative, so a larger picture never costs less."""
+
+    fixed: float
+    per_megapixel: float
+
+    def at(self, megapixels: float) -> float:
+        """Seconds."""
+        return self.fixed + self.per_megapixel * megapixels
+
+
+@dataclass(frozen=True)
+class Band:
+    """Real / predicted time: nine of ten measurements lay between `low` and `high`."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def of_sum(cls, costs: Sequence[tuple[float, Band]]) -> Band:
+        """Of a sum of (seconds, band): as if all were late, or early, together, which makes it rather too wide."""
+        total = sum(seconds for seconds, _ in costs)
+        if total <= 0:
+            return cls(1.0, 1.0)
+        return cls(sum(s * band.low for s, band in costs) / total, sum(s * band.high for s, band in costs) / total)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What one codec in one configuration, one metric or one guard level costs.
+
+    Attributes:
+        kind: CODEC, SCORE or GUARD.
+        name: codec id; metric; "fast" or "full" (`strict` looks at every tile too, and costs as `full`).
+        settings: the codec's whole configuration but for the setting that the search turns; empty for the others.
+        parts: by the names in PARTS.
+        band: of the sum of the parts.
+        samples: how many timings it stands on.
+        megapixels: the largest picture measured; beyond it the line is continued.
+        versions: libraries, and the hash of a model, that it was measured with. Others make it void.
+        threads: of torch, where torch does the work; else None.
+    """
+
+    kind: str
+    name: str
+    settings: Mapping[str, Any]
+    parts: Mapping[str, Line]
+    band: Band
+    samples: int
+    megapixels: float
+    versions: Mapping[str, str]
+    threads: int | None = None
+
+    def at(self, megapixels: float) -> float:
+        """Seconds for every part once."""
+        return sum(line.at(megapixels) for line in self.parts.values())
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What it is about, hashable."""
+        return entry_key(self.kind, self.name, self.settings)
+
+
+def entry_key(kind: str, name: str, settings: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Kind, name and settings as one hashable value."""
+    return kind, name, json.dumps(dict(settings), sort_keys=True)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What times depend on besides versions: processor, the CPUs this process may use, and the thread count it was told.
+
+    `omp_threads` is OMP_NUM_THREADS, "" where it is not set.
+    """
+
+    processor: str
+    architecture: str
+    cpus: int
+    omp_threads: str
+
+
+@dataclass(frozen=True)
+class CostModel:
+    """Everything measured on one machine.
+
+    Attributes:
+        machine: where.
+        measured_at: ISO date and time of the last measurement.
+        start_up: seconds that a process pays once before its first neural encoding: importing torch, loading weights.
+        waiting: median of wall time / CPU time of what runs on one thread. Much above 1: other processes had the CPU, and all
+            times are as much too long.
+        entries: no two with one key.
+    """
+
+    machine: Machine
+    measured_at: str
+    start_up: float
+    waiting: float
+    entries: tuple[Entry, ...] = field(default=())
+
+    def find(self, kind: str, name: str, settings: Mapping[str, Any] | None = None) -> Entry | None:
+        """The entry of exactly this configuration."""
+        key = entry_key(kind, name, settings or {})
+        return next((e for e in self.entries if e.key == key), None)
+
+    def to_json(self) -> str:
+        """Content of the file; `from_json` gives an equal model."""
+        return json.dumps(_plain(self), indent=1, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> CostModel:
+        """Parse and check. Raises ArtefactError (ARTEFACT_DAMAGED; UNSUPPORTED_VERSION for a newer schema)."""
+        try:
+            document = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise _damaged("not JSON") from error
+        version = document.get("schema_version") if isinstance(document, dict) else None
+        if isinstance(version, int) and version > SCHEMA_VERSION:
+            raise ArtefactError(
+                f"the cost model has schema version {version}, this build reads {SCHEMA_VERSION}",
+                code=ReasonCode.UNSUPPORTED_VERSION,
+                hint=REMEDY,
+            )
+        if version != SCHEMA_VERSION:
+            raise _damaged("no cost model")
+        try:
+            return _model(document)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise _damaged(f"{type(error).__name__}: {error}"[:120]) from error
+
+
+REMEDY = "Measure again: codec-router models benchmark"
+
+
+def _damaged(what: str) -> ArtefactError:
+    return ArtefactError(f"the cost model cannot be used: {what}", code=ReasonCode.ARTEFACT_DAMAGED, hint=REMEDY)
+
+
+def _plain(model: CostModel) -> dict[str, Any]:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "machine": vars(model.machine),
+        "measured_at": model.measured_at,
+        "start_up_seconds": model.start_up,
+        "waiting": model.waiting,
+        "entries": [
+            {
+                **{name: getattr(e, name) for name in ("kind", "name", "samples", "megapixels", "threads")},
+                "settings": dict(e.settings),
+                "seconds": {name: [line.fixed, line.per_megapixel] for name, line in e.parts.items()},
+                "band": [e.band.low, e.band.high],
+                "versions": dict(e.versions),
+            }
+            for e in model.entries
+        ],
+    }
+
+
+def _model(document: Mapping[str, Any]) -> CostModel:
+    entries = tuple(_entry(e) for e in _of(list, document["entries"]))
+    if len({e.key for e in entries}) < len(entries):
+        raise ValueError("an entry stands twice")
+    machine = document["machine"]
+    return CostModel(
+        Machine(
+            _of(str, machine["processor"]),
+            _of(str, machine["architecture"]),
+            _of(int, machine["cpus"]),
+            _of(str, machine["omp_threads"]),
+        ),
+        _of(str, document["measured_at"]),
+        _seconds(document["start_up_seconds"]),
+        _seconds(document["waiting"]),
+        entries,
+    )
+
+
+def _entry(entry: Mapping[str, Any]) -> Entry:
+    kind, threads = _of(str, entry["kind"]), entry["threads"]
+    parts = {name: Line(*_pair(value, _seconds)) for name, value in entry["seconds"].items()}
+    if set(parts) != set(PARTS[kind]):
+        raise ValueError(f"parts {sorted(parts)}")
+    low, high = _pair(entry["band"], _seconds)
+    if not low <= 1 <= high:
+        raise ValueError(f"band {low} to {high}")
+    return Entry(
+        kind=kind,
+        name=_of(str, entry["name"]),
+        settings=_of(dict, entry["settings"]),
+        parts=parts,
+        band=Band(low, high),
+        samples=_of(int, entry["samples"]),
+        megapixels=_seconds(entry["megapixels"]),
+        versions={_of(str, k): _of(str, v) for k, v in entry["versions"].items()},
+        threads=None if threads is None else _of(int, threads),
+    )
+
+
+def _of(kind: type[_T], value: Any) -> _T:
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return value
+
+
+def _pair(value: Any, check: Callable[[Any], float]) -> tuple[float, float]:
+    first, second = _of(list, value)
+    return check(first), check(second)
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        raise ValueError(f"{value!r} is no number >= 0")
+    return float(value)

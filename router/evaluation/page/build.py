@@ -1,0 +1,121 @@
+"""From the tables of a report to the page."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from router.evaluation.harm import TAU
+from router.evaluation.page import sections, words
+from router.evaluation.page.cases import Case
+from router.evaluation.page.survival import Survival
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NATURAL = ("natural",)
+"""Domains that count as natural images unless others are named."""
+_PREFERRED_TARGET = 70.0
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the page is made of.
+
+    Attributes:
+        points, matched, routed, harm, results: of a `report.Report`.
+        scores: see `scores.detector_scores`; may be empty.
+        cases: the worst cases; may be empty.
+        survival: None where nothing was measured.
+        natural: names of the domains that other domains are told from.
+    """
+
+    points: pd.DataFrame
+    matched: pd.DataFrame
+    routed: pd.DataFrame
+    harm: pd.DataFrame
+    scores: pd.DataFrame
+    results: Mapping[str, Any]
+    cases: Sequence[Case] = ()
+    survival: Sequence[Survival] | None = None
+    natural: Sequence[str] = field(default=NATURAL)
+
+
+def build(page: Page) -> bytes:
+    """The page: HTML, UTF-8, whole in itself."""
+    style, early, late = (_asset(name) for name in ("style.css", "early.js", "page.js"))
+    views = sections.views(page.matched, page.routed, page.results)
+    targets = [float(target) for target in page.results["run"]["targets"]]
+    shown = min(page.results["targets"], key=lambda text: abs(float(text) - _PREFERRED_TARGET), default="")
+    html = (
+        _environment()
+        .get_template("page.html")
+        .render(
+            style=Markup(style),  # noqa: S704 - our own files, as the two scripts are
+            early=Markup(early),  # noqa: S704
+            late=Markup(late),  # noqa: S704
+            policy_of_content=_content_policy(early, late),
+            policies=list(page.results["run"]["policies"]),
+            targets=list(page.results["targets"]),
+            shown=(views[0]["policy"] if views else None, shown),
+            views=views,
+            rows=sections.summary_rows(page.results, views),
+            over_targets=page.results["harm"]["over_targets"],
+            harm_version=page.results["harm"]["version"],
+            tau=dict(TAU),
+            images=sum(page.results["run"]["images"].values()),
+            domains=len(page.results["run"]["images"]),
+            metrics=sections.rate_distortion(page.points, targets),
+            key=sections.codec_key(page.points),
+            detector=sections.detector(page.scores, page.natural),
+            cases=list(page.cases),
+            has_neural="ncr" in set(page.points["family"]),
+            survival=sections.survivals(page.survival),
+            facts=sections.run_facts(page.results),
+        )
+    )
+    # Names of files may hold what is no UTF-8; it is shown as an escape.
+    return html.encode("utf-8", "backslashreplace")
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FunctionLoader(_asset),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
+    )
+    environment.filters |= {
+        "number": words.number,
+        "percent": words.percent,
+        "size": words.size,
+        "between": words.between,
+        "share": words.share,
+    }
+    environment.globals |= {"counted": words.counted}
+    return environment
+
+
+def _shown(value: Any) -> Any:
+    return "" if value is None else value
+
+
+def _asset(name: str) -> str:
+    return (files(__package__) / "assets" / name).read_text(encoding="utf-8")
+
+
+def _content_policy(*scripts: str) -> str:
+    """Nothing is loaded from anywhere, and no script runs but these: neither could a domain's name that slipped through."""
+    hashes = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
+    allowed = " ".join(f"'sha256-{value}'" for value in hashes)
+    parts = ("default-src 'none'", "img-src data:", "style-src 'unsafe-inline'", f"script-src {allowed}")
+    return "; ".join((*parts, "base-uri 'none'", "form-action 'none'"))

@@ -1,0 +1,79 @@
+"""What is left of planted structures, from the file that `python -m training.guard.survival --out survival.json` writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from router.errors import InputError
+from router.evaluation.intervals import wilson
+from router.evaluation.page.resampling import Estimate
+from router.reasons import ReasonCode
+
+KEEPS = 0.8
+"""Share of AVIF's contrast that counts as kept."""
+SHOWN = 0.25
+"""Share of its contrast that AVIF must keep for a structure to count."""
+WAYS = ("neural", "passed", "router")
+"""Always-neural; of that what the guard passed; the router."""
+
+
+@dataclass(frozen=True)
+class Survival:
+    """Structures kept, by way, in one domain ("all" for every) at one target; `lost_found`: lost structures the guard stopped."""
+
+    target: float
+    domain: str
+    structures: int
+    kept: dict[str, Estimate]
+    lost_found: Estimate
+
+
+def survival(path: Path) -> list[Survival]:
+    """By target and domain. Raises InputError (NOT_FOUND, UNREADABLE) for a file that is not there or not of this kind."""
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+        shown = [row for row in rows if float(row["avif"]["contrast"]) >= SHOWN]
+        groups: dict[tuple[float, str], list[Mapping[str, Any]]] = {}
+        for row in shown:
+            for domain in ("all", str(row["domain"])):
+                groups.setdefault((float(row["target"]), domain), []).append(row)
+        return [_of(target, domain, found) for (target, domain), found in sorted(groups.items(), key=_all_last)]
+    except FileNotFoundError as error:
+        raise InputError(f"there is no file {str(path)!r}", code=ReasonCode.NOT_FOUND, hint="Check --survival") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} holds no survival figures",
+            code=ReasonCode.UNREADABLE,
+            hint="python -m training.guard.survival --out FILE writes them",
+        ) from error
+
+
+def _of(target: float, domain: str, rows: Sequence[Mapping[str, Any]]) -> Survival:
+    lost = [row for row in rows if not _kept(row, "neural")]
+    kept = {
+        "neural": [_kept(row, "neural") for row in rows],
+        "passed": [_kept(row, "neural") for row in rows if not row["stopped"]],
+        "router": [_kept(row, "router") for row in rows if row["router"] is not None],
+    }
+    return Survival(
+        target, domain, len(rows), {way: _share(kept[way]) for way in WAYS}, _share([bool(row["stopped"]) for row in lost])
+    )
+
+
+def _kept(row: Mapping[str, Any], way: str) -> bool:
+    return bool(float(row[way]["contrast"]) >= KEEPS * float(row["avif"]["contrast"]))
+
+
+def _share(truths: Sequence[bool]) -> Estimate:
+    if not truths:
+        return Estimate(None, None, None, 0)
+    return Estimate(sum(truths) / len(truths), *wilson(sum(truths), len(truths)), len(truths))
+
+
+def _all_last(item: tuple[tuple[float, str], object]) -> tuple[float, bool, str]:
+    (target, domain), _ = item
+    return target, domain == "all", domain

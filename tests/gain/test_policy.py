@@ -1,0 +1,129 @@
+"""The estimate in policies: shared with the detector, unavailable without a model, and what `balanced` does with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from gain.made import TARGETS, made, manifest
+from policy.facts_for_policies import Facts as Known
+from sample_set import Samples
+
+from router.codecs import registry
+from router.codecs.neural.weights import find_model
+from router.detector.detector import default_detector
+from router.detector.embeddings.scene import Scene
+from router.detector.views import views
+from router.errors import ArtefactError
+from router.evaluation.routing import _KNOWN, _UNKNOWN
+from router.gain import artefact, estimate
+from router.gain import model as models
+from router.gain.features import FACTS, names, vector
+from router.gain.scene import SceneOnce
+from router.images.read import read
+from router.policy.engine import decide
+from router.policy.inputs import inputs_of, unavailable
+from router.policy.load import load
+from router.policy.receiver import Receiver
+from router.quality.target import Target
+from router.router import Router
+from training.gain.regression import fit
+
+ASKS = {
+    "schema_version": 1,
+    "name": "asks",
+    "rules": [
+        {
+            "name": "gain",
+            "when": "ood.p_value >= 0.0 && gain.available && gain.low <= gain.bytes_saved && gain.bytes_saved <= gain.high",
+            "then": {"lanes": [{"lane": "classical", "codecs": ["avif"]}]},
+        }
+    ],
+    "otherwise": {"lanes": [{"lane": "classical", "codecs": ["jpeg"]}]},
+}
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A gain model of the installed weights, made of numbers, in place of what ships."""
+    card = find_model(registry.get("ncr").get_config()["model"])
+    artefact.write(tmp_path / "made", manifest(model=card.id, model_sha256=card.sha256), fit(made(1, 40)).arrays)
+    monkeypatch.setattr(models, "GAINS", tmp_path)
+    models.shipped_for.cache_clear()
+    yield tmp_path / "made"
+    models.shipped_for.cache_clear()
+
+
+def test_a_policy_reads_the_estimate(samples: Samples, shipped: Path) -> None:
+    decision = Router(ASKS).decide(samples["photo_cat"], quality=50)
+    assert decision.rule == "gain"
+    told = decision.inputs["gain"]
+    assert told["low"] <= told["bytes_saved"] <= told["high"] < 1
+
+
+@pytest.mark.parametrize("target", [{"metric": "psnr", "value": 40.0}, {"metric": "ssimulacra2", "value": TARGETS[-1] + 1}])
+def test_it_says_nothing_about_targets_that_it_was_not_fitted_on(samples: Samples, shipped: Path, target: dict) -> None:  # type: ignore[type-arg]
+    assert Router(ASKS).decide(samples["photo_cat"], target=target).rule == "otherwise"
+
+
+def test_without_a_model_of_these_weights_it_is_unavailable(
+    samples: Samples, shipped: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artefact.write(shipped, manifest(model_sha256="f" * 64), fit(made(1, 40)).arrays)
+    assert estimate.default_model() is None
+    image = SceneOnce(read(samples["photo_cat"]))
+    assert estimate.gain_facts(image, Target.quality(50)) == unavailable("gain")
+
+
+def test_a_damaged_model_fails_closed(samples: Samples, shipped: Path) -> None:
+    (shipped / artefact.ARRAYS_FILE).write_bytes(b"")
+    with pytest.raises(ArtefactError):
+        estimate.default_model()
+    decision = Router(ASKS).decide(samples["photo_cat"], quality=50)
+    assert decision.rule == "on_error"
+    assert not any(lane.lane == "neural" for lane in decision.lanes)
+
+
+def test_images_that_are_too_small_have_no_estimate(samples: Samples, shipped: Path) -> None:
+    small = read(samples["photo_cat"])
+    small = small.replace_pixels(small.pixels[:20, :20])
+    assert estimate.gain_facts(SceneOnce(small), Target.quality(50)) == unavailable("gain")
+
+
+@pytest.mark.parametrize("name", ["photo_cat", "gray_coins"])
+def test_the_detector_and_the_estimate_share_their_work(samples: Samples, name: str) -> None:
+    sample = read(samples[name])
+    image, alone = SceneOnce(sample), SceneOnce(sample)
+    report = image.score(default_detector())
+    assert report == default_detector().score(sample)
+    kept = image._found
+    assert kept is not None
+    assert image.statistics() is kept
+    again = alone.statistics()
+    assert again is not None
+    assert (kept[0] == again[0]).all()
+    assert kept[1] == again[1]
+
+
+def test_a_gray_image_lacks_colour_alone(samples: Samples) -> None:
+    sample = read(samples["gray_coins"])
+    seen = views(sample)
+    found = vector(Scene().embed(seen).whole, seen.gray, sample)
+    missing = [name for name, value in zip(names(), found, strict=True) if value != value]
+    assert missing
+    assert all("colour." in name or "palette." in name for name in missing)
+    assert found[len(names()) - len(FACTS) + FACTS.index("gray")] == 1
+
+
+@pytest.mark.parametrize(("saved", "rule"), [(0.2, "photograph"), (0.0, "no-gain"), (-0.3, "no-gain")])
+def test_balanced_asks_for_a_gain(saved: float, rule: str) -> None:
+    facts = Known(gain={"available": True, "bytes_saved": saved, "low": saved - 0.1, "high": saved + 0.1})
+    decision = decide(load("balanced"), facts, Receiver.parse("self"), neural_model=lambda codec: "m1")
+    assert decision.rule == rule
+    assert (decision.lane == "neural") == (rule == "photograph")
+
+
+def test_what_the_report_supposes_is_a_whole_group() -> None:
+    for supposed in (_KNOWN, _UNKNOWN):
+        for group, values in supposed.items():
+            assert {entry.name for entry in inputs_of(group)} == set(values)

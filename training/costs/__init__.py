@@ -1,0 +1,1 @@
+"""How good the cost model's predictions are."""

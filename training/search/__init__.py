@@ -1,0 +1,1 @@
+"""The prior of the quality search: measuring curves, fitting it, and counting the encodings that a search takes with it."""
