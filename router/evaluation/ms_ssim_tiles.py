@@ -28,7 +28,7 @@ class TiledMsSsim:
 
     def __init__(self, source: NDArray[np.uint8]) -> None:
         """`source`: (H, W, C) uint8."""
-        self._size = source.shape[:2]
+        self.size = source.shape[:2]
         self._scales = []
         for pixels in _pyramid(source):
             mean = _blur(pixels)
@@ -40,14 +40,28 @@ class TiledMsSsim:
         A square's value is formed as the whole image's is, with the means of each scale's maps taken over the part of the map
         whose windows are centred in the square. A rest of less than half a square at the right or bottom joins its neighbour.
         """
-        rows, columns = (list(range(0, max(1, side - TILE // 2), TILE)) for side in self._size)
+        whole, squares = self._values(candidate)
+        return whole, float(squares.min())
+
+    def squares(self, candidate: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """(squares down, squares across) in [0, 1]: the values of which `score` gives the lowest."""
+        return self._values(candidate)[1]
+
+    @property
+    def starts(self) -> tuple[list[int], list[int]]:
+        """Where squares begin: rows, columns, px."""
+        down, across = (list(range(0, max(1, side - TILE // 2), TILE)) for side in self.size)
+        return down, across
+
+    def _values(self, candidate: NDArray[np.uint8]) -> tuple[float, NDArray[np.float64]]:
+        rows, columns = self.starts
         whole: list[NDArray[np.float64]] = []
         squares: list[NDArray[np.float64]] = []
         for level, (scale, pixels) in enumerate(zip(self._scales, _pyramid(candidate), strict=True)):
             map_ = _structure(scale, pixels, luminance=level == len(self._scales) - 1)
             whole.append(map_.mean((0, 1), dtype=np.float64))
             squares.append(_means(map_, [start >> level for start in rows], [start >> level for start in columns]))
-        return float(_combined(np.stack(whole))), float(_combined(np.stack(squares)).min())
+        return float(_combined(np.stack(whole))), _combined(np.stack(squares))
 
 
 def _pyramid(image: NDArray[np.uint8]) -> list[Plane]:

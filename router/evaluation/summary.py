@@ -35,7 +35,7 @@ def summary(matched: pd.DataFrame, routed: pd.DataFrame, harm: pd.DataFrame) -> 
     refuses or on which it does not reach the target: these count with the image's smallest lossless file. A policy has more,
     see `_policy`.
     """
-    rivals = _rivals(matched)
+    rivals = rival_bytes(matched)
     found: dict[str, Any] = {}
     for target in sorted(matched["target"].unique()):
         of_target = [table[table["target"] == target] for table in (rivals, routed, harm)]
@@ -53,7 +53,7 @@ def harm_over_targets(routed: pd.DataFrame, harm: pd.DataFrame, targets: Sequenc
     }
 
 
-def _rivals(matched: pd.DataFrame) -> pd.DataFrame:
+def rival_bytes(matched: pd.DataFrame) -> pd.DataFrame:
     """One row an image and target, a column of bytes a rival (fallback applied), and `<rival> missed`."""
     table = matched.pivot(index=_KEYS, columns="family", values="bytes")
     fallback = table.reindex(columns=list(LOSSLESS)).min(axis=1)

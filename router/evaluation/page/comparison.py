@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from router.evaluation.page.resampling import Estimate, ratio
-from router.evaluation.summary import POOLED, RIVALS, _rivals
+from router.evaluation.summary import POOLED, RIVALS, rival_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,7 @@ class Domain:
 
 def comparison(matched: pd.DataFrame, routed: pd.DataFrame, policy: str | None, target: float) -> list[Domain]:
     """All images ("all") and each domain. Without a policy, the rivals alone."""
-    sizes = _rivals(matched[matched["target"] == target])
+    sizes = rival_bytes(matched[matched["target"] == target])
     strategies = [name for name in RIVALS if name in sizes]
     rows = routed[(routed["target"] == target) & (routed["policy"] == policy)]
     if len(rows):

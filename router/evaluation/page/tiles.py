@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from router.evaluation import ms_ssim_tiles as tiles
 from router.evaluation.curves import decibels
+from router.evaluation.ms_ssim_tiles import TiledMsSsim
 
 
 @dataclass(frozen=True)
@@ -21,24 +21,19 @@ class Square:
     height: int
 
 
-class TileMap(tiles.TiledMsSsim):
+class TileMap:
     """One source image, ready to say where decodings are worst."""
+
+    def __init__(self, source: NDArray[np.uint8]) -> None:
+        """`source`: (H, W, C)."""
+        self._tiles = TiledMsSsim(source)
 
     def decibels(self, candidate: NDArray[np.uint8]) -> NDArray[np.float64]:
         """(squares down, squares across) of -10 log10(1 - MS-SSIM), at most 60. `candidate`: (H, W, C), the source's shape."""
-        rows, columns = self._starts()
-        squares = []
-        for level, (scale, pixels) in enumerate(zip(self._scales, tiles._pyramid(candidate), strict=True)):
-            map_ = tiles._structure(scale, pixels, luminance=level == len(self._scales) - 1)
-            squares.append(tiles._means(map_, [start >> level for start in rows], [start >> level for start in columns]))
-        return decibels(tiles._combined(np.stack(squares)))
+        return decibels(self._tiles.squares(candidate))
 
     def square(self, row: int, column: int) -> Square:
         """The square of a cell of `decibels`."""
-        rows, columns = ([*starts, side] for starts, side in zip(self._starts(), self._size, strict=True))
+        rows, columns = ([*starts, side] for starts, side in zip(self._tiles.starts, self._tiles.size, strict=True))
         left, top = columns[column], rows[row]
         return Square(left, top, columns[column + 1] - left, rows[row + 1] - top)
-
-    def _starts(self) -> tuple[list[int], list[int]]:
-        down, across = (list(range(0, max(1, side - tiles.TILE // 2), tiles.TILE)) for side in self._size)
-        return down, across
