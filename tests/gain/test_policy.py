@@ -115,7 +115,7 @@ def test_a_gray_image_lacks_colour_alone(samples: Samples) -> None:
     assert found[len(names()) - len(FACTS) + FACTS.index("gray")] == 1
 
 
-@pytest.mark.parametrize(("saved", "rule"), [(0.2, "photograph"), (0.0, "no-gain"), (-0.3, "no-gain")])
+@pytest.mark.parametrize(("saved", "rule"), [(0.2, "photograph"), (0.1, "no-gain"), (-0.3, "no-gain")])
 def test_balanced_asks_for_a_gain(saved: float, rule: str) -> None:
     facts = Known(gain={"available": True, "bytes_saved": saved, "low": saved - 0.1, "high": saved + 0.1})
     decision = decide(load("balanced"), facts, Receiver.parse("self"), neural_model=lambda codec: "m1")

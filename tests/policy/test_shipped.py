@@ -9,7 +9,7 @@ from router.policy.receiver import Receiver
 
 JPEG = {"format": "jpeg", "lossy": True, "bpp": 2.0, "transcodable": True}
 LOSSY_WEBP = {"format": "webp", "lossy": True, "bpp": 1.0}
-SCREENSHOT = {"bpp": 0.3}
+SCREENSHOT = {"bpp": 0.2}
 BARE = {"format": "array", "is_file": False}
 CHROME = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
 SAFARI_13 = "image/png,image/svg+xml,image/*;q=0.8,video/*;q=0.8,*/*;q=0.5"
