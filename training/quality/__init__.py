@@ -1,0 +1,1 @@
+"""Checks of the metrics that everything else is matched by."""
