@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from sample_set import Samples
@@ -32,6 +32,7 @@ SCORES = st.lists(st.integers(-5, 5).map(float), min_size=3, max_size=20).map(np
 
 
 @given(SCORES, SCORES)
+@example(np.zeros(9), np.array([0.0, 1.0, 1.0]))  # a resample's weights summed to more than 1
 @settings(max_examples=30, deadline=None)
 def test_auroc_is_that_of_scikit_learn_and_lies_in_its_interval(inside: np.ndarray, outside: np.ndarray) -> None:
     found = statistics.auroc(inside, outside)

@@ -62,6 +62,7 @@ def auroc(photographs: Scores, outside: Scores, key: int = 1) -> Estimate:
     value = float(roc_auc_score(labels, np.r_[photographs, outside]))
     wins = (outside[:, None] > photographs[None]) + 0.5 * (outside[:, None] == photographs[None])
     draws = np.einsum("bi,ij,bj->b", _weights(len(outside), key), wins, _weights(len(photographs), 0), optimize=True)
+    draws = np.clip(draws, 0, 1)  # sums of weights round
     if value in (0.0, 1.0):
         return Estimate(value, *_newcombe(value, len(photographs), len(outside)), draws)
     return Estimate(value, *_quantiles(draws), draws)
