@@ -24,7 +24,7 @@ from router.evaluation.matched import at_targets
 from router.evaluation.page import scores as page_scores
 from router.evaluation.page.build import Page, build
 from router.evaluation.page.cases import Case, Pane
-from router.evaluation.page.survival import Survival, survival
+from router.evaluation.page.survival import LEVELS, WAYS, Survival, survival
 from router.evaluation.page.tiles import Square
 from router.evaluation.pictures import pictures_in
 from router.evaluation.routing import COLUMNS
@@ -148,7 +148,7 @@ def test_everything_at_once() -> None:
     frame = pd.concat(frames, ignore_index=True)
     routed = pd.concat([routed_rows(frame, "p", {"a": "neural"}), routed_rows(frame, "q", {"b": "classical"})])
     scores = [(d, i, float(k) + 2 * (d == "d"), 0.5) for d in ("natural", "d") for k, i in enumerate("abc")]
-    kept = [Survival(70.0, "d", 0, dict.fromkeys(("neural", "passed", "router"), _nothing()), _nothing())]
+    kept = [Survival(70.0, "d", 0, dict.fromkeys(WAYS, _nothing()), dict.fromkeys(LEVELS, _nothing()))]
     document = read(made(frame, routed, scores, cases=[case()], survival=kept))
     shown = " ".join(document.text)
     assert "At SSIMULACRA2 70 the policy p stores 6 images" in shown
@@ -238,10 +238,15 @@ def test_from_images_to_a_page(tmp_path: Path) -> None:
 
 
 def test_survival_figures(tmp_path: Path) -> None:
-    seen = {"avif": {"contrast": 1.0}, "router": None}
+    seen = {"avif": {"contrast": 1.0}, "webp": {"contrast": 0.9}, "router": None}
     rows = [
         seen | {"domain": "radiograph", "target": 50.0, "neural": {"contrast": contrast}, "stopped": stopped}
-        for contrast, stopped in ((0.9, False), (0.8, False), (0.79, True), (0.1, False))
+        for contrast, stopped in (
+            (0.9, {"full": "", "strict": "marks"}),
+            (0.8, {"full": "", "strict": ""}),
+            (0.79, {"full": "GUARD_DETAIL_LOST", "strict": "GUARD_DETAIL_LOST"}),
+            (0.1, {"full": "", "strict": "marks"}),
+        )
     ]
     rows.append(rows[0] | {"avif": {"contrast": 0.2}})  # AVIF does not show it
     (tmp_path / "survival.json").write_text(json.dumps({"quantile": 0.99, "rows": rows}))
@@ -249,9 +254,12 @@ def test_survival_figures(tmp_path: Path) -> None:
     assert (domain.domain, everything.domain) == ("radiograph", "all")
     assert domain.structures == 4
     assert domain.kept["neural"].value == 0.5
-    assert domain.kept["passed"].value == pytest.approx(2 / 3)
+    assert domain.kept["full"].value == pytest.approx(2 / 3)
+    assert domain.kept["strict"].value == 1
+    assert domain.kept["webp"].value == 1
     assert domain.kept["router"].value is None
-    assert domain.lost_found.value == 0.5
+    assert domain.lost_found["full"].value == 0.5
+    assert domain.lost_found["strict"].value == 1
     frame = table(ALL_CODECS)
     text = " ".join(read(made(frame, no_policy(), survival=[domain, everything])).text)
     assert "66.7\u00a0%" in text

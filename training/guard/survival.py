@@ -25,6 +25,7 @@ import router
 from router.codecs.base import Lane
 from router.codecs.neural.codec import NeuralCodec
 from router.errors import RouterError
+from router.evaluation.page.survival import LEVELS, SHOWN, kept
 from router.quality.guard import DEFAULT_QUANTILE, GuardLevel, GuardReport, check
 from router.quality.guard.rivalry import Contender, objection
 from router.quality.target import Target
@@ -34,11 +35,6 @@ from training.guard.structures import Pixels, Planted, plant, remains
 
 DOMAINS = ("radiograph", "line_art", "satellite_aerial", "natural")
 SIDE = 512
-KEEPS = 0.8
-"""Share of AVIF's contrast that counts as kept."""
-LEVELS = ("full", "strict")
-SHOWN = 0.25
-"""Share of its contrast that AVIF must keep for a structure to count."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -152,11 +148,6 @@ def table(rows: list[dict[str, Any]], domains: Iterable[str]) -> list[str]:
         ]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return lines
-
-
-def kept(row: dict[str, Any], way: str) -> bool:
-    """Whether `way` keeps what AVIF keeps of one structure, nearly."""
-    return bool(row[way]["contrast"] >= KEEPS * row["avif"]["contrast"])
 
 
 def _share(truths: Iterable[bool]) -> str:

@@ -18,7 +18,7 @@ from router.evaluation.page.comparison import ANCHOR, ORACLE, ROUTER, Domain, co
 from router.evaluation.page.detection import FEW, Detections, bins, detections
 from router.evaluation.page.mean_curves import mean_curves
 from router.evaluation.page.resampling import Estimate, mean
-from router.evaluation.page.survival import WAYS, Survival
+from router.evaluation.page.survival import LEVELS, WAYS, Survival
 from router.evaluation.summary import POOLED, RIVALS
 
 if TYPE_CHECKING:
@@ -264,7 +264,7 @@ def _natural(found: Detections) -> Context:
 
 def survivals(found: Sequence[Survival] | None) -> Context | None:
     """Rows of the table; None where nothing was measured."""
-    return None if found is None else {"rows": found, "ways": WAYS}
+    return None if found is None else {"rows": found, "ways": WAYS, "levels": LEVELS}
 
 
 def run_facts(results: Mapping[str, Any]) -> Context:

@@ -17,19 +17,29 @@ KEEPS = 0.8
 """Share of AVIF's contrast that counts as kept."""
 SHOWN = 0.25
 """Share of its contrast that AVIF must keep for a structure to count."""
-WAYS = ("neural", "passed", "router")
-"""Always-neural; of that what the guard passed; the router."""
+LEVELS = ("full", "strict")
+"""Levels of the guard whose verdict is in the file: `stopped` holds the reason by level, "" where it let the image pass."""
+WAYS = {
+    "webp": "WebP",
+    "neural": "Always neural",
+    "full": "Guard full: released",
+    "strict": "Guard strict: released",
+    "router": "Router",
+}
+"""What is compared, with the title of its column: a second classical codec, the neural codec, what of it a level of the guard
+released, the router."""
 
 
 @dataclass(frozen=True)
 class Survival:
-    """Structures kept, by way, in one domain ("all" for every) at one target; `lost_found`: lost structures the guard stopped."""
+    """Structures kept, by way, in one domain ("all" for every) at one target; `lost_found`: those that neural loses, of which a
+    level of the guard stopped the image."""
 
     target: float
     domain: str
     structures: int
     kept: dict[str, Estimate]
-    lost_found: Estimate
+    lost_found: dict[str, Estimate]
 
 
 def survival(path: Path) -> list[Survival]:
@@ -53,18 +63,21 @@ def survival(path: Path) -> list[Survival]:
 
 
 def _of(target: float, domain: str, rows: Sequence[Mapping[str, Any]]) -> Survival:
-    lost = [row for row in rows if not _kept(row, "neural")]
-    kept = {
-        "neural": [_kept(row, "neural") for row in rows],
-        "passed": [_kept(row, "neural") for row in rows if not row["stopped"]],
-        "router": [_kept(row, "router") for row in rows if row["router"] is not None],
+    lost = [row for row in rows if not kept(row, "neural")]
+    shares = {way: [kept(row, way) for row in rows if row[way] is not None] for way in ("webp", "neural", "router")} | {
+        level: [kept(row, "neural") for row in rows if not row["stopped"][level]] for level in LEVELS
     }
     return Survival(
-        target, domain, len(rows), {way: _share(kept[way]) for way in WAYS}, _share([bool(row["stopped"]) for row in lost])
+        target,
+        domain,
+        len(rows),
+        {way: _share(shares[way]) for way in WAYS},
+        {level: _share([bool(row["stopped"][level]) for row in lost]) for level in LEVELS},
     )
 
 
-def _kept(row: Mapping[str, Any], way: str) -> bool:
+def kept(row: Mapping[str, Any], way: str) -> bool:
+    """Whether `way` keeps what AVIF keeps of one structure, nearly."""
     return bool(float(row[way]["contrast"]) >= KEEPS * float(row["avif"]["contrast"]))
 
 
