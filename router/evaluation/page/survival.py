@@ -21,9 +21,9 @@ LEVELS = ("full", "strict")
 """Levels of the guard whose verdict is in the file: `stopped` holds the reason by level, "" where it let the image pass."""
 WAYS = {
     "webp": "WebP",
-    "neural": "Always neural",
-    "full": "Guard full: released",
-    "strict": "Guard strict: released",
+    "neural": "Neural",
+    "full": "Full",
+    "strict": "Strict",
     "router": "Router",
 }
 """What is compared, with the title of its column: a second classical codec, the neural codec, what of it a level of the guard
