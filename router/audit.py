@@ -1,4 +1,4 @@
-"""Which neural models stored `.ncr` files need, and whether these are here. No file is decoded and no model is loaded."""
+"""Which neural models stored `.ncr` files need, whether these are here, and whether the files are whole. Nothing is decoded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
-from router.container import Header, ModelReference, read_reference
+from router.container import Header, ModelReference, check, read_reference
 from router.errors import ArtefactError, InputError, ModelError
 from router.reasons import ReasonCode
 
@@ -56,12 +56,12 @@ class Audit:
     def __init__(self) -> None:
         self._counts: dict[tuple[str, str], _Count] = {}
 
-    def add(self, path: Path) -> None:
-        """Count one file, by its first chunks and its end (see `container.read_reference`).
+    def add(self, path: Path, *, quick: bool = False) -> None:
+        """Count one file, if it is whole (see `container.check`). `quick`: see `reference`.
 
         Raises InputError (NOT_FOUND, NOT_A_FILE, UNREADABLE), StreamError (damaged, cut off, newer, or no `.ncr` file).
         """
-        header, model, size = reference(path)
+        header, model, size = reference(path) if quick else _checked(path)
         count = self._counts.setdefault((model.model_id, model.sha256.hex()), _Count())
         count.files += 1
         count.bytes += size
@@ -76,10 +76,17 @@ class Audit:
 
 
 def reference(path: Path) -> tuple[Header, ModelReference, int]:
-    """Header and model reference of an `.ncr` file, and its size in bytes. Errors as `Audit.add`."""
+    """Header and model reference of an `.ncr` file, and its size in bytes. Errors as `Audit.add`.
+
+    Only its start and its end are read (see `container.read_reference`), so that damage between them is not seen.
+    """
     with _opened(path) as file:
-        header, model = read_reference(file)
-        return header, model, file.seek(0, os.SEEK_END)
+        return *read_reference(file), file.seek(0, os.SEEK_END)
+
+
+def _checked(path: Path) -> tuple[Header, ModelReference, int]:
+    with _opened(path) as file:
+        return *check(file), file.seek(0, os.SEEK_END)
 
 
 def status(model_id: str, sha256: str) -> Status:

@@ -7,6 +7,7 @@ little-endian. A capital first letter marks a chunk that a reader must understan
 from __future__ import annotations
 
 import dataclasses
+import io
 import os
 import re
 import struct
@@ -41,6 +42,8 @@ _HEAD = struct.Struct("<HIIBBBB")
 _MODL = struct.Struct("<H32s")
 _GRID = struct.Struct("<IIH")
 _TILE = struct.Struct("<II")
+_WHOLE = (b"HEAD", b"MODL", b"GRID")
+"""Chunks whose rules need all of their payload; of the others, the fixed part of `TILE` is all."""
 _ANCILLARY = {b"recd": "record", b"iccp": "icc", b"exif": "exif", b"xmpp": "xmp"}
 
 
@@ -176,11 +179,24 @@ def parse(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Container:
         LimitError: the file, or the image that its header announces, is larger than `limits`.
     """
     limits.check_bytes(len(data))
-    _check_signature(data)
     reader = _Reader(limits)
-    for kind, payload in _walk(data):
+    for kind, payload in _walk(io.BytesIO(data)):
         reader.take(kind, payload)
     return reader.finish()
+
+
+def check(file: BinaryIO) -> tuple[Header, ModelReference]:
+    """Which model a file needs, and that all of it is whole: every rule of the container and every CRC, as `parse` has them.
+
+    `file` is seekable. Nothing is decoded, so neither limits nor the model matter; the memory is that of the largest chunk.
+
+    Raises StreamError as `parse`; OSError as `file` does.
+    """
+    reader = _Reader(NO_LIMITS)
+    for kind, payload in _walk(file):
+        reader.take(kind, payload if kind in _WHOLE else payload[: _TILE.size])
+    whole = reader.finish()
+    return whole.header, whole.model
 
 
 def read_reference(file: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> tuple[Header, ModelReference]:
@@ -213,9 +229,8 @@ def read_reference(file: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> tuple[Hea
 
 
 def _reference(data: bytes) -> tuple[Header, ModelReference]:
-    _check_signature(data)
     reader = _Reader(NO_LIMITS)
-    for kind, payload in _walk(data):
+    for kind, payload in _walk(io.BytesIO(data)):
         reader.take(kind, payload)
         if reader.header is not None and reader.model is not None:
             return reader.header, reader.model
@@ -340,8 +355,7 @@ class _Reader:
         return "ALPH" if self.header.has_alpha and self.alpha is None else "ENDS"
 
 
-def _check_signature(data: bytes) -> None:
-    head = data[: len(SIGNATURE)]
+def _check_signature(head: bytes) -> None:
     if head == SIGNATURE:
         return
     if SIGNATURE.startswith(head):
@@ -351,28 +365,31 @@ def _check_signature(data: bytes) -> None:
     raise StreamError("not an .ncr file", code=ReasonCode.UNKNOWN_STREAM)
 
 
-def _walk(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """(type, payload) of every chunk up to ENDS, each length and CRC checked first."""
+def _walk(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+    """(type, payload) of every chunk up to ENDS, signature, each length and CRC checked first; one payload is held at a time."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    _check_signature(file.read(len(SIGNATURE)))
     position = len(SIGNATURE)
-    while position < len(data):
-        if len(data) - position < 8:
+    while position < size:
+        if size - position < 8:
             raise StreamError(f"chunk header cut off at byte {position}", code=ReasonCode.TRUNCATED, hint="Fetch the file again")
-        length = int.from_bytes(data[position : position + 4], "little")
-        kind = data[position + 4 : position + 8]
+        head = file.read(8)
+        length, kind = int.from_bytes(head[:4], "little"), head[4:]
         if not (kind.isalpha() and kind.isascii()):
             raise _damaged(f"{kind!r} at byte {position} is no chunk type")
         if length > MAX_CHUNK:
             raise _damaged(f"{_name(kind)} chunk claims {length} bytes, more than the {MAX_CHUNK} of any chunk")
         end = position + 8 + length
-        if end + 4 > len(data):
+        if end + 4 > size:
             raise StreamError(
-                f"{_name(kind)} chunk at byte {position} is cut off: {end + 4 - len(data)} bytes are missing",
+                f"{_name(kind)} chunk at byte {position} is cut off: {end + 4 - size} bytes are missing",
                 code=ReasonCode.TRUNCATED,
                 hint="Fetch the file again",
                 chunk=_name(kind),
             )
-        payload = data[position + 8 : end]
-        if int.from_bytes(data[end : end + 4], "little") != zlib.crc32(payload, zlib.crc32(kind)):
+        payload = file.read(length)
+        if int.from_bytes(file.read(4), "little") != zlib.crc32(payload, zlib.crc32(kind)):
             raise StreamError(
                 f"CRC of the {_name(kind)} chunk at byte {position} does not match",
                 code=ReasonCode.CHECKSUM_MISMATCH,
@@ -383,8 +400,8 @@ def _walk(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         position = end + 4
         if kind == b"ENDS":
             break
-    if position < len(data):
-        raise _damaged(f"{len(data) - position} bytes after the ENDS chunk")
+    if position < size:
+        raise _damaged(f"{size - position} bytes after the ENDS chunk")
 
 
 def _chunk(kind: bytes, payload: bytes) -> bytes:

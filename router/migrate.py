@@ -9,6 +9,8 @@ from os import PathLike
 from router import api, container
 from router.codecs import registry
 from router.codecs.base import Codec, Lane
+from router.codecs.neural.codec import NeuralCodec
+from router.codecs.neural.decoding import Decoding
 from router.encoded import EncodedImage
 from router.errors import CarryError, CodecUnavailableError, GuardError, UsageError
 from router.images.arrays import from_pixels
@@ -26,9 +28,17 @@ _LOST = (ReasonCode.RECORD_NOT_CARRIED, ReasonCode.CANNOT_CARRY_XMP, ReasonCode.
 
 
 def migrate(
-    source: EncodedSource, *, codec: str = DEFAULT_CODEC, quality: float | None = None, limits: Limits = DEFAULT_LIMITS
+    source: EncodedSource,
+    *,
+    codec: str = DEFAULT_CODEC,
+    quality: float | None = None,
+    decoding: str = Decoding.EXACT,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> EncodedImage:
     """Decode an `.ncr` file and write its pixels with a standard codec; the source stays as it is.
+
+    It is decoded in integers, which gives the same pixels on every machine, so that an archive does not depend on where it was
+    migrated. They are within 1 of 255 of what the guard saw when the file was written, in floating point.
 
     EXIF, XMP and a colour profile go along. The result's record tells the new encoding, and in `migrated_from` the model, the
     hashes and the whole record that the `.ncr` file carried; its `source_sha256` stays that of the first source (without a
@@ -40,21 +50,21 @@ def migrate(
         source: bytes, path or binary file object.
         codec: id of a codec of the lossless or the classical lane.
         quality: SSIMULACRA2 target, 0 to 100; needed by a lossy codec, taken by no other.
+        decoding: arithmetic of the decoding, see `Decoding`. "fp32" is what the guard saw, as this machine computes it.
         limits: on what is decoded.
 
     Raises:
-        UsageError, CodecUnavailableError: codec or quality, see `check_target`.
+        UsageError, CodecUnavailableError: codec or quality, see `check_target`; there is no such decoding.
         StreamError: damaged, truncated, newer, or no `.ncr` file; its record cannot be read (DAMAGED_RECORD,
             UNSUPPORTED_VERSION); ModelError: its model is not here.
         CarryError: the codec cannot hold what the file holds, record and XMP included.
         CodecError, GuardError: the target cannot be reached, or what was written is not what was read.
         InputError, LimitError: `source` cannot or may not be read.
     """
-    writer = check_target(codec, quality)
+    writer, reader = check_target(codec, quality), NeuralCodec(decoding=decoding)
     data = load(source, limits)
     file = container.parse(data, limits)
     original = None if file.record is None else DecisionRecord.from_json(file.record)
-    reader = registry.get("ncr")
     decoded = reader.decode(data, limits)
     sample = from_pixels(decoded.pixels, decoded.metadata, "ncr")
     encoded = api.compress(sample, codec=codec, quality=quality, metadata="keep")
@@ -70,7 +80,7 @@ def migrate(
         weights_sha256=file.model.sha256.hex(),
         rate_index=file.model.rate_index,
         format=file.header.version,
-        arithmetic=reader.get_config().get("decoding", "fp32"),
+        arithmetic=str(reader.decoding),
         file_sha256=file_sha256,
         pixels_sha256=sample.pixels_sha256,
         record=original,

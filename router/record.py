@@ -67,7 +67,10 @@ class RecordedTarget(_Frozen):
 
 
 class RecordedTile(_Frozen):
-    """The tile that was worst against its limit: what was measured there, and where it is, in px of the upright image."""
+    """The tile that was worst against its limit: what was measured there, and where it is, in px of the upright image.
+
+    The guard's `WorstTile` as files hold it: a class of its own, so that files do not change when the guard does.
+    """
 
     measure: str
     value: float
@@ -109,7 +112,7 @@ class Migration(_Frozen):
         model, weights_sha256, rate_index, format, arithmetic: what decoded it, and how.
         file_sha256: of the `.ncr` file.
         pixels_sha256: of what it decoded to, which the migrated file was compared with. `record` holds that of the day it was
-            written: in floating point, two machines may differ (see `as_recorded`).
+            written, decoded in floating point, where two machines may differ (see `as_recorded`).
         record: its decision record, None if it had none.
         record_sha256: of that record's bytes. It is the hash of `record.to_json()` unless the record had to be cut to fit.
     """
@@ -126,9 +129,14 @@ class Migration(_Frozen):
 
     @property
     def as_recorded(self) -> bool | None:
-        """Whether the `.ncr` file decoded to the very pixels that its record names; None where it names none."""
-        recorded = None if self.record is None else self.record.pixels_sha256
-        return None if recorded is None else recorded == self.pixels_sha256
+        """Whether the `.ncr` file decoded to the very pixels that its record names.
+
+        None where that cannot be told: it names none, or those of another arithmetic.
+        """
+        record = self.record
+        if record is None or record.pixels_sha256 is None or record.guard is None or record.guard.arithmetic != self.arithmetic:
+            return None
+        return record.pixels_sha256 == self.pixels_sha256
 
 
 class DecisionRecord(_Frozen):

@@ -68,7 +68,7 @@ def test_no_path_of_a_damaged_model_gets_into_a_record(tmp_path: Path, monkeypat
     folder = tmp_path / "models" / "broken.model"
     folder.mkdir(parents=True)
     (folder / "model.json").write_text("{}")
-    monkeypatch.setattr("router.codecs.neural.weights.SHIPPED", tmp_path / "models")
+    monkeypatch.setattr("router.codecs.neural.weights.MODELS", tmp_path / "models")
     monkeypatch.setattr("router.codecs.registry._instances", {})
     neural = {"lanes": [{"lane": "neural", "codecs": ["ncr"]}, *LOSSLESS["lanes"]]}
     encoded = router.compress(PIXELS, policy=policy(otherwise=neural), receiver="self")

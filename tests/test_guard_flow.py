@@ -18,6 +18,7 @@ from router.record import MAX_BYTES
 NEURAL = {"lane": "neural", "codecs": ["ncr"], "settings": {"ncr": {"rate": 30_000}}}
 POOR = {**NEURAL, "settings": {"ncr": {"rate": 0}}}
 AVIF = {"lane": "classical", "codecs": ["avif"]}
+JPEG = {"lane": "classical", "codecs": ["jpeg"], "settings": {"jpeg": {"quality": 97}}}
 
 
 def _policy(guard: Any, *lanes: dict[str, Any]) -> dict[str, Any]:
@@ -131,3 +132,40 @@ def test_a_guard_that_does_not_exist(guard: Any, field: str) -> None:
 def test_the_quantile_is_part_of_the_policy(tmp_path: Path) -> None:
     hashes = {router.Router(_policy({"level": "full", "quantile": q}, AVIF)).policy.sha256 for q in (0.9, 0.99)}
     assert len(hashes) == 2
+
+
+def _must_save(share: float) -> dict[str, Any]:
+    return _policy("full", {**NEURAL, "must_save": share}, JPEG)
+
+
+def test_a_lane_that_must_save_is_kept_where_it_does_and_the_record_says_how_much(photo: np.ndarray) -> None:
+    plain = router.compress(photo, policy=_policy("full", NEURAL, AVIF), receiver="self", quality=50)
+    rival = router.compress(photo, policy=_policy("full", JPEG), receiver="self", quality=50)
+    saved = 1 - len(plain.data) / len(rival.data)  # with records, about alike in both
+    assert saved > 0.2
+    kept = router.compress(photo, policy=_must_save(max(0.0, saved - 0.2)), receiver="self", quality=50)
+    assert kept.record.lane == "neural"
+    assert "SAVES_ENOUGH" in {reason.code for reason in kept.record.reasons}
+    assert kept.record.refused == ()
+    given_up = router.compress(photo, policy=_must_save(min(0.99, saved + 0.2)), receiver="self", quality=50)
+    assert given_up.record.codec == "jpeg"
+    (refused,) = given_up.record.refused
+    assert (refused.codec, refused.code) == ("ncr", "SAVES_TOO_LITTLE")
+    assert [a.codec for a in given_up.run.attempts] == ["ncr", "jpeg"]  # and JPEG was encoded once
+
+
+def test_a_lane_that_must_save_beside_no_classical_lane_is_not_compared(photo: np.ndarray) -> None:
+    policy = _policy("full", {**NEURAL, "must_save": 0.9}, {"lane": "lossless", "codecs": ["png"]})
+    assert router.compress(photo, policy=policy, receiver="self", quality=50).record.lane == "neural"
+
+
+@pytest.mark.parametrize(("lane", "share"), [(AVIF, 0.1), (NEURAL, 1.0), (NEURAL, -0.1)])
+def test_a_saving_that_cannot_be_asked_for(lane: dict[str, Any], share: float) -> None:
+    with pytest.raises(PolicyError) as refused:
+        router.Router(_policy("full", {**lane, "must_save": share}, AVIF))
+    assert "must_save" in refused.value.details["field"]
+
+
+def test_a_policy_without_must_save_keeps_its_hash() -> None:
+    policy = router.Router(_policy("full", NEURAL, AVIF)).policy
+    assert "must_save" not in str(policy.policy.model_dump(mode="json"))

@@ -30,6 +30,7 @@ from router.errors import (
     UsageError,
 )
 from router.images.arrays import from_pixels
+from router.images.sample import pixels_sha256
 from router.migrate import migrate
 from router.quality.metrics import scorer
 from router.record import (
@@ -80,7 +81,8 @@ def ncr(encode: Encode, source: bytes) -> bytes:
 
 
 def pixels(data: bytes) -> np.ndarray:
-    return decode(data).pixels
+    """As a migration decodes a neural file."""
+    return decode(data, decoding="exact" if data.startswith(container.SIGNATURE) else None).pixels
 
 
 def with_record(ncr: bytes, record: DecisionRecord) -> bytes:
@@ -122,8 +124,9 @@ def test_a_lossless_codec_keeps_everything(ncr: bytes, source: bytes, codec: str
     assert migration.rate_index == model.rate_index == 30_000
     assert migration.format == container.parse(ncr).header.version
     assert migration.file_sha256 == sha256(ncr)
-    assert migration.pixels_sha256 == record.pixels_sha256 == original.pixels_sha256
-    assert migration.as_recorded is True
+    assert migration.pixels_sha256 == record.pixels_sha256
+    assert migration.arithmetic == "exact"
+    assert migration.as_recorded is None  # the guard saw floating point
     assert migration.record == original
     assert migration.record_sha256 == sha256(original.to_json()) == sha256(container.parse(ncr).record or b"")
 
@@ -162,8 +165,7 @@ def test_a_lossy_codec_reaches_its_quality_against_what_was_decoded(ncr: bytes) 
     assert record.guard is not None
     assert record.guard.passed
     assert record.migrated_from is not None
-    assert record.migrated_from.pixels_sha256 != record.pixels_sha256
-    assert record.migrated_from.as_recorded is True
+    assert record.migrated_from.pixels_sha256 == pixels_sha256(pixels(ncr)) != record.pixels_sha256
     assert decode(done.data).metadata.exif == decode(ncr).metadata.exif
     assert router.inspect(done.data) == record
 
@@ -201,12 +203,25 @@ def test_without_a_record_the_file_itself_is_the_source(ncr: bytes) -> None:
     assert record.source_sha256 == record.migrated_from.file_sha256 == sha256(bare)
 
 
+def test_by_default_the_pixels_are_those_of_every_machine(ncr: bytes) -> None:
+    """Integers, within 1 of what the guard saw; asked for, those that the guard saw."""
+    exact, fp32 = migrate(ncr), migrate(ncr, decoding="fp32")
+    assert exact.data == migrate(ncr, decoding="exact").data
+    seen = decode(ncr).pixels
+    assert np.array_equal(pixels(fp32.data), seen)
+    assert np.abs(pixels(exact.data).astype(int) - seen).max() == 1
+    migration, recorded = fp32.record.migrated_from, router.inspect(ncr).pixels_sha256
+    assert migration is not None
+    assert (migration.arithmetic, migration.pixels_sha256, migration.as_recorded) == ("fp32", recorded, True)
+    assert refusal(ncr, UsageError, decoding="fp64") == "BAD_ARGUMENT"
+
+
 def test_other_pixels_than_those_recorded_are_told(ncr: bytes) -> None:
     elsewhere = with_record(ncr, router.inspect(ncr).model_copy(update={"pixels_sha256": "0" * 64}))
-    done = migrate(elsewhere)
+    done = migrate(elsewhere, decoding="fp32")
     assert done.record.migrated_from is not None
     assert done.record.migrated_from.as_recorded is False
-    assert np.array_equal(pixels(done.data), pixels(ncr))
+    assert np.array_equal(pixels(done.data), decode(ncr).pixels)
 
 
 def test_a_decision_with_policy_and_scores_survives_whole(ncr: bytes) -> None:

@@ -38,6 +38,23 @@ def test_policy_and_target_are_chosen(opened: Open) -> None:
             expect(page.locator("tr.chosen th")).to_have_text(policy)
 
 
+def test_regret_by_rule_follows_the_choice(opened: Open) -> None:
+    page = opened().page
+    causes = page.locator("#domains table:visible", has_text="Rule")
+    for policy, rule in (("balanced", "photograph"), ("archival", "otherwise")):
+        page.locator("#policy").select_option(policy)
+        expect(causes).to_have_count(1)
+        expect(causes.locator("tbody tr").first).to_contain_text("all rules4")
+        expect(causes.get_by_role("rowheader", name=rule)).to_be_visible()
+
+
+def test_all_rivals_are_shown_with_their_seconds(opened: Open) -> None:
+    rows = opened().page.locator("#rivals .on table").first.locator("tbody tr")
+    names = ["router, balanced", "oracle within the rule", "oracle of balanced", "always-jpeg", "always-avif", "always-jxl"]
+    assert rows.locator("th").all_inner_texts() == [*names, "always-neural", "complexity-rule"]
+    assert all(text.endswith("%") for text in rows.locator("td:last-child").all_inner_texts())
+
+
 def test_metric(opened: Open) -> None:
     page = opened().page
     expect(page.locator("#curves figure:visible")).to_have_count(4)  # all and three domains
@@ -77,7 +94,7 @@ def test_text_stands_out(opened: Open, scheme: str) -> None:
 
 def test_columns_are_sorted_by_button(opened: Open) -> None:
     page = opened().page
-    table = page.locator("#domains .on table")
+    table = page.locator("#domains .on table").first
     heading = table.locator("thead th", has_text="Bytes / oracle")
     names = table.locator("tbody tr > :first-child")
     for order, sign in (("ascending", 1), ("descending", -1)):

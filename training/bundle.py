@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from router.artefacts import BUNDLE, DETECTORS, GAINS, GUARDS, PRIORS
-from router.codecs.neural.weights import SHIPPED, list_models, verify_model
+from router.artefacts import BUNDLE, DETECTORS, GAINS, GUARDS, MODELS, PRIORS
+from router.codecs.neural.weights import list_models, verify_model
 from router.detector import artefact as detector
 from router.gain import artefact as gain
 from router.quality.guard import artefact as guard
@@ -29,7 +29,7 @@ class OfWeights(Protocol):
 
 
 def main() -> None:
-    cards = [card for card in list_models() if card.folder.parent == SHIPPED]  # not what CODEC_ROUTER_MODELS adds
+    cards = [card for card in list_models() if card.folder.parent == MODELS]  # not what CODEC_ROUTER_MODELS adds
     for card in cards:
         verify_model(card)
     models = {card.id: card.sha256 for card in cards}

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from router.cli import options as o
+from router.cli.explanation import print_explanation
 from router.cli.inputs import InputFile, check_not_a_source, expand, one_output
-from router.cli.reporting import Tally, console, human_bytes, progress, shown
+from router.cli.reporting import Tally, console, progress
+from router.cli.results import Result, print_results
 from router.errors import UsageError
 from router.reasons import ReasonCode
-
-if TYPE_CHECKING:
-    from router.record import Attempt, DecisionRecord, RunRecord
-
-
-@dataclass(frozen=True)
-class _Row:
-    """What is shown of one output; its bytes are not kept."""
-
-    file: InputFile
-    written: Path
-    run: RunRecord
-
-    @property
-    def record(self) -> DecisionRecord:
-        return self.run.record
 
 
 def command(
@@ -56,7 +41,7 @@ def command(
     log: Annotated[
         Path | None, typer.Option("--log", help="Append one JSON line per output, with timings and every rule.")
     ] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Show the rules and lanes that were tried.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Show, after the table, what was tried.")] = False,
     as_json: o.JsonOption = False,
 ) -> None:
     """Compress images: one output each, in the lane that the policy chooses, with the decision record inside."""
@@ -85,7 +70,7 @@ def command(
         sink = None if log is None else JsonLines(log)
         if sink is not None:
             sink.check()
-    rows: list[_Row] = []
+    results: list[Result] = []
     claimed: set[Path] = set()
     for file in progress(files, len(files), as_json):
         destination = root if single else root / file.relative
@@ -101,20 +86,22 @@ def command(
             claimed.add(written)
             if sink is not None:
                 sink(encoded.run)
-            row = _Row(file, written, encoded.run)
-            rows.append(row)
-            return _document(row, explain)
+            results.append(Result(file.relative, written, encoded.run))
+            return _document(results[-1], explain)
 
         tally.run(file.path, work)
-    if not as_json and rows:
-        _print(rows, explain)
+    if not as_json and results:
+        screen = console()
+        print_results(screen, results)
+        for result in results if explain else []:
+            print_explanation(screen, result)
     tally.exit()
 
 
-def _document(row: _Row, explain: bool) -> dict[str, Any]:
-    run = row.run
+def _document(result: Result, explain: bool) -> dict[str, Any]:
+    run = result.run
     document: dict[str, Any] = {
-        "output": str(row.written),
+        "output": str(result.written),
         "bytes": run.output_bytes,
         "source_bytes": run.source_bytes,
         "record": run.record.model_dump(mode="json", exclude_none=True),
@@ -124,83 +111,3 @@ def _document(row: _Row, explain: bool) -> dict[str, Any]:
         document["attempts"] = [a.model_dump(mode="json", exclude_none=True) for a in run.attempts]
         document["costs"] = run.costs
     return document
-
-
-def _print(rows: list[_Row], explain: bool) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("input", "lane", "codec", "source", "output"):
-        sizes = title in ("source", "output")
-        table.add_column(title, justify="right" if sizes else "left", no_wrap=title != "input", overflow="fold")
-    table.add_column("target", justify="right")
-    table.add_column("p (ood)", justify="right")
-    table.add_column("why, and what was passed over", overflow="fold")
-    for row in rows:
-        record = row.record
-        reached = record.target.achieved if record.target else None
-        passed_over = [
-            f"{r.codec or r.lane} {r.code}" for r in record.reasons if (r.codec or r.lane) and r.code != "FORCED_CODEC"
-        ]
-        table.add_row(
-            shown(row.file.relative),
-            _LANE_STYLE.get(record.lane, "{}").format(record.lane),
-            shown(record.codec),
-            human_bytes(row.run.source_bytes),
-            human_bytes(row.run.output_bytes),
-            "-" if reached is None else f"{reached:.1f}",
-            "-" if record.scores is None else f"{record.scores.p_value:.3f}",
-            shown("; ".join([_why(record), *passed_over])),
-        )
-    screen = console()
-    if explain:
-        for row in rows:
-            _explain(row)
-        screen.print()
-    screen.print(table)
-    sources = sum(row.run.source_bytes or 0 for row in rows)
-    outputs = sum(row.run.output_bytes for row in rows)
-    where = rows[0].written if len(rows) == 1 else f"{len(rows)} files"
-    screen.print(f"[dim]{shown(where)} written, {human_bytes(sources)} -> {human_bytes(outputs)}[/]", soft_wrap=True)
-
-
-def _why(record: DecisionRecord) -> str:
-    """The rule that matched and the reason it gives; an error in a rule where that decided."""
-    if record.policy is None:
-        return "forced by the caller"
-    return next((r.detail for r in record.reasons if r.code in ("RULE_MATCHED", "RULE_ERROR")), "") or record.policy.rule
-
-
-def _explain(row: _Row) -> None:
-    screen = console()
-    screen.print(f"\n[bold]{shown(row.file.relative)}[/] -> {shown(row.written)}")
-    for rule in row.run.rules:
-        outcome, detail = rule.get("outcome", ""), rule.get("detail", "")
-        screen.print(f"  rule {shown(rule['rule'])}: {outcome} [dim]{shown(detail)}[/]")
-    problem = row.run.costs.get("problem")
-    if problem:
-        screen.print(f"  costs: {problem['code']} [dim]{shown(problem['message'])}[/]")
-    for a in row.run.attempts:
-        name = f"{a.lane}/{a.codec}" if a.codec else a.lane
-        screen.print(
-            f"  {shown(name)}: {a.outcome} {shown(a.detail)}[dim] {human_bytes(a.bytes)}, "
-            f"{a.encodings} encodings, {a.seconds:.2f} s{_predicted(a)}[/]"
-        )
-
-
-def _predicted(attempt: Attempt) -> str:
-    """What the attempt was expected to take, where that is known."""
-    if attempt.predicted_seconds is None or attempt.predicted_band is None:
-        return ""
-    low, high = attempt.predicted_band
-    count = f"{attempt.predicted_encodings:g} encodings"
-    return f", predicted {attempt.predicted_seconds:.2f} s ({low:.2f} to {high:.2f}) for {count}"
-
-
-_LANE_STYLE = {
-    "neural": "[magenta]{}[/]",
-    "classical": "[cyan]{}[/]",
-    "lossless": "[green]{}[/]",
-    "transcode": "[blue]{}[/]",
-    "passthrough": "[dim]{}[/]",
-}

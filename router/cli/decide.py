@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from router.cli import options as o
+from router.cli.explanation import rules
 from router.cli.inputs import InputFile, expand
 from router.cli.reporting import Tally, console, shown
 
@@ -47,11 +48,14 @@ def command(
 
 
 def _print(file: InputFile, decision: Decision) -> None:
+    from rich.padding import Padding
+
     screen = console()
-    lanes = ", ".join(f"{plan.lane} ({', '.join(plan.codecs)})" if plan.codecs else plan.lane for plan in decision.lanes)
-    screen.print(f"[bold]{shown(file.path)}[/]: {shown(lanes)}")
-    for trace in decision.trace:
-        screen.print(f"  rule {shown(trace.rule)}: {trace.outcome} [dim]{shown(trace.detail)}[/]")
+    lanes = [f"{plan.lane} ({', '.join(plan.codecs)})" if plan.codecs else str(plan.lane) for plan in decision.lanes]
+    screen.print(f"[bold]{shown(file.path)}[/]", soft_wrap=True)
+    screen.print(Padding.indent(f"[bold]{shown(', then '.join(lanes))}[/]", 2))
     for reason in decision.reasons:
         where = "/".join(part for part in (reason.lane, reason.codec) if part)
-        screen.print(f"  {reason.code} {shown(where)} [dim]{shown(reason.detail)}[/]")
+        text = " ".join(part for part in (str(reason.code), where, reason.detail) if part)
+        screen.print(Padding.indent(shown(text), 2))
+    screen.print(Padding.indent(rules(trace.to_dict() for trace in decision.trace), 2))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from router.cli.reporting import SOME_FAILED, Tally, console, fail, printable, shown
-from router.errors import InputError, UsageError
+from router.errors import CodecUnavailableError, InputError, UsageError
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
+    from router.evaluation.ladders.run import Measured
     from router.evaluation.page.survival import Survival
     from router.evaluation.report import Plan, Report
-    from router.evaluation.run import Measured
 
 
 def command(
@@ -42,6 +43,9 @@ def command(
     natural: Annotated[
         str, typer.Option("--natural", metavar="DOMAINS", help="Domains, with commas, that the detector should know.")
     ] = "natural",
+    butteraugli: Annotated[
+        bool, typer.Option("--butteraugli", help="Judge harm by Butteraugli too; needs butteraugli_main (apt: libjxl-devtools).")
+    ] = False,
     survival: Annotated[
         Path | None, typer.Option("--survival", metavar="FILE", help="Figures of training.guard.survival to show on the page.")
     ] = None,
@@ -54,13 +58,14 @@ def command(
         report.require_packages()
         kept = None if survival is None else _survival(survival)
         plan = _plan(folders, _numbers(targets), policies or ["balanced"], codecs.split(","), jobs, max_side)
+        domains, program = [name.strip() for name in natural.split(",")], _program() if butteraugli else None
+        plan = replace(plan, natural=domains, butteraugli=program)
         if quick:
             plan = plan.quickened()
         with _Progress(len(plan.pictures)) as progress:
             found = report.evaluate(plan, cache or output / "cache", progress)
         files = report.write(found, output)
-        domains = [name.strip() for name in natural.split(",")]
-        files.append(report.write_page(found, plan, output, cache or output / "cache", domains, kept))
+        files.append(report.write_page(found, plan, output, cache or output / "cache", kept))
     _print(found)
     for file in files:
         console().print(f"[dim]{shown(file)}[/]", soft_wrap=True)
@@ -74,8 +79,8 @@ def command(
 def _plan(
     folders: list[Path], targets: list[float], policies: list[str], codecs: list[str], jobs: int, max_side: int | None
 ) -> Plan:
-    from router.evaluation.families import choose
-    from router.evaluation.pictures import pictures_in
+    from router.evaluation.ladders.families import choose
+    from router.evaluation.ladders.pictures import pictures_in
     from router.evaluation.report import Plan
     from router.policy.load import load
 
@@ -86,6 +91,17 @@ def _plan(
     if jobs == 0 or jobs < -1:
         raise UsageError(f"--jobs {jobs} is neither -1 nor a count", code=ReasonCode.BAD_ARGUMENT)
     return Plan(pictures_in(folders), families, loaded, targets, jobs, max_side)
+
+
+def _program() -> Path:
+    from router.evaluation.ladders import butteraugli
+
+    found = butteraugli.find()
+    if found is None:
+        raise CodecUnavailableError(
+            f"{butteraugli.PROGRAM} is not installed", code=ReasonCode.MISSING_EXTRA, hint=butteraugli.HINT
+        )
+    return found
 
 
 def _survival(file: Path) -> list[Survival]:
@@ -144,12 +160,18 @@ def _print(report: Report) -> None:
         table.add_column("")
         for title in ("bytes / always-AVIF", "bytes / oracle", "seconds / oracle", "out of reach", "harmed / neural images"):
             table.add_column(title, justify="right")
+        # With several policies there are several oracles: a rival's seconds are in results.json.
+        most = {policy["oracle"]["seconds"] for policy in pooled["policies"].values()}
         for name, rival in pooled["rivals"].items():
-            harm = _harm(pooled["neural_harm"]) if name == "always-neural" else ""
-            table.add_row(name, _share(rival["against_avif"]), "", "", str(rival["out_of_reach"]), harm)
+            harm = _harm(rival["harm"]) if "harm" in rival else ""
+            seconds = _share(rival["seconds"] / max(most)) if len(most) == 1 and max(most) else ""
+            table.add_row(name, _share(rival["against_avif"]), "", seconds, str(rival["out_of_reach"]), harm)
         for name, policy in pooled["policies"].items():
-            against = policy["oracle"]["against_avif"]
-            table.add_row(f"oracle of {shown(name)}", _share(against), _share(1.0), _share(1.0), "", "")
+            for title, oracle in ((f"oracle of {shown(name)}", policy["oracle"]), ("  within the rule", policy["permitted"])):
+                shares = [
+                    oracle[what] / policy["oracle"][what] if policy["oracle"][what] else None for what in ("bytes", "seconds")
+                ]
+                table.add_row(title, _share(oracle["against_avif"]), *map(_share, shares), "", "")
             table.add_row(
                 f"[bold]router, {shown(name)}[/]",
                 _share(policy["against_avif"]),
@@ -159,6 +181,10 @@ def _print(report: Report) -> None:
                 _harm(policy["harm"]),
             )
         console().print(table)
+    for name, found in report.results["harm"].get("butteraugli", {}).get("policies", {}).items():
+        alone = found["all"]["by_butteraugli_alone"]
+        text = f"{_harm(found['all'])}, {alone} of them by Butteraugli alone"
+        console().print(f"harmed / neural images over all targets, with Butteraugli, {shown(name)}: {text}", soft_wrap=True)
 
 
 def _harm(harm: dict[str, Any]) -> str:

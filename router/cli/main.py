@@ -10,6 +10,7 @@ import typer
 
 from router.cli import compress, decide, decompress, drift, evaluate, fit, inspect, models, score, tune
 from router.cli.reporting import fail
+from router.cli.termination import orderly_termination
 from router.errors import RouterError
 
 app = typer.Typer(
@@ -17,7 +18,7 @@ app = typer.Typer(
     help="Compress images with a neural codec where it is safe and a classical codec where it is not.",
     epilog=(
         "Exit codes: 0 done, 2 usage, 3 bad input, 4 refused by policy or limits, 5 damaged or unknown stream, "
-        "6 some of several inputs failed, 1 anything else."
+        "6 some of several inputs failed, 130 interrupted, 143 terminated, 1 anything else."
     ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -58,7 +59,8 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a file name never fails to print
     try:
-        app()
+        with orderly_termination():
+            app()
     except RouterError as error:
         fail(error)
         sys.exit(error.exit_code)

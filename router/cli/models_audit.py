@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -16,11 +16,17 @@ if TYPE_CHECKING:
     from router.audit import Need
 
 
-def command(inputs: Inputs, as_json: o.JsonOption = False) -> None:
-    """Tell which models .ncr files need, and whether these are here with the same weights.
+def command(
+    inputs: Inputs,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Read a few kilobytes of each file; damage between its start and its end is not seen.")
+    ] = False,
+    as_json: o.JsonOption = False,
+) -> None:
+    """Tell which models .ncr files need, whether these are here with the same weights, and which files are damaged.
 
-    Only the start and the end of each file are read: damage between them is seen by decompress and by models migrate.
-    With --json, one object for each model and one for each file that failed.
+    Every file is read and its checksums are compared; nothing is decoded. With --json, one object for each model and one for each
+    file that failed.
 
     Exit code: where files failed, theirs or 6; else 5 if a model that is needed is missing, damaged or has other weights.
     """
@@ -29,7 +35,7 @@ def command(inputs: Inputs, as_json: o.JsonOption = False) -> None:
     tally, audit = Tally(as_json), Audit()
     for file in watched(ncr_files(inputs), as_json):
         try:
-            audit.add(file.check())
+            audit.add(file.check(), quick=quick)
         except Exception as error:
             tally.run(file.path, functools.partial(_fail, error))
     needs = audit.needs()

@@ -77,7 +77,7 @@ def _document(entry: Entry, fresh: bool) -> dict[str, Any]:
         "kind": entry.kind,
         "name": entry.name,
         "settings": dict(entry.settings),
-        "seconds": {name: {"fixed": part.fixed, "per_megapixel": part.per_megapixel} for name, part in entry.parts.items()},
+        "seconds": {name: vars(part) for name, part in entry.parts.items()},
         "band": [entry.band.low, entry.band.high],
         "samples": entry.samples,
         "largest_megapixels": entry.megapixels,
@@ -109,8 +109,8 @@ def _print(model: CostModel, entries: list[Entry]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("ms for 1 MP")
-    for title in ("once", "encode", "decode", "in all at 0.25 MP", "4 MP", "nine of ten within"):
+    table.add_column("ms for 1 MP", overflow="fold")
+    for title in ("once", "encode", "decode", "in all at 0.25 MP", "4 MP", "12 MP", "nine of ten within"):
         table.add_column(title, justify="right")
     for e in entries:
         once = sum(line.at(1.0) for name, line in e.parts.items() if name in ("setup", "reference", "check"))
@@ -121,6 +121,7 @@ def _print(model: CostModel, entries: list[Entry]) -> None:
             *("-" if value is None else f"{1000 * value:.0f}" for value in (once or None, *each)),
             f"{1000 * e.at(0.25):.0f}",
             f"{1000 * e.at(4.0):.0f}",
+            f"{1000 * e.at(12.0):.0f}",
             f"{100 * (e.band.low - 1):+.0f} to {100 * (e.band.high - 1):+.0f} %",
         )
     console().print(table)

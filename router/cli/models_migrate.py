@@ -11,6 +11,7 @@ from router.cli import options as o
 from router.cli.inputs import InputFile, check_not_a_source, one_output
 from router.cli.ncr_files import Inputs, ncr_files, watched
 from router.cli.reporting import Tally, console, human_bytes, shown
+from router.codecs.neural.decoding import Decoding
 from router.errors import OutputExistsError, UsageError
 from router.reasons import ReasonCode
 
@@ -26,6 +27,13 @@ def command(
         typer.Option("--codec", help="png by default; jxl-lossless is smaller; a lossy one, such as avif, needs --quality."),
     ] = None,
     quality: o.QualityOption = None,
+    decoding: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Arithmetic: exact (the same pixels on every machine), or fp32 (what the guard saw, as this machine has it).",
+        ),
+    ] = Decoding.EXACT,
     model: Annotated[str | None, typer.Option("--model", metavar="ID", help="Only files that need this model.")] = None,
     force: o.ForceOption = False,
     no_limits: o.NoLimitsOption = False,
@@ -33,8 +41,8 @@ def command(
 ) -> None:
     """Write standard files from .ncr files, which stay where they are.
 
-    Pixels, metadata and the decision record are kept; the new record names the model and the file too. Every file keeps its
-    whole name: a.ncr becomes a.ncr.png.
+    Pixels, metadata and the decision record are kept; the new record names the model and the file too. Every machine writes the
+    same files. They keep their whole names: a.ncr becomes a.ncr.png.
     """
     tally, limits, root = Tally(as_json), o.limits_from(no_limits), Path(output)
     with tally.setup(inputs):
@@ -43,6 +51,7 @@ def command(
 
         chosen = codec or DEFAULT_CODEC
         suffix = check_target(chosen, quality).suffix
+        Decoding.parse(decoding)
         named = [InputFile(path, Path(path.name)) for path in inputs]
         single = one_output(inputs, named, output)
     sums = _Sums()
@@ -56,7 +65,7 @@ def command(
                 return {"migrated": False, "model": other}
             if not single and not force and destination.exists():  # asked again by the writing; here it costs no decoding
                 raise _exists(destination)
-            encoded = migrate(source, codec=chosen, quality=quality, limits=limits)
+            encoded = migrate(source, codec=chosen, quality=quality, decoding=decoding, limits=limits)
             target = encoded.path_for(root) if single else destination
             check_not_a_source(target, [file, *named])
             written = write_atomically(target, encoded.data, overwrite=force)

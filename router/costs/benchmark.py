@@ -21,7 +21,7 @@ from router.codecs._pillow import to_image
 from router.codecs.base import Codec, Lane
 from router.costs import fit
 from router.costs.machine import this_machine, torch_threads, versions
-from router.costs.model import CODEC, GUARD, PARTS, SCORE, CostModel, Entry, Line, entry_key
+from router.costs.model import CODEC, GUARD, KNOT, PARTS, SCORE, CostModel, Entry, Line, entry_key
 from router.costs.picture import picture
 from router.costs.predict import configuration
 from router.errors import RouterError
@@ -37,10 +37,10 @@ from router.quality.target import MetricName, Target
 
 Clock = Callable[[], float]
 MEGAPIXELS = (0.25, 1.0, 4.0)
-"""The last size only for what takes less than `_QUICK` seconds there."""
+"""The last size on two pictures where that takes less than `_QUICK` seconds, on one where it takes less than `_LONGEST`."""
 CELLS = ((0, False, 0.0), (1, True, 0.0), (0, False, -0.5), (1, True, 0.5))
 """(seed, busy, setting): settings as parts of the way from the codec's own start to its lowest or highest."""
-_QUICK, _SLOW = 1.0, 1.0
+_QUICK, _LONGEST = 1.0, 10.0
 _REPEATS, _ENOUGH = 3, 0.25
 _METRICS: tuple[MetricName, ...] = ("ssimulacra2", "ms-ssim", "psnr")
 
@@ -107,7 +107,7 @@ def measure(
 ) -> tuple[CostModel, list[Failed]]:
     """Measure `wanted`; entries of `known` on other things stay, if it is of this machine.
 
-    `before` is told what comes next. `clock` gives seconds. Takes about 40 seconds for all tasks on one core of 2022.
+    `before` is told what comes next. `clock` gives seconds. Takes about a minute for all tasks on one quiet core of 2022.
     """
     machine = this_machine()
     pictures = _Pictures()
@@ -137,26 +137,37 @@ def measure(
 def _measure(task: Task, pictures: _Pictures, clock: Clock, megapixels: tuple[float, ...], waits: list[float]) -> Entry:
     run = _RUNS[task.kind](task)
     run(pictures.get(min(megapixels) / 8, *CELLS[0][:2]), 0.0, clock)  # imports, weights, tables
-    timings: list[list[_Timing]] = []
+    timings: dict[tuple[float, int], list[_Timing]] = {}  # by size and cell
     worst = 0.0  # of one cell, per megapixel
     for size in sorted(megapixels):
-        if size > 1 and worst * size > _QUICK:
-            break
-        cells = CELLS[:2] if worst * size > _SLOW or size > 1 else CELLS
-        for seed, busy, position in cells:
+        for cell, (seed, busy, position) in enumerate(CELLS[: _cells(size, worst * size)]):
             sample = pictures.get(size, seed, busy)
-            actual = sample.width * sample.height / 1e6
             repeats: list[_Timing] = []
             while len(repeats) < _REPEATS and sum(t.total for t in repeats) < _ENOUGH:
                 began, cpu = time.perf_counter(), time.process_time()
-                repeats.append(_Timing(actual, run(sample, position, clock)))
+                repeats.append(_Timing(sample.width * sample.height / 1e6, run(sample, position, clock)))
                 used = time.process_time() - cpu
                 if task.kind == CODEC and task.name != "ncr" and used > 0.02:
                     waits.append((time.perf_counter() - began) / used)
-            worst = max(worst, min(t.total for t in repeats) / actual)
-            timings.append(repeats)
-    parts = {name: fit.line([(r[0].megapixels, min(t.parts[name] for t in r)) for r in timings]) for name in PARTS[task.kind]}
-    return _entry(task, parts, [t for repeats in timings for t in repeats])
+            worst = max(worst, min(t.total / t.megapixels for t in repeats))
+            timings[size, cell] = repeats
+    return _entry(task, {name: _line(timings, name) for name in PARTS[task.kind]}, [t for r in timings.values() for t in r])
+
+
+def _cells(size: float, seconds: float) -> int:
+    """How many of CELLS are measured at a size where one takes so long."""
+    if size <= KNOT:
+        return 2 if seconds > _QUICK else len(CELLS)
+    return 2 if seconds < _QUICK else int(seconds < _LONGEST)
+
+
+def _line(timings: Mapping[tuple[float, int], list[_Timing]], part: str) -> Line:
+    """What one part takes, of the least time of every cell."""
+    least = {at: (repeats[0].megapixels, min(t.parts[part] for t in repeats)) for at, repeats in timings.items()}
+    knot = max((size for size, _ in least if size <= KNOT), default=0.0)
+    below = {at: point for at, point in least.items() if at[0] <= KNOT} or least
+    growth = [(least[knot, cell], point) for (size, cell), point in least.items() if size > KNOT and (knot, cell) in least]
+    return fit.bent(fit.line(list(below.values())), growth)
 
 
 def _entry(task: Task, parts: Mapping[str, Line], timings: list[_Timing]) -> Entry:

@@ -1,4 +1,4 @@
-"""Lines through timings: least absolute relative deviations, so that one disturbed timing moves nothing."""
+"""Lines through timings: least absolute relative deviations and medians, so that one disturbed timing moves nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from router.costs.model import Band, Line
+from router.costs.model import KNOT, Band, Line
 
 Point = tuple[float, float]
 """(megapixels, seconds)."""
@@ -38,6 +38,19 @@ def line(points: Sequence[Point]) -> Line:
     errors = np.abs((candidates[:, :1] + candidates[:, 1:] * x) / y - 1).sum(axis=1)
     fixed, slope = candidates[int(np.argmin(errors))]
     return Line(float(fixed), float(slope))
+
+
+def bent(below: Line, growth: Sequence[tuple[Point, Point]]) -> Line:
+    """`below` with another slope above KNOT: that which `growth` shows, and never a smaller one.
+
+    `growth`: what the same content took at a size of about KNOT, and at a larger one; the median of the ratios counts, so that
+    it is the size that bends the line and not the content.
+    """
+    ratios = [(large[1] / small[1], large[0] - small[0]) for small, large in growth if small[1] > 0 and large[0] > small[0]]
+    if not ratios:
+        return below
+    beyond = float(np.median([below.at(KNOT) * (ratio - 1) / more for ratio, more in ratios]))
+    return Line(below.fixed, below.per_megapixel, max(below.per_megapixel, beyond))
 
 
 def band(ratios: Sequence[float], name: str = "") -> Band:

@@ -2,7 +2,8 @@
 
 Every cost is a fixed part and a part per megapixel. Codecs, metrics and the guard walk over pixels or blocks with a context of
 bounded size, so their time grows with the area; what does not (headers, tables, buffers, the first call of a library) is the
-fixed part. Content changes the slope, which is what the band is for.
+fixed part. Large pictures leave the caches, and their arrays are fetched from the system anew each time: from KNOT megapixels
+on, the slope is another, never smaller one. Content changes the slopes, which is what the band is for.
 
 Loading this module needs the standard library only.
 """
@@ -18,7 +19,10 @@ from typing import Any, TypeVar
 from router.errors import ArtefactError
 from router.reasons import ReasonCode
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2: slopes above KNOT. Measurements of version 1 are made again."""
+KNOT = 1.0
+"""Megapixels at which slopes may change."""
 CODEC, SCORE, GUARD = "codec", "score", "guard"
 """Kinds of entries."""
 PARTS = {CODEC: ("setup", "encode", "decode"), SCORE: ("reference", "score"), GUARD: ("check",)}
@@ -29,14 +33,20 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Line:
-    """`fixed` + `per_megapixel` * MP seconds; neither is negative, so a larger picture never costs less."""
+    """`fixed` + `per_megapixel` * MP seconds, with the slope `beyond` above KNOT MP; nothing is negative, so a larger picture
+    never costs less. `beyond`: by default as below."""
 
     fixed: float
     per_megapixel: float
+    beyond: float = -1.0
+
+    def __post_init__(self) -> None:
+        if self.beyond < 0:
+            object.__setattr__(self, "beyond", self.per_megapixel)
 
     def at(self, megapixels: float) -> float:
         """Seconds."""
-        return self.fixed + self.per_megapixel * megapixels
+        return self.fixed + self.per_megapixel * min(megapixels, KNOT) + self.beyond * max(0.0, megapixels - KNOT)
 
 
 @dataclass(frozen=True)
@@ -139,13 +149,13 @@ class CostModel:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> CostModel:
-        """Parse and check. Raises ArtefactError (ARTEFACT_DAMAGED; UNSUPPORTED_VERSION for a newer schema)."""
+        """Parse and check. Raises ArtefactError (ARTEFACT_DAMAGED; UNSUPPORTED_VERSION for another schema)."""
         try:
             document = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise _damaged("not JSON") from error
         version = document.get("schema_version") if isinstance(document, dict) else None
-        if isinstance(version, int) and version > SCHEMA_VERSION:
+        if type(version) is int and version != SCHEMA_VERSION:
             raise ArtefactError(
                 f"the cost model has schema version {version}, this build reads {SCHEMA_VERSION}",
                 code=ReasonCode.UNSUPPORTED_VERSION,
@@ -177,7 +187,7 @@ def _plain(model: CostModel) -> dict[str, Any]:
             {
                 **{name: getattr(e, name) for name in ("kind", "name", "samples", "megapixels", "threads")},
                 "settings": dict(e.settings),
-                "seconds": {name: [line.fixed, line.per_megapixel] for name, line in e.parts.items()},
+                "seconds": {name: [line.fixed, line.per_megapixel, line.beyond] for name, line in e.parts.items()},
                 "band": [e.band.low, e.band.high],
                 "versions": dict(e.versions),
             }
@@ -207,7 +217,7 @@ def _model(document: Mapping[str, Any]) -> CostModel:
 
 def _entry(entry: Mapping[str, Any]) -> Entry:
     kind, threads = _of(str, entry["kind"]), entry["threads"]
-    parts = {name: Line(*_pair(value, _seconds)) for name, value in entry["seconds"].items()}
+    parts = {name: _line(value) for name, value in entry["seconds"].items()}
     if set(parts) != set(PARTS[kind]):
         raise ValueError(f"parts {sorted(parts)}")
     low, high = _pair(entry["band"], _seconds)
@@ -224,6 +234,11 @@ def _entry(entry: Mapping[str, Any]) -> Entry:
         versions={_of(str, k): _of(str, v) for k, v in entry["versions"].items()},
         threads=None if threads is None else _of(int, threads),
     )
+
+
+def _line(value: Any) -> Line:
+    fixed, per_megapixel, beyond = _of(list, value)
+    return Line(_seconds(fixed), _seconds(per_megapixel), _seconds(beyond))
 
 
 def _of(kind: type[_T], value: Any) -> _T:

@@ -21,7 +21,7 @@ from router.errors import UsageError
 from router.images.sample import ImageSample
 from router.reasons import ReasonCode
 
-DEFAULT_ID = "photo-2"
+DEFAULT_ID = "photo-3"
 """Folder of the detectors shipped with the package."""
 HIGHEST_SCORE = 1000.0
 """`ood_score` is kept within plus or minus this; images too small to measure get it."""

@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from router.evaluation.families import NEURAL
+from router.evaluation.comparison.matched import AVIF, Ladder, images
 from router.evaluation.intervals import wilson
-from router.evaluation.matched import AVIF, Ladder, images
+from router.evaluation.ladders.families import NEURAL
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from router.errors import CodecUnavailableError
 from router.evaluation import harm as harms
-from router.evaluation import versions
-from router.evaluation.families import NEURAL, Family
-from router.evaluation.pictures import Picture, at_most
-from router.evaluation.run import TARGETS, Measured, measure_all, table
+from router.evaluation.ladders import versions
+from router.evaluation.ladders.families import NEURAL, Family
+from router.evaluation.ladders.pictures import Picture, at_most
+from router.evaluation.ladders.run import TARGETS, Measured, measure_all, table
 from router.files import write_atomically
 from router.policy.compiled import CompiledPolicy
 from router.reasons import ReasonCode
@@ -23,12 +23,17 @@ from router.reasons import ReasonCode
 if TYPE_CHECKING:
     import pandas as pd
 
+    from router.evaluation.detection.separation import Detections
     from router.evaluation.page.survival import Survival
 
 QUICK_IMAGES, QUICK_SIDE = 6, 512
 """The declared subset of a quick run: so many images a domain, evenly spread, and centre crops of at most so many px a side."""
 
-SCHEMA_VERSION = 1
+NATURAL = ("natural",)
+"""Domains that count as natural images unless others are named."""
+
+SCHEMA_VERSION = 2
+"""Of results.json. 2 added `bd_rates`, `detector`, regret by rule and the permitted oracle."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ class Plan:
         targets: SSIMULACRA2.
         jobs: images at a time; -1 for one a core.
         max_side: centre crop of the ladders, None for whole images. Decisions are always on whole files.
+        natural: domains that the detector tells others from.
+        butteraugli: the program, see `ladders.butteraugli.find`; harm is judged by it too. None: by MS-SSIM alone.
     """
 
     pictures: Sequence[Picture]
@@ -48,12 +55,14 @@ class Plan:
     jobs: int = 1
     max_side: int | None = None
     quick: bool = False
+    natural: Sequence[str] = NATURAL
+    butteraugli: Path | None = None
 
     def quickened(self) -> Plan:
         """The same over the declared subset."""
         pictures = at_most(self.pictures, QUICK_IMAGES)
         side = QUICK_SIDE if self.max_side is None else min(self.max_side, QUICK_SIDE)
-        return Plan(pictures, self.families, self.policies, self.targets, self.jobs, side, quick=True)
+        return replace(self, pictures=pictures, max_side=side, quick=True)
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,9 @@ class Report:
     routed: pd.DataFrame
     harm: pd.DataFrame
     scores: pd.DataFrame
+    rivals: pd.DataFrame
+    detections: Detections
+    butteraugli: pd.DataFrame | None
     results: dict[str, Any] = field(repr=False)
 
 
@@ -83,9 +95,14 @@ def evaluate(plan: Plan, cache: Path, tell: Callable[[Measured], None] | None = 
     """Measure, decide, compare. `tell` is called after each image. What `cache` holds is not measured again."""
     import pandas as pd
 
-    from router.evaluation.matched import at_targets, disadvantage
-    from router.evaluation.page.scores import detector_scores
-    from router.evaluation.routing import decide_all, routed
+    from router.evaluation import butteraugli_harm as second
+    from router.evaluation.comparison.bd_rate import bd_rates, by_domain
+    from router.evaluation.comparison.decisions import decide_all
+    from router.evaluation.comparison.matched import at_targets, disadvantage
+    from router.evaluation.comparison.rivals import rivals
+    from router.evaluation.comparison.routing import routed
+    from router.evaluation.detection import separation
+    from router.evaluation.detection.scores import detector_scores
     from router.evaluation.summary import harm_over_targets, summary
 
     done = []
@@ -100,23 +117,34 @@ def evaluate(plan: Plan, cache: Path, tell: Callable[[Measured], None] | None = 
     decided = decide_all(plan.pictures, plan.policies, plan.targets)
     walked = routed(points, decided, plan.policies)
     harmful = harms.harm(points, plan.targets)
+    compared = rivals(points, plan.targets)
+    asks = any(family.name == NEURAL for family in plan.families) or any("ood" in policy.groups for policy in plan.policies)
+    scores = detector_scores(plan.pictures if asks else (), decided, cache / "scores")
+    told = separation.detections(scores, plan.natural)
+    seen = None
+    if plan.butteraugli is not None:
+        seen = second.butteraugli_harm(
+            *(points, walked, plan.pictures, cache / "butteraugli", plan.butteraugli), max_side=plan.max_side, jobs=plan.jobs
+        )
     results = {
         "schema_version": SCHEMA_VERSION,
         "run": _run_facts(plan, done, points),
-        "targets": summary(matched, walked, harmful) if len(matched) else {},
+        "targets": summary(compared, walked, harmful),
         "harm": {
             "version": harms.VERSION,
             "tau_db": dict(harms.TAU),
             "over_targets": harm_over_targets(walked, harmful, plan.targets),
-        },
+        }
+        | ({} if seen is None else {"butteraugli": second.summary(walked, seen, harmful)}),
+        "bd_rates": by_domain(bd_rates(points)),
+        "detector": separation.summary(told),
     }
-    asks = any(family.name == NEURAL for family in plan.families) or any("ood" in policy.groups for policy in plan.policies)
-    scores = detector_scores(plan.pictures if asks else (), decided, cache / "scores")
-    return Report(points, matched, walked, harmful, scores, results)
+    return Report(points, matched, walked, harmful, scores, compared, told, seen, results)
 
 
 def write(report: Report, folder: Path) -> list[Path]:
-    """points.parquet, matched.parquet and .csv, routed.parquet and .csv, harm.csv, scores.csv, results.json.
+    """points.parquet, matched.parquet and .csv, routed.parquet and .csv, rivals.csv, harm.csv, scores.csv, results.json;
+    butteraugli.csv where it was asked for.
 
     What is there is overwritten.
 
@@ -128,31 +156,25 @@ def write(report: Report, folder: Path) -> list[Path]:
         "matched.csv": report.matched.to_csv(None, index=False).encode(),
         "routed.parquet": report.routed.to_parquet(None, index=False),
         "routed.csv": report.routed.to_csv(None, index=False).encode(),
+        "rivals.csv": report.rivals.to_csv(None, index=False).encode(),
         "harm.csv": report.harm.to_csv(None, index=False).encode(),
+        **({} if report.butteraugli is None else {"butteraugli.csv": report.butteraugli.to_csv(None, index=False).encode()}),
         "scores.csv": report.scores.to_csv(None, index=False).encode(),
         "results.json": (json.dumps(report.results, indent=1, allow_nan=False) + "\n").encode(),
     }
     return [write_atomically(folder / name, data, overwrite=True) for name, data in files.items()]
 
 
-def write_page(
-    report: Report, plan: Plan, folder: Path, cache: Path, natural: Sequence[str], survival: Sequence[Survival] | None = None
-) -> Path:
+def write_page(report: Report, plan: Plan, folder: Path, cache: Path, survival: Sequence[Survival] | None = None) -> Path:
     """index.html; see `router.evaluation.page`. The crops of its worst cases are kept in `cache`.
 
-    Args:
-        natural: domains that the detector tells others from.
-        survival: figures to show, see `page.survival`.
-
-    Raises OutputNotWritableError.
+    `survival`: figures to show, see `page.survival`. Raises OutputNotWritableError.
     """
     from router.evaluation.page.build import Page, build
     from router.evaluation.page.cases import cases
 
     found = cases(report.harm, report.routed, report.points, plan.pictures, cache / "crops", plan.max_side)
-    page = Page(
-        report.points, report.matched, report.routed, report.harm, report.scores, report.results, found, survival, natural
-    )
+    page = Page(report.points, report.rivals, report.routed, report.detections, report.results, found, survival)
     return write_atomically(folder / "index.html", build(page), overwrite=True)
 
 

@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from router.codecs.base import Lane
 from router.evaluation import harm as harms
-from router.evaluation.families import LOSSLESS, NEURAL
-from router.evaluation.matched import AVIF
+from router.evaluation.comparison import regret
+from router.evaluation.comparison.matched import POOLED
+from router.evaluation.comparison.rivals import ANCHOR, KEYS, sizes
+from router.evaluation.ladders.families import NEURAL
 
 if TYPE_CHECKING:
     import pandas as pd
 
-POOLED = "all"
-RIVALS: Mapping[str, str] = {
-    "always-jpeg": "jpeg",
-    "always-webp": "webp",
-    "always-avif": AVIF,
-    "always-jxl": "jxl",
-    "always-neural": NEURAL,
-}
-_ANCHOR = "always-avif"
-_KEYS = ["domain", "image", "target"]
 
-
-def summary(matched: pd.DataFrame, routed: pd.DataFrame, harm: pd.DataFrame) -> dict[str, Any]:
-    """JSON-able: target (text) -> domain or "all" -> `images`, `rivals`, `policies`, `neural_harm` (of always-neural).
+def summary(rivals: pd.DataFrame, routed: pd.DataFrame, harm: pd.DataFrame) -> dict[str, Any]:
+    """JSON-able: target (text) -> domain or "all" -> `images`, `rivals`, `policies`, `neural_harm` (of always-neural). The
+    tables: `rivals.rivals`, `routing.routed`, `harm.harm`.
 
     A rival has: `bytes`, the sum over images; `against_avif`, that sum over always-AVIF's; `against_avif_geometric`, the
     geometric mean over images of the same ratio, in which small and large images count alike; `out_of_reach`, images that it
-    refuses or on which it does not reach the target: these count with the image's smallest lossless file. A policy has more,
-    see `_policy`.
+    refuses or on which it does not reach the target: these count with the image's smallest lossless file; `seconds`; `families`,
+    images by what wrote them; and `harm` where it uses the neural codec. A policy has more, see `_policy`.
     """
-    rivals = rival_bytes(matched)
     found: dict[str, Any] = {}
-    for target in sorted(matched["target"].unique()):
+    for target in sorted(rivals["target"].unique()):
         of_target = [table[table["target"] == target] for table in (rivals, routed, harm)]
         domains = [POOLED, *sorted(of_target[0]["domain"].unique())]
         found[f"{target:g}"] = {d: _of(*(t if d == POOLED else t[t["domain"] == d] for t in of_target)) for d in domains}
@@ -46,55 +37,51 @@ def summary(matched: pd.DataFrame, routed: pd.DataFrame, harm: pd.DataFrame) -> 
 
 def harm_over_targets(routed: pd.DataFrame, harm: pd.DataFrame, targets: Sequence[float]) -> dict[str, Any]:
     """Policy -> `harm.summary` over these targets together: an image counts once, as harmed if it is at any of them."""
-    images = routed[_KEYS[:2]].drop_duplicates()
+    images = routed[KEYS[:2]].drop_duplicates()
     return {
         str(policy): harms.summary(_in_neural_lane(rows[rows["target"].isin(list(targets))], harm), len(images))
         for policy, rows in routed.groupby("policy", sort=True)
     }
 
 
-def rival_bytes(matched: pd.DataFrame) -> pd.DataFrame:
-    """One row an image and target, a column of bytes a rival (fallback applied), and `<rival> missed`."""
-    table = matched.pivot(index=_KEYS, columns="family", values="bytes")
-    fallback = table.reindex(columns=list(LOSSLESS)).min(axis=1)
-    measured = [name for name, family in RIVALS.items() if family in table.columns]
-    found = table.index.to_frame(index=False)
-    for name in measured:
-        sizes = table[RIVALS[name]]
-        found[name] = sizes.fillna(fallback).to_numpy()
-        found[f"{name} missed"] = sizes.isna().to_numpy()
-    return found
-
-
 def _of(rivals: pd.DataFrame, routed: pd.DataFrame, harm: pd.DataFrame) -> dict[str, Any]:
-    names = [name for name in RIVALS if name in rivals.columns]
-    anchor = rivals[_ANCHOR].to_numpy(float) if _ANCHOR in names else np.full(len(rivals), np.nan)
-    avif = rivals[_KEYS].assign(avif=anchor)
+    table = sizes(rivals)
+    anchor = table[ANCHOR].to_numpy(float) if ANCHOR in table else np.full(len(table), np.nan)
+    avif = table[KEYS].assign(avif=anchor)
     return {
-        "images": len(rivals),
-        "rivals": {
-            name: _against(rivals[name].to_numpy(float), anchor) | {"out_of_reach": int(rivals[f"{name} missed"].sum())}
-            for name in names
-        },
-        "policies": {str(policy): _policy(rows, avif, harm, len(rivals)) for policy, rows in routed.groupby("policy", sort=True)},
-        "neural_harm": harms.summary(harm, len(rivals)),
+        "images": len(table),
+        "rivals": {name: _rival(rivals[rivals["rival"] == name], avif, harm) for name in table.columns if name not in KEYS},
+        "policies": {str(policy): _policy(rows, avif, harm, len(table)) for policy, rows in routed.groupby("policy", sort=True)},
+        "neural_harm": harms.summary(harm, len(table)),
     }
 
 
+def _rival(rows: pd.DataFrame, avif: pd.DataFrame, harm: pd.DataFrame) -> dict[str, Any]:
+    merged = rows.merge(avif, on=KEYS, how="left")
+    found: dict[str, Any] = _against(merged["bytes"].to_numpy(float), merged["avif"].to_numpy(float))
+    found |= {"out_of_reach": int(rows["missed"].sum()), "seconds": float(rows["seconds"].sum())}
+    found["families"] = _counts(rows["family"])
+    if NEURAL in found["families"]:
+        found["harm"] = harms.summary(harm.merge(rows[rows["family"] == NEURAL][KEYS], on=KEYS, how="inner"), len(rows))
+    return found
+
+
 def _policy(rows: pd.DataFrame, avif: pd.DataFrame, harm: pd.DataFrame, images: int) -> dict[str, Any]:
-    """A rival's figures, and `oracle` with its own; `regret` = bytes / oracle's bytes - 1, of sums; `share_of_oracle_seconds`;
+    """A rival's figures, and of the two oracles, `oracle` (open) and `permitted`, their own; `regret` = bytes / oracle's bytes
+    - 1, of sums, and `regret_permitted`; `share_of_oracle_seconds`, of the open one's; `regret_by_rule`: see `regret.by_rule`;
     `lanes`: images by the lane that wrote them; `rules`: images by rule; `harm`: see `harm.summary`, of the neural lane's images.
     """
-    merged = rows.merge(avif, on=_KEYS, how="left")
-    ours, best = merged["bytes"].to_numpy(float), merged["oracle_bytes"].to_numpy(float)
-    both = np.isfinite(ours) & np.isfinite(best)
-    anchor = merged["avif"].to_numpy(float)
+    merged = rows.merge(avif, on=KEYS, how="left")
+    ours, anchor = merged["bytes"].to_numpy(float), merged["avif"].to_numpy(float)
     seconds, oracle_seconds = float(merged["seconds"].sum()), float(merged["oracle_seconds"].sum())
     return _against(ours, anchor) | {
         "out_of_reach": int(np.isnan(ours).sum()),
-        "regret": _ratio(ours[both], best[both], less=1.0),
+        "regret": _regret(merged, "oracle"),
+        "regret_permitted": _regret(merged, "permitted"),
+        "regret_by_rule": regret.by_rule(rows, harm),
         "seconds": seconds,
-        "oracle": _against(best, anchor) | {"seconds": oracle_seconds, "families": _counts(merged["oracle_family"])},
+        "oracle": _oracle(merged, "oracle"),
+        "permitted": _oracle(merged, "permitted"),
         "share_of_oracle_seconds": seconds / oracle_seconds if oracle_seconds else None,
         "lanes": _counts(merged["lane"]),
         "families": _counts(merged["family"]),
@@ -104,8 +91,20 @@ def _policy(rows: pd.DataFrame, avif: pd.DataFrame, harm: pd.DataFrame, images: 
     }
 
 
+def _oracle(rows: pd.DataFrame, name: str) -> dict[str, Any]:
+    found = _against(rows[f"{name}_bytes"].to_numpy(float), rows["avif"].to_numpy(float))
+    return found | {"seconds": float(rows[f"{name}_seconds"].sum()), "families": _counts(rows[f"{name}_family"])}
+
+
+def _regret(rows: pd.DataFrame, name: str) -> float | None:
+    """Over the images that both can write."""
+    ours, best = rows["bytes"].to_numpy(float), rows[f"{name}_bytes"].to_numpy(float)
+    both = np.isfinite(ours) & np.isfinite(best)
+    return _ratio(ours[both], best[both], less=1.0)
+
+
 def _in_neural_lane(routed: pd.DataFrame, harm: pd.DataFrame) -> pd.DataFrame:
-    return harm.merge(routed[routed["lane"] == Lane.NEURAL.value][_KEYS], on=_KEYS, how="inner")
+    return harm.merge(routed[routed["lane"] == Lane.NEURAL.value][KEYS], on=KEYS, how="inner")
 
 
 def _against(sizes: np.ndarray[Any, Any], anchor: np.ndarray[Any, Any]) -> dict[str, float | None]:

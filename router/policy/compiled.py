@@ -139,7 +139,7 @@ def compile_policy(policy: Policy, source: PolicySource) -> CompiledPolicy:
 def lane_plan(spec: LaneSpec, codecs: tuple[str, ...]) -> LanePlan:
     """The plan for those of the lane's codecs (as written) that remain; settings are copies."""
     settings = {codec_name(codec): dict(spec.settings[codec]) for codec in codecs if codec in spec.settings}
-    return LanePlan(Lane(spec.lane), tuple(codec_name(codec) for codec in codecs), settings, spec.choose)
+    return LanePlan(Lane(spec.lane), tuple(codec_name(codec) for codec in codecs), settings, spec.choose, spec.must_save)
 
 
 def plain_data(value: Any, path: FieldPath = ()) -> Any:

@@ -90,21 +90,25 @@ class LanePlan:
         codecs: registered codec ids in order of preference; empty for passthrough.
         settings: fixed encoder settings by codec id.
         choose: "first" codec that succeeds, or the "smallest" output of all that do.
+        must_save: in [0, 1), share of bytes that a neural result must save beside the first classical codec of the plan, which is
+            encoded too; None where it need not.
     """
 
     lane: str
     codecs: tuple[str, ...]
     settings: Mapping[str, Mapping[str, Any]]
     choose: Literal["first", "smallest"] = "first"
+    must_save: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able."""
-        return {
+        """JSON-able; `must_save` is left out where nothing is asked."""
+        data: dict[str, Any] = {
             "lane": str(self.lane),
             "codecs": list(self.codecs),
             "settings": {codec: dict(values) for codec, values in self.settings.items()},
             "choose": self.choose,
         }
+        return data if self.must_save is None else data | {"must_save": self.must_save}
 
 
 @dataclass(frozen=True)

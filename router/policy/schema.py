@@ -142,11 +142,31 @@ class LaneSpec(_Model):
     codecs: tuple[CodecId, ...] = Field(default=(), max_length=16)
     settings: dict[CodecId, dict[str, Setting]] = Field(default_factory=dict, max_length=16)
     choose: Literal["first", "smallest"] = "first"
+    must_save: float | None = Field(
+        default=None,
+        ge=0,
+        lt=1,
+        description="neural lane only: share of bytes to save beside the action's first classical codec, which is encoded too",
+    )
 
     @property
     def is_neural(self) -> bool:
         """Whether this is the neural lane."""
         return self.lane == "neural"
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `must_save` where it is not set: the field is younger than policies, whose hashes must stay."""
+        data: dict[str, Any] = plain(self)
+        if self.must_save is None:
+            data.pop("must_save", None)
+        return data
+
+    @model_validator(mode="after")
+    def _saves_where_it_may(self) -> Self:
+        if self.must_save is not None and not self.is_neural:
+            raise ValueError("must_save: only the neural lane is compared with a classical codec")
+        return self
 
     @model_validator(mode="after")
     def _codecs_fit(self) -> Self:

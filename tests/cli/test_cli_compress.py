@@ -273,8 +273,12 @@ def test_a_name_that_is_no_text(cli: Cli, samples: Samples, tmp_path: Path) -> N
 
 def test_explain(cli: Cli, samples: Samples, tmp_path: Path) -> None:
     done = cli("compress", samples["palette_badge"], "-o", tmp_path / "a", "--explain")
-    for word in ("rule graphics: matched", "rule hdr: not matched", "lossless/webp-lossless: done", "encodings"):
-        assert word in done.out
+    table, explained = done.out.split(" written, ")
+    assert "p (ood)" in table
+    assert "graphics: few colours" in table
+    for word in ("rule graphics: matched", "rule hdr: not matched", "lossless/webp-lossless: done", "1 encoding,"):
+        assert word in explained
+    assert explained.count("image.colours = 8") == 1
     (document,) = cli("compress", samples["palette_badge"], "-o", tmp_path / "b", "--explain", "--json").json
     assert {"rule", "outcome"} <= document["rules"][0].keys()
     assert document["attempts"][0]["codec"] == "webp-lossless"

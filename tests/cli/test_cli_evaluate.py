@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -42,6 +43,9 @@ def test_report(cli: Cli, domains: Path, tmp_path: Path) -> None:
     assert results["run"]["encoded_now"] == len(points)
     assert results["targets"]["70"]["all"]["policies"]["archival"]["lanes"] == {"lossless": 3}
     assert results["harm"]["version"] == 1
+    assert set(results["bd_rates"]["ssimulacra2"]) == {"all", "graphic", "photo"}
+    assert results["detector"]["detectors"] == []  # neither a policy nor the neural codec asks it
+    assert set(pd.read_csv(report / "rivals.csv")["rival"]) == {"always-jpeg", "always-webp", "always-avif"}
 
 
 def test_a_second_policy_measures_nothing(cli: Cli, domains: Path, tmp_path: Path) -> None:
@@ -63,6 +67,33 @@ def test_quick_is_a_declared_subset(cli: Cli, domains: Path, samples: Samples, t
     assert run["quick"] is True
     assert run["max_side"] == 512
     assert run["images"] == {"graphic": 2, "photo": 6}
+
+
+def test_a_name_that_is_no_utf8(cli: Cli, domains: Path, tmp_path: Path) -> None:
+    crop(tmp_path, "palette_badge", 40).rename(domains / "photo" / os.fsdecode(b"caf\xe9.png"))
+    (domains / "photo" / os.fsdecode(b"bad\xff.png")).write_bytes(b"no image")
+    done = cli("evaluate", domains, "-o", tmp_path / "report", *OPTIONS)
+    assert done.code == 6
+    assert r"bad\xff.png" in done.err
+    assert r"caf\xe9.png" in set(pd.read_parquet(tmp_path / "report" / "routed.parquet")["image"])
+    assert r"bad\xff.png" in (tmp_path / "report" / "index.html").read_text()
+
+
+def test_butteraugli_is_asked_for(cli: Cli, domains: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    missing = cli("evaluate", domains, "-o", tmp_path / "report", *OPTIONS, "--butteraugli")
+    assert missing.code != 0
+    assert "libjxl-devtools" in missing.err
+    assert not (tmp_path / "report").exists()
+    (tmp_path / "bin" / "butteraugli_main").write_text("#!/bin/false")  # nothing goes to the neural lane, so it is not run
+    (tmp_path / "bin" / "butteraugli_main").chmod(0o755)
+    done = cli("evaluate", domains, "-o", tmp_path / "report", *OPTIONS, "--butteraugli")
+    assert done.code == 0, done.err
+    harm = json.loads((tmp_path / "report" / "results.json").read_text())["harm"]
+    assert harm["butteraugli"]["version"] == 2
+    assert harm["butteraugli"]["policies"]["archival"]["all"]["neural_images"] == 0
+    assert "Butteraugli as a second judge" in (tmp_path / "report" / "index.html").read_text()
 
 
 def test_one_bad_image_does_not_stop_the_others(cli: Cli, domains: Path, tmp_path: Path) -> None:

@@ -140,6 +140,20 @@ def test_audit_tells_every_file_that_it_cannot_read(cli: Cli, archive: Path, ncr
     assert GONE in plain.out
 
 
+def test_audit_sees_damage_anywhere_unless_it_is_to_be_quick(cli: Cli, archive: Path, ncr: bytes) -> None:
+    (archive / "sub" / "gone.ncr").unlink()
+    bad = bytearray(ncr)
+    bad[len(ncr) // 2] ^= 1
+    (archive / "bad.ncr").write_bytes(bad)
+    done = cli("models", "audit", archive, "--json")
+    assert done.code == 6
+    assert [d["error"]["code"] for d in done.json if "error" in d] == ["CHECKSUM_MISMATCH"]
+    assert [d["files"] for d in done.json if "id" in d] == [3]
+    quick = cli("models", "audit", archive, "--quick", "--json")
+    assert quick.code == 0
+    assert [d["files"] for d in quick.json] == [4]
+
+
 def test_audit_of_nothing(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "bad.ncr").write_bytes(b"no image")
     assert cli("models", "audit", tmp_path).code == 5
@@ -198,10 +212,10 @@ def test_migrate_keeps_structure_and_leaves_the_sources(cli: Cli, archive: Path,
         written = Path(document["output"])
         assert written == out / f"{Path(document['input']).relative_to(archive)}.png"
         assert document["record"] == router.inspect(written).model_dump(mode="json", exclude_none=True)
-        assert document["as_recorded"] is True
+        assert document["as_recorded"] is None
         assert document["migrated"] is True
         assert (document["bytes"], document["source_bytes"]) == (written.stat().st_size, len(ncr))
-        assert np.array_equal(router.decompress(written, as_array=True), router.decompress(ncr, as_array=True))
+        assert np.array_equal(router.decompress(written, as_array=True), router.decompress(ncr, as_array=True, decoding="exact"))
         with Image.open(written) as image:
             assert image.format == "PNG"
 
@@ -236,7 +250,9 @@ def test_migrate_one_file(cli: Cli, archive: Path, tmp_path: Path, ncr: bytes) -
     for out, written in (("x", "x.jxl"), ("y.jxl", "y.jxl"), ("z/", "z/a.ncr.jxl")):
         (document,) = cli("models", "migrate", source, "-o", f"{tmp_path}/{out}", "--codec", "jxl-lossless", "--json").json
         assert document["output"] == str(tmp_path / written)
-        assert np.array_equal(router.decompress(document["output"], as_array=True), router.decompress(ncr, as_array=True))
+        assert np.array_equal(
+            router.decompress(document["output"], as_array=True), router.decompress(ncr, as_array=True, decoding="exact")
+        )
     again = cli("models", "migrate", source, "-o", tmp_path / "y.jxl", "--codec", "jxl-lossless")
     assert again.code == 4
 
@@ -248,6 +264,17 @@ def test_migrate_never_overwrites_its_source(cli: Cli, tmp_path: Path, ncr: byte
     assert done.code == 4
     assert done.json[0]["error"]["code"] == "OUTPUT_EXISTS"
     assert files(tmp_path) == {"named.png": ncr}
+
+
+def test_migrate_to_what_the_guard_saw(cli: Cli, archive: Path, tmp_path: Path, ncr: bytes) -> None:
+    call = ("models", "migrate", archive / "a.ncr", "-o", tmp_path / "a", "--decoding")
+    assert cli(*call, "fp64", "--json").code == 2
+    (document,) = cli(*call, "fp32", "--json").json
+    assert document["as_recorded"] is True
+    assert np.array_equal(router.decompress(document["output"], as_array=True), router.decompress(ncr, as_array=True))
+    other = router.inspect(ncr).model_copy(update={"pixels_sha256": "0" * 64})
+    (archive / "a.ncr").write_bytes(container.replace(ncr, record=other.to_json()))
+    assert "other pixels than its record names" in cli(*call, "fp32", "--force").out
 
 
 def test_migrate_to_a_lossy_codec(cli: Cli, archive: Path, tmp_path: Path) -> None:

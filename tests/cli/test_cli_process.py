@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command_line import Cli
 from images.image_builders import photo, png
@@ -80,6 +83,44 @@ def test_names_print_where_the_terminal_is_ascii(samples: Samples, tmp_path: Pat
     assert (plain.returncode, plain.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("columns", [80, 130])
+def test_what_a_terminal_shows(samples: Samples, tmp_path: Path, columns: int) -> None:
+    sources = [str(samples[name]) for name in ("palette_badge", "chart_rates")]
+    terminal, inside = os.openpty()
+    termios.tcsetwinsize(inside, (50, columns))
+    arguments = ["compress", *sources, "-o", f"{tmp_path}/out/", "--policy", "web", "--receiver", "image/avif", "--explain"]
+    environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")} | {"TERM": "xterm"}
+    with subprocess.Popen([*COMMAND, *arguments], stdout=inside, stderr=subprocess.DEVNULL, env=environment) as process:
+        os.close(inside)
+        shown = _all_of(terminal)
+    assert process.returncode == 0
+    lines = shown.split("\n")
+    (summary,) = (n for n, line in enumerate(lines) if line.startswith("2 files written"))
+    table = lines[:summary]
+    for stem in ("palette_badge", "chart_rates"):
+        (row,) = (n for n, line in enumerate(table) if line.startswith(f"{stem}.png "))
+        policy = router.inspect(tmp_path / "out" / f"{stem}.png.avif").policy
+        assert policy is not None
+        assert policy.rule in (table[row] if columns > 120 else table[row + 1])
+    assert all(len(line.rstrip()) <= columns for line in lines if str(tmp_path) not in line)
+    assert "rule " not in "\n".join(table)
+    assert shown.count("rule ") > 2
+
+
+def _all_of(terminal: int) -> str:
+    """What was written to the other end, until that is closed, without colours."""
+    blocks: list[bytes] = []
+    while True:
+        try:
+            block = os.read(terminal, 1 << 16)
+        except OSError:  # how Linux says that nobody has the other end any more
+            block = b""
+        if not block:
+            os.close(terminal)
+            return re.sub("\x1b\\[[0-9;]*m", "", b"".join(blocks).decode().replace("\r\n", "\n"))
+        blocks.append(block)
+
+
 @pytest.mark.parametrize("arguments", [("--help",), ("models", "list"), ("models", "list", "--json")])
 def test_a_reader_that_leaves(arguments: tuple[str, ...]) -> None:
     read, write = os.pipe()
@@ -119,3 +160,37 @@ def test_an_interrupt_leaves_whole_files_only(tmp_path: Path) -> None:
     for path in written:
         assert path.suffix == ".jxl"
         assert router.inspect(path).codec == "jxl-lossless"
+
+
+def test_a_termination_leaves_no_temporary_file(tmp_path: Path) -> None:
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    noise = png(np.random.default_rng(0).integers(0, 256, (1000, 1500, 3), np.uint8))  # its writing takes a while
+    for k in range(6):
+        (source / f"{k}.png").write_bytes(noise)
+    out.mkdir()
+    process = subprocess.Popen(
+        [*COMMAND, "decompress", str(source), "-o", str(out)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    started = time.monotonic()
+    while not any(out.glob("*.part")):
+        assert process.poll() is None
+        assert time.monotonic() - started < 60
+    process.terminate()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert err == ""
+    written = sorted(out.iterdir())
+    assert len(written) < 6
+    for path in written:
+        assert path.suffix == ".png"
+        assert np.array_equal(router.decompress(path, as_array=True), router.decompress(noise, as_array=True))
+
+
+def test_a_termination_that_is_ignored_stays_so(samples: Samples, tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "from router.cli.termination import orderly_termination\n"
+        "with orderly_termination():\n    os.kill(os.getpid(), signal.SIGTERM)\nprint('done')"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "done\n"

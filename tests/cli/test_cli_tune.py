@@ -12,12 +12,17 @@ from command_line import Cli
 from evaluation.pieces import crop
 
 from router.evaluation import harm
-from router.evaluation.matched import COLUMNS as MATCHED
-from router.evaluation.routing import COLUMNS as ROUTED
+from router.evaluation.comparison.matched import COLUMNS as MATCHED
+from router.evaluation.comparison.routing import COLUMNS as ROUTED
 from router.policy.load import load
 
-OPEN = json.dumps([["neural", "first", ["ncr"]], ["classical", "first", ["avif", "webp", "jpeg"]]])
-CLOSED = json.dumps([["classical", "first", ["avif", "webp", "jpeg"]], ["lossless", "first", ["webp-lossless", "png"]]])
+OPEN = json.dumps([["neural", "first", ["ncr"], None], ["classical", "first", ["avif", "webp", "jpeg"], None]])
+CLOSED = json.dumps(
+    [
+        ["classical", "first", ["avif", "webp", "jpeg"], None],
+        ["lossless", "first", ["webp-lossless", "png"], None],
+    ]
+)
 SIZES = {"ncr": 700.0, "avif": 1000.0, "avif420": 1000.0, "webp": 1300.0, "jpeg": 1500.0, "png": 9000.0, "webp-lossless": 8000.0}
 
 
@@ -158,7 +163,8 @@ def test_a_real_report_of_a_few_images_is_refused_with_the_number_it_takes(cli: 
     assert routed["p_value"].between(0, 1).all()  # asked for, whatever the policy decided
     assert routed["guard_quantile"].between(0.5, 1).all()
     assert all(json.loads(text)[0][0] == "neural" for text in routed["lanes_open"])
-    assert not any("neural" in text for text in routed["lanes_closed"])
+    closed = [lane for text in routed["lanes_closed"] for lane in json.loads(text)]
+    assert all(must_save is not None for lane, _, _, must_save in closed if lane == "neural")  # none is taken unmeasured
     done = cli("tune", tmp_path / "report", "-o", tmp_path / "mine.yaml")
     assert done.code == 4, done.err
     assert "NOT_ENOUGH_EVIDENCE" in done.err

@@ -1,8 +1,9 @@
-"""Reading which model a file needs, without reading the file."""
+"""Reading which model a file needs: without reading the file, and with every checksum compared."""
 
 from __future__ import annotations
 
 import io
+import tracemalloc
 import zlib
 
 import pytest
@@ -49,6 +50,10 @@ def reference(data: bytes, limits: Limits = container.DEFAULT_LIMITS) -> tuple[c
     return container.read_reference(io.BytesIO(data), limits)
 
 
+def checked(data: bytes) -> tuple[container.Header, container.ModelReference]:
+    return container.check(io.BytesIO(data))
+
+
 def code(data: bytes) -> str:
     with pytest.raises(StreamError) as refused:
         reference(data)
@@ -58,7 +63,7 @@ def code(data: bytes) -> str:
 def test_it_is_what_the_whole_file_says() -> None:
     for data in (DATA, LARGE):
         whole = container.parse(data)
-        assert reference(data) == (whole.header, whole.model)
+        assert reference(data) == checked(data) == (whole.header, whole.model)
 
 
 def test_it_reads_a_few_kilobytes_of_any_file() -> None:
@@ -90,6 +95,33 @@ def test_damage_of_what_is_not_read_is_not_seen() -> None:
     with pytest.raises(StreamError):
         container.parse(bytes(bad))
     assert reference(bytes(bad))[1] == FULL.model
+
+
+def test_a_check_sees_what_the_whole_file_shows() -> None:
+    """Every byte altered, every cut, and chunks in another order: the same code as from the reader that keeps everything."""
+    order = [b"HEAD", b"MODL", b"GRID", b"recd", b"xmpp", b"ALPH", b"ENDS"]
+    damaged = [DATA[:at] + bytes([DATA[at] ^ 32]) + DATA[at + 1 :] for at in range(len(DATA))]
+    damaged += [DATA[:at] for at in range(len(DATA))]
+    damaged += [DATA.replace(piece(kind), b"") for kind in order if kind.isupper()]
+    damaged += [DATA.replace(piece(kind), piece(kind) * 2) for kind in order]
+    damaged += [DATA + b"more", DATA.replace(piece(b"GRID"), piece(b"GRID") + chunk(b"NEWS", b""))]
+    for bad in damaged:
+        with pytest.raises(StreamError) as whole:
+            container.parse(bad)
+        with pytest.raises(StreamError) as refused:
+            checked(bad)
+        assert (refused.value.code, refused.value.message) == (whole.value.code, whole.value.message)
+    with_news = DATA.replace(piece(b"GRID"), piece(b"GRID") + chunk(b"news", bytes(99)))
+    assert checked(with_news) == reference(DATA)
+
+
+def test_a_check_holds_one_chunk_at_a_time() -> None:
+    file = io.BytesIO(LARGE)
+    tracemalloc.start()
+    container.check(file)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert 500_000 < peak < 1_200_000 < len(LARGE)  # one and the next, of four
 
 
 def test_a_newer_version_and_other_formats() -> None:

@@ -16,7 +16,7 @@ from router.cli.main import app
 from router.codecs import registry
 from router.costs import benchmark, fit, store
 from router.costs.benchmark import Task
-from router.costs.model import CODEC, SCORE, Band
+from router.costs.model import CODEC, KNOT, SCORE, Band, Line
 from router.costs.picture import picture
 from router.costs.predict import configuration
 from router.policy.load import load, shipped_names
@@ -112,6 +112,7 @@ def _benchmark() -> list[dict[str, Any]]:
     return lines
 
 
+@settings(deadline=None)
 @given(st.floats(0, 2), st.floats(0.01, 5), st.lists(st.floats(0.05, 12), min_size=5, max_size=12, unique=True), st.data())
 def test_a_disturbed_timing_moves_no_line(fixed: float, slope: float, sizes: list[float], data: st.DataObject) -> None:
     points = [(x, fixed + slope * x) for x in sizes]
@@ -123,6 +124,7 @@ def test_a_disturbed_timing_moves_no_line(fixed: float, slope: float, sizes: lis
     assert exact <= 2.0 + 1e-6  # no worse than what the one disturbed point could gain
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0.01, 100), st.floats(1e-6, 1e3)), min_size=1, max_size=12))
 def test_no_line_is_negative_and_none_is_better(points: list[tuple[float, float]]) -> None:
     def off(fixed: float, slope: float) -> float:
@@ -137,6 +139,46 @@ def test_no_line_is_negative_and_none_is_better(points: list[tuple[float, float]
             assert best <= off(share * y, (1 - share) * y / x) + 1e-6 * len(points)
 
 
+@settings(deadline=None)
+@given(
+    st.floats(0, 2),
+    st.floats(0.01, 5),
+    st.floats(1, 4),
+    st.lists(st.tuples(st.floats(0.5, 2), st.floats(1.5, 8)), min_size=1, max_size=5),
+)
+def test_a_line_bends_by_size_and_not_by_content(
+    fixed: float, slope: float, steeper: float, contents: list[tuple[float, float]]
+) -> None:
+    """Contents take longer by a factor at every size: what is left is how the time grows."""
+    line = Line(fixed, slope, steeper * slope)
+    growth = [((KNOT, content * line.at(KNOT)), (size, content * line.at(size))) for content, size in contents]
+    found = fit.bent(Line(fixed, slope), growth)
+    assert (found.fixed, found.per_megapixel) == (fixed, slope)
+    assert found.beyond == pytest.approx(line.beyond, rel=1e-6)
+    for size in (0.3, 1.0, 12.0):
+        assert found.at(size) == pytest.approx(line.at(size), rel=1e-6)
+
+
+@settings(deadline=None)
+@given(st.floats(0, 2), st.floats(0.01, 5), st.floats(0.01, 1))
+def test_no_line_bends_down(fixed: float, slope: float, share: float) -> None:
+    line = Line(fixed, slope)
+    large = (4.0, share * line.at(4.0))
+    assert fit.bent(line, [((KNOT, line.at(KNOT)), large)]).beyond >= slope
+    assert fit.bent(line, []) == line
+
+
+def test_a_large_picture_bends_the_line_of_what_it_is_measured_on() -> None:
+    task = Task(SCORE, "psnr", {})
+    large, small = (benchmark.measure([task], megapixels=m)[0].entries[0] for m in ((0.1, 1.0, 1.5), (0.1, 0.2)))
+    assert large.megapixels == pytest.approx(1.5, rel=0.02)
+    for line in small.parts.values():
+        assert line.beyond == line.per_megapixel
+    for line in large.parts.values():
+        assert line.beyond >= line.per_megapixel
+
+
+@settings(deadline=None)
 @given(st.lists(st.floats(0.1, 10), min_size=1, max_size=60))
 def test_a_band_holds_what_it_says(ratios: list[float]) -> None:
     band = fit.band(ratios)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.evaluation.curves import Curve, decibels
+from router.evaluation.comparison.curves import Curve, decibels
 
 POINTS = st.lists(st.tuples(st.integers(10, 10**6), st.floats(-50, 100)), min_size=1, max_size=12)
 VALUES = st.floats(-60, 110)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.codecs.base import Knob
-from router.evaluation.ladder import GAP, NEAR, climb
+from router.evaluation.ladders.ladder import GAP, NEAR, climb
 
 KNOB = Knob("quality", 1, 100, 50)
 START = (16, 30, 49, 76)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.evaluation import harm as harms
+from router.evaluation.comparison.matched import at_targets, disadvantage
 from router.evaluation.intervals import wilson
-from router.evaluation.matched import at_targets, disadvantage
 
 
 def test_avif_is_the_better_of_both() -> None:

@@ -18,16 +18,18 @@ from evaluation.pieces import crop, line, table
 
 from router.detector.detector import DEFAULT_ID
 from router.evaluation import report
-from router.evaluation.families import choose
+from router.evaluation.comparison.bd_rate import bd_rates, by_domain
+from router.evaluation.comparison.rivals import rivals
+from router.evaluation.comparison.routing import COLUMNS
+from router.evaluation.detection import scores as page_scores
+from router.evaluation.detection import separation
 from router.evaluation.harm import harm
-from router.evaluation.matched import at_targets
-from router.evaluation.page import scores as page_scores
+from router.evaluation.ladders.families import choose
+from router.evaluation.ladders.pictures import pictures_in
 from router.evaluation.page.build import Page, build
 from router.evaluation.page.cases import Case, Pane
 from router.evaluation.page.survival import LEVELS, WAYS, Survival, survival
 from router.evaluation.page.tiles import Square
-from router.evaluation.pictures import pictures_in
-from router.evaluation.routing import COLUMNS
 from router.evaluation.summary import harm_over_targets, summary
 from router.policy.load import load
 
@@ -78,20 +80,29 @@ def routed_rows(frame: pd.DataFrame, policy: str, lanes: Mapping[str, str], **va
         "oracle_family": "ncr",
     }
     known |= {"oracle_bytes": 8_000.0, "oracle_seconds": 3.0, "fixed_settings": False}
+    known |= {"permitted_family": "ncr", "permitted_bytes": 8_500.0, "permitted_seconds": 2.0}
     rows = [
         dict.fromkeys(COLUMNS) | known | {"domain": d, "image": i, "policy": policy, "target": t, "lane": lanes.get(i)} | values
         for (d, i), _ in frame.groupby(["domain", "image"])
         for t in TARGETS
     ]
     return pd.DataFrame(rows, columns=COLUMNS).astype(
-        dict.fromkeys(("bytes", "seconds", "oracle_bytes", "oracle_seconds"), float)
+        dict.fromkeys(("bytes", "seconds", "oracle_bytes", "oracle_seconds", "permitted_bytes", "permitted_seconds"), float)
     )
 
 
-def made(frame: pd.DataFrame, routed: pd.DataFrame, scores: Sequence[tuple[str, str, float, float]] = (), **more: Any) -> Page:
+def made(
+    frame: pd.DataFrame,
+    routed: pd.DataFrame,
+    scores: Sequence[tuple[str, str, float, float]] = (),
+    natural: Sequence[str] = report.NATURAL,
+    **more: Any,
+) -> Page:
     """A page from tables made by hand."""
     frame = frame.assign(width=160, height=100)
-    matched, harmful = at_targets(frame, TARGETS), harm(frame, TARGETS)
+    compared, harmful = rivals(frame, TARGETS), harm(frame, TARGETS)
+    rows = [dict(zip(page_scores.COLUMNS, (*row, "photo-1"), strict=True)) for row in scores]
+    told = separation.detections(pd.DataFrame(rows, columns=page_scores.COLUMNS), natural)
     policies = sorted(str(name) for name in routed["policy"].unique())
     results = {
         "run": {"quick": False, "max_side": None, "targets": list(TARGETS), "families": {"jpeg": {"id": "jpeg"}}}
@@ -100,12 +111,13 @@ def made(frame: pd.DataFrame, routed: pd.DataFrame, scores: Sequence[tuple[str, 
         | {"images": {str(k): int(v) for k, v in frame.groupby("domain")["image"].nunique().items()}, "points": len(frame)}
         | {"encoded_now": 0, "from_cache": len(frame), "refused": [["d", "a", "webp", "CANNOT_CARRY_MODE"]]}
         | {"failed": [[HOSTILE, HOSTILE, "NOT_AN_IMAGE", HOSTILE]]},
-        "targets": summary(matched, routed, harmful),
+        "targets": summary(compared, routed, harmful),
         "harm": {"version": 1, "over_targets": harm_over_targets(routed, harmful, TARGETS) if len(routed) else {}},
+        "bd_rates": by_domain(bd_rates(frame)),
+        "detector": separation.summary(told),
     }
     json.dumps(results, allow_nan=False)
-    rows = [dict(zip(page_scores.COLUMNS, (*row, "photo-1"), strict=True)) for row in scores]
-    return Page(frame, matched, routed, harmful, pd.DataFrame(rows, columns=page_scores.COLUMNS), results, **more)
+    return Page(frame, compared, routed, told, results, **more)
 
 
 def no_policy() -> pd.DataFrame:
@@ -161,7 +173,7 @@ def test_everything_at_once() -> None:
 
 
 def _nothing() -> Any:
-    from router.evaluation.page.resampling import Estimate
+    from router.evaluation.resampling import Estimate
 
     return Estimate(None, None, None, 0)
 
@@ -181,10 +193,9 @@ def test_nothing_was_measured() -> None:
     empty = made(table({"jpeg": line(1.0)}), no_policy())
     nothing = Page(
         empty.points.iloc[:0],
-        empty.matched.iloc[:0],
+        empty.rivals.iloc[:0],
         empty.routed,
-        empty.harm,
-        empty.scores,
+        empty.detections,
         dict(empty.results) | {"targets": {}},
     )
     assert "No point was measured" in " ".join(read(nothing).text)
@@ -222,7 +233,7 @@ def test_from_images_to_a_page(tmp_path: Path) -> None:
     crop(tmp_path / "in" / "graphic", "map_districts", 96)
     plan = report.Plan(pictures_in([tmp_path / "in"]), choose(["avif", "ncr"]), [load("balanced")], (80.0,))
     cache, out = tmp_path / "cache", tmp_path / "out"
-    first = report.write_page(report.evaluate(plan, cache), plan, out, cache, ["natural"]).read_bytes()
+    first = report.write_page(report.evaluate(plan, cache), plan, out, cache).read_bytes()
     document = Document(first.decode())
     images = [attributes for attributes in document.of("img") if str(attributes["src"]).startswith("data:image/webp;base64,")]
     assert len(images) % 3 == 0
@@ -231,7 +242,7 @@ def test_from_images_to_a_page(tmp_path: Path) -> None:
     stored = {path: path.read_bytes() for path in cache.rglob("*.jsonl")}
     again = report.evaluate(plan, cache)
     assert again.results["run"]["encoded_now"] == 0
-    report.write_page(again, plan, out, cache, ["natural"])
+    report.write_page(again, plan, out, cache)
     assert {path: path.read_bytes() for path in cache.rglob("*.jsonl")} == stored
     for image in images:
         assert str(image["src"]) in (out / "index.html").read_text()

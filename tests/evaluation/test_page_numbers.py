@@ -16,17 +16,18 @@ from PIL import Image
 from sample_set import Samples
 from sklearn.metrics import auc, roc_auc_score
 
-from router.evaluation.ms_ssim_tiles import TILE, TiledMsSsim
+from router.evaluation.comparison.bd_rate import bd_rates, by_domain
+from router.evaluation.comparison.routing import COLUMNS
+from router.evaluation.detection.scores import COLUMNS as SCORED
+from router.evaluation.detection.separation import auroc, bins, detections, fpr_at_95, roc
+from router.evaluation.ladders.ms_ssim_tiles import TILE, TiledMsSsim
 from router.evaluation.page import plots
-from router.evaluation.page.bd_rate import bd_rates
 from router.evaluation.page.cases import MOST, RELEASED, worst
-from router.evaluation.page.comparison import comparison
-from router.evaluation.page.detection import auroc, bins, detections, fpr_at_95, roc
 from router.evaluation.page.mean_curves import mean_curves
-from router.evaluation.page.resampling import Estimate, mean, ratio
+from router.evaluation.page.ratios import ratios
 from router.evaluation.page.svg import Scale, plain, tag
 from router.evaluation.page.tiles import TileMap
-from router.evaluation.routing import COLUMNS
+from router.evaluation.resampling import Estimate, mean, ratio
 
 SCORES = st.lists(st.integers(-5, 5).map(float), min_size=1, max_size=12).map(np.array)
 
@@ -45,6 +46,21 @@ def test_the_anchor_is_the_better_sampling() -> None:
     frame = table({"avif420": line(1.0), "avif444": line(1.3), "jxl": line(1.0)})
     assert bd_rates(frame)["bd_rate"].abs().max() < 1.0
     assert set(bd_rates(frame)["family"]) == {"jxl"}
+
+
+def test_bd_rates_of_a_report_are_means_over_images_with_intervals() -> None:
+    curves = [("a", "x", 1.2), ("a", "y", 1.4), ("b", "z", 1.6)]
+    frame = pd.concat([table({"avif444": line(1.0), "jpeg": line(s)}, image, domain) for domain, image, s in curves])
+    found = by_domain(bd_rates(frame.assign(bytes=100 * frame["bytes"])))
+    assert found["anchor"] == "avif"
+    assert list(found["ssimulacra2"]) == ["all", "a", "b"]
+    domain = found["ssimulacra2"]["a"]
+    assert domain["images"] == 2
+    assert domain["families"]["jpeg"]["value"] == pytest.approx(30, abs=0.5)
+    assert domain["families"]["jpeg"]["low"] < 30 < domain["families"]["jpeg"]["high"]
+    assert found["ssimulacra2"]["all"]["families"]["jpeg"]["value"] == pytest.approx(40, abs=0.5)
+    assert found["ms_ssim"]["b"]["families"]["jpeg"]["images"] == 1
+    assert by_domain(bd_rates(frame.iloc[:0]))["anchor"] is None
 
 
 def test_no_common_quality_is_no_bd_rate() -> None:
@@ -112,8 +128,10 @@ def test_an_auroc_of_one_has_an_interval() -> None:
 
 
 def test_small_domains_are_pooled_beside_their_own_rows() -> None:
-    rows = [(d, f"{i}", float(i), 0.01) for d, n in (("Natural", 20), ("map", 4), ("scan", 5), ("sky", 12)) for i in range(n)]
-    table_ = pd.DataFrame(rows, columns=["domain", "image", "ood_score", "p_value"])
+    rows = [
+        (d, f"{i}", float(i), 0.01, "x-1") for d, n in (("Natural", 20), ("map", 4), ("scan", 5), ("sky", 12)) for i in range(n)
+    ]
+    table_ = pd.DataFrame(rows, columns=SCORED)
     found = detections(table_, ["natural"])
     assert found.natural_domains == ["Natural"]
     assert [one.name for one in found.domains] == ["map", "scan", "sky", "2 domains under 12 images, pooled"]
@@ -159,16 +177,17 @@ def test_the_interval_of_a_mean_narrows_with_images() -> None:
 
 
 def test_comparison_is_that_of_the_summary() -> None:
-    from router.evaluation.matched import at_targets
+    from router.evaluation.comparison.rivals import rivals
 
     frame = pd.concat([table({"avif444": line(1.0), "jpeg": line(s)}, i) for i, s in (("a", 1.5), ("b", 2.5))])
-    everything, domain = comparison(at_targets(frame, (50.0,)), pd.DataFrame(columns=COLUMNS), None, 50.0)
+    everything, domain = ratios(rivals(frame, (50.0,)), pd.DataFrame(columns=COLUMNS), None, 50.0)
     assert (everything.name, domain.name) == ("all", "d")
     assert everything.against_avif["always-jpeg"].value == pytest.approx(2.0, rel=0.01)
     assert everything.against_avif["always-avif"].value == 1.0
     assert "router" not in everything.against_avif
 
 
+@settings(deadline=None)
 @given(st.floats(1e-4, 1e6), st.floats(1.001, 1e6), st.booleans())
 def test_ticks_lie_inside_and_rise(low: float, factor: float, log: bool) -> None:
     scale = Scale.over([low, low * factor], 0, 100, log=log)
@@ -193,6 +212,7 @@ def test_ticks_are_plain_numbers(value: float, text: str) -> None:
     assert plain(value) == text
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=30))
 def test_figures_are_well_formed_whatever_the_names(name: str) -> None:
     scores = np.array([0.0, 1.0])

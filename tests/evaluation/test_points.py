@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -12,17 +13,18 @@ import pytest
 from evaluation.pieces import crop
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from safetensors.numpy import load_file, save_file
 
 from router.codecs import registry
 from router.codecs.base import Lane
 from router.codecs.neural.weights import CARD_FILE, ENVIRONMENT, WEIGHTS_FILE
 from router.errors import InputError, UsageError
-from router.evaluation import points
-from router.evaluation.families import FAMILIES, Family, choose
-from router.evaluation.ms_ssim_tiles import TiledMsSsim
-from router.evaluation.pictures import at_most, open_picture, pictures_in, thinned
-from router.evaluation.run import ladders
+from router.evaluation.ladders import points
+from router.evaluation.ladders.families import FAMILIES, Family, choose
+from router.evaluation.ladders.ms_ssim_tiles import TiledMsSsim
+from router.evaluation.ladders.pictures import at_most, open_picture, pictures_in, thinned
+from router.evaluation.ladders.run import ladders
 from router.quality.metrics import psnr, scorer
 from router.quality.msssim import ms_ssim
 
@@ -93,9 +95,34 @@ def test_a_killed_run_goes_on(domains: Path, tmp_path: Path) -> None:
     for kept in (0, 1, len(lines) // 2):
         file.write_bytes(b"".join(lines[:kept]) + lines[kept][:40])  # killed while it wrote a line
         resumed = points.measure(sample, families, TARGETS, tmp_path)
-        assert resumed.encoded == len(lines) - kept
+        assert resumed.encoded == len(lines) - max(1, kept)  # the first line is the complexity
         assert points.measure(sample, families, TARGETS, tmp_path).encoded == 0
         assert [row["bytes"] for row in resumed.rows] == [row["bytes"] for row in whole.rows]
+
+
+def test_names_that_are_no_utf8_become_labels_that_are(tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path / "in") + b"/m\xe4rz"))
+    crop(folder, "palette_badge", 40).rename(folder / os.fsdecode(b"caf\xe9.png"))
+    (picture,) = pictures_in([tmp_path / "in"])
+    assert (picture.domain, picture.image) == (r"m\xe4rz", r"caf\xe9.png")
+    assert picture.path.exists()
+    frame = ladders(tmp_path / "in", tmp_path / "cache", ["png"])
+    assert frame[["domain", "image"]].to_numpy().tolist() == [[r"m\xe4rz", r"caf\xe9.png"]]
+
+
+def test_complexity_is_computed_once(tmp_path: Path) -> None:
+    flat, busy = np.full((32, 48, 3), 90, np.uint8), np.random.default_rng(0).integers(0, 256, (32, 48, 3), np.uint8)
+    for name, pixels in {"flat": flat, "busy": busy}.items():
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+    Image.fromarray((np.arange(64 * 64).reshape(64, 64) * 16).astype(np.uint16)).save(tmp_path / "deep.png")
+    Image.fromarray(flat[:1, :1]).save(tmp_path / "one.png")
+    first, again = (ladders(tmp_path, tmp_path / ".cache", ["png"]).set_index("image") for _ in range(2))
+    assert first.loc["flat.png", ["entropy", "gradient"]].tolist() == [0, 0]
+    assert first.loc["one.png", ["entropy", "gradient"]].tolist() == [0, 0]
+    assert 7 < first.loc["busy.png", "entropy"] <= 8
+    assert first.loc["deep.png", "entropy"] == pytest.approx(8, abs=0.1)  # 65536 grays to 256
+    assert first.loc["busy.png", "gradient"] > first.loc["deep.png", "gradient"] > 0
+    assert again["complexity_seconds"].tolist() == first["complexity_seconds"].tolist()
 
 
 def test_the_same_pixels_from_another_file_are_known(domains: Path, tmp_path: Path) -> None:

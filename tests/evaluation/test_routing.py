@@ -14,13 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.codecs.base import Knob
-from router.evaluation.costs import cost
+from router.evaluation.comparison.costs import cost, searched
+from router.evaluation.comparison.decisions import Decided, decide_all
+from router.evaluation.comparison.matched import at_targets, images
+from router.evaluation.comparison.oracle import choose, family_of, open_families, reached
+from router.evaluation.comparison.regret import by_rule
+from router.evaluation.comparison.rivals import LINE, rivals
+from router.evaluation.comparison.routing import COLUMNS, routed, walked
 from router.evaluation.harm import harm
-from router.evaluation.matched import at_targets, images
-from router.evaluation.oracle import choose, family_of, permitted_families, reached
-from router.evaluation.pictures import pictures_in
-from router.evaluation.routing import COLUMNS, Decided, decide_all, routed, walked
-from router.evaluation.run import ladders
+from router.evaluation.ladders.pictures import pictures_in
+from router.evaluation.ladders.run import ladders
 from router.evaluation.summary import harm_over_targets, summary
 from router.policy.load import load
 
@@ -75,9 +78,9 @@ def test_families_of_a_policy() -> None:
     assert family_of("avif") == "avif444"
     assert family_of("jxl-transcode") is None
     assert family_of("no-such-codec") is None
-    assert permitted_families(load(POLICY)) == ("jpeg", "webp", "webp-lossless", "png")
-    assert "ncr" in permitted_families(load("balanced"))
-    assert "ncr" not in permitted_families(load("archival"))
+    assert open_families(load(POLICY)) == ("jpeg", "webp", "webp-lossless", "png")
+    assert "ncr" in open_families(load("balanced"))
+    assert "ncr" not in open_families(load("archival"))
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +111,88 @@ def test_walks_follow_the_decision(measured: tuple[Path, pd.DataFrame, list[Deci
     assert (found["seconds"] - found["decide_seconds"] <= found["oracle_seconds"] + 1e-9).all()
 
 
+def test_the_oracle_within_the_rule_lies_between_router_and_oracle(measured: tuple[Path, pd.DataFrame, list[Decided]]) -> None:
+    _, frame, decided = measured
+    policies = [load(POLICY), load("archival")]
+    found = routed(frame, decided, policies)
+    assert (found["oracle_bytes"] <= found["permitted_bytes"] * (1 + 1e-9)).all()
+    assert (found["permitted_bytes"] <= found["bytes"] * (1 + 1e-9)).all()
+    assert (found["permitted_seconds"] <= found["oracle_seconds"] + 1e-9).all()
+    graphic = found[(found["rule"] == "graphics") & (found["target"] == 40)].iloc[0]
+    assert graphic["permitted_family"] in ("png", "webp-lossless")
+
+
+def test_regret_by_rule_adds_up(measured: tuple[Path, pd.DataFrame, list[Decided]]) -> None:
+    _, frame, decided = measured
+    found = routed(frame, [one for one in decided if one.policy == "two-lanes"], [load(POLICY)])
+    rows = found[found["target"] == 70]
+    parts = by_rule(rows, harm(frame, TARGETS))
+    assert set(parts["rules"]) == set(rows["rule"])
+    whole = parts["all"]
+    assert whole["over"]["share"] == pytest.approx(rows["bytes"].sum() / rows["oracle_bytes"].sum() - 1)
+    for kind in ("over", "caution", "order"):
+        assert whole[kind]["bytes"] == pytest.approx(sum(part[kind]["bytes"] for part in parts["rules"].values()))
+    for part in (whole, *parts["rules"].values()):
+        assert part["over"]["bytes"] == pytest.approx(part["caution"]["bytes"] + part["order"]["bytes"])
+
+
+def test_what_caution_costs_and_what_it_prevents() -> None:
+    """One rule kept two images out of the neural lane, where they would be smaller; the codec would have harmed the first."""
+    frame = pd.concat([table({"ncr": line(0.5, loss=loss), "avif444": line(1.0)}, image) for image, loss in (("a", 5), ("b", 1))])
+    row = {"domain": "d", "policy": "p", "target": 50.0, "rule": "unfamiliar", "lane": "classical", "oracle_family": "ncr"}
+    row |= {"bytes": 110.0, "permitted_bytes": 100.0, "oracle_bytes": 50.0}
+    unreached = row | {"image": "c", "bytes": np.nan}
+    rows = pd.DataFrame([row | {"image": "a"}, row | {"image": "b"}, unreached], columns=COLUMNS)
+    (part,) = by_rule(rows, harm(frame, (50,)))["rules"].values()
+    assert part["images"] == 2
+    assert part["over"] == {"bytes": 120.0, "share": pytest.approx(1.2)}
+    assert part["caution"] == {"bytes": 100.0, "share": pytest.approx(1.0)}
+    assert part["order"] == {"bytes": 20.0, "share": pytest.approx(0.2)}
+    assert part["neural_smaller"] == {"images": 2, "bytes": 120.0, "share": pytest.approx(1.2)}
+    assert part["would_be_harmed"] == {"images": 1, "bytes": 60.0, "share": pytest.approx(0.6)}
+
+
+def test_a_source_that_is_passed_through_counts_what_was_measured_of_it(tmp_path: Path) -> None:
+    policy = load(POLICY | {"name": "keep", "rules": [], "otherwise": {"lanes": [{"lane": "passthrough"}]}})
+    size = crop(tmp_path, "photo_cat").stat().st_size
+    pictures = pictures_in([tmp_path])
+    decided = decide_all(pictures, [policy], (50.0,))
+    for side, share in ((None, 1.0), (64, 0.25)):
+        found = routed(ladders(tmp_path, tmp_path / ".cache", ["png"], max_side=side, targets=(50.0,)), decided, [policy]).iloc[0]
+        assert (found["lane"], found["family"]) == ("passthrough", "source")
+        assert found["bytes"] == found["permitted_bytes"] == found["source_bytes"] == pytest.approx(share * size)
+
+
+def test_rivals_are_charged_for_what_they_try() -> None:
+    frame = pd.concat(
+        [
+            table({"ncr": line(0.5), "avif420": line(1.0), "avif444": line(1.1), "png": [(20_000, 100.0, 1.0)]}, "busy"),
+            table({"ncr": line(0.5), "avif444": line(1.0), "png": [(100, 100.0, 1.0)]}, "plain"),
+            table({"avif444": line(1.0), "png": [(20_000, 100.0, 1.0)]}, "refused"),
+        ]
+    ).assign(entropy=lambda rows: np.where(rows["image"] == "plain", 0.9 * LINE, 5.0))
+    found = rivals(frame, (50,)).set_index(["image", "rival"])
+    assert found.loc[("busy", "complexity-rule"), "family"] == "ncr"
+    assert found.loc[("plain", "complexity-rule"), "family"] == "png"
+    assert found.loc[("refused", "complexity-rule"), "family"] == "avif"
+    assert found.loc[("refused", "always-neural"), "family"] == "png"
+    assert found["missed"].sum() == 1  # what always-neural cannot write
+    assert found.loc[("busy", "complexity-rule"), "bytes"] == found.loc[("busy", "always-neural"), "bytes"]
+    assert found.loc[("plain", "complexity-rule"), "bytes"] == pytest.approx(100)
+    assert found.loc[("plain", "complexity-rule"), "seconds"] == pytest.approx(2.0)  # one lossless file
+    assert found.loc[("busy", "always-avif"), "seconds"] > found.loc[("plain", "always-avif"), "seconds"]  # two samplings, one
+    by = summary(rivals(frame, (50,)), pd.DataFrame(columns=COLUMNS), harm(frame, (50,)))["50"]["all"]["rivals"]
+    assert by["complexity-rule"]["families"] == {"avif": 1, "ncr": 1, "png": 1}
+    assert by["complexity-rule"]["harm"]["neural_images"] == 1
+    assert by["always-neural"]["harm"]["neural_images"] == 2
+    assert by["complexity-rule"]["out_of_reach"] == 0
+
+
+def test_the_complexity_rule_needs_its_codecs() -> None:
+    frame = table({"avif444": line(1.0), "png": [(20_000, 100.0, 1.0)]})
+    assert set(rivals(frame, (50,))["rival"]) == {"always-avif"}
+
+
 def test_a_failed_lane_is_paid_for(measured: tuple[Path, pd.DataFrame, list[Decided]]) -> None:
     _, frame, decided = measured
     one = next(d for d in decided if d.policy == "two-lanes" and d.picture.image == "photo_cat.png" and d.target == 70.0)
@@ -119,11 +204,25 @@ def test_a_failed_lane_is_paid_for(measured: tuple[Path, pd.DataFrame, list[Deci
     assert walked(replace(one, target=40.0), found)["family"] == "webp"
 
 
+def test_a_neural_result_must_save_what_is_asked(measured: tuple[Path, pd.DataFrame, list[Decided]]) -> None:
+    """Beside the first classical codec, which is paid for once."""
+    one = next(d for d in measured[2] if d.policy == "two-lanes" and d.picture.image == "photo_cat.png" and d.target == 70.0)
+    neural = replace(one.decision.lanes[0], lane="neural", codecs=("ncr",), must_save=0.25)
+    asked = replace(one, decision=replace(one.decision, lanes=(neural, *one.decision.lanes)))
+    for scale, family in ((0.7, "ncr"), (0.8, "webp"), (1.2, "webp")):
+        ((_, _, found),) = images(table({"ncr": line(scale), "webp": line(1.0), "jpeg": line(0.1), "png": [(10**6, 100.0, 1.0)]}))
+        result = walked(asked, found)
+        assert (result["family"], result["lanes_failed"]) == (family, int(family == "webp"))
+        spent = sum(searched(found[name], name, 70.0).seconds for name in ("ncr", "webp"))
+        assert result["seconds"] == pytest.approx(asked.seconds + spent)
+    ((_, _, found),) = images(table({"ncr": line(5.0), "png": [(10**6, 100.0, 1.0)]}))
+    assert walked(asked, found)["family"] == "ncr"  # no classical codec can write it: nothing to compare with
+
+
 def test_summary(measured: tuple[Path, pd.DataFrame, list[Decided]]) -> None:
     _, frame, decided = measured
-    matched = at_targets(frame, TARGETS)
     found = routed(frame, decided, [load(POLICY), load("archival")])
-    result = summary(matched, found, harm(frame, TARGETS))
+    result = summary(rivals(frame, TARGETS), found, harm(frame, TARGETS))
     json.dumps(result, allow_nan=False)
     assert set(result) == {"40", "70"}
     assert set(result["70"]) == {"all", "photo", "graphic"}
@@ -147,7 +246,7 @@ def test_only_neural_lane_images_count_as_the_routers_harm() -> None:
         | {"seconds": 1.0, "oracle_seconds": 2.0, "oracle_bytes": 1.0, "fixed_settings": False}
         for image, lane in (("a", "neural"), ("b", "classical"))
     ]  # fmt: skip
-    found = summary(at_targets(frame, (50,)), pd.DataFrame(rows, columns=COLUMNS), harm(frame, (50,)))["50"]["all"]
+    found = summary(rivals(frame, (50,)), pd.DataFrame(rows, columns=COLUMNS), harm(frame, (50,)))["50"]["all"]
     assert found["policies"]["p"]["harm"]["harmed_images"] == 1
     assert found["policies"]["p"]["harm"]["per_image"]["share"] == 0.5
     assert found["neural_harm"]["harmed_images"] == 2

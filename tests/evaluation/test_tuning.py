@@ -23,11 +23,12 @@ from router.reasons import ReasonCode
 ORDER = ("avif", "webp")
 
 
-def made(seed: int, images: int, *, harmful: float, spread: float = 1.0, gains: bool = True) -> Table:
+def made(seed: int, images: int, *, harmful: float, spread: float = 1.0, gains: bool = True, checked: bool = False) -> Table:
     """Images at one target: the further out, the likelier harm. Neural files take 0.7 of AVIF's bytes on average."""
     rng = np.random.default_rng(seed)
     p_value = rng.uniform(size=images)
     saving = rng.normal(0.3, 0.2, images)
+    saves = (saving > 0.1) & (p_value > 0.3) if checked else np.zeros(images, bool)
     flat = np.full(images, 1000.0)
     return Table(
         domain=np.array(["near", "far"])[(np.arange(images) % 2)],
@@ -42,6 +43,7 @@ def made(seed: int, images: int, *, harmful: float, spread: float = 1.0, gains: 
         neural=1000 * (1 - saving),
         failed={ORDER: flat, ORDER[::-1]: 1.2 * flat},
         closed={ORDER: flat, ORDER[::-1]: 1.2 * flat},
+        saves={ORDER: saves, ORDER[::-1]: saves},
         base=flat,
         base_neural=np.zeros(images, bool),
         avif=flat,
@@ -153,6 +155,7 @@ def test_an_image_that_is_harmed_at_two_targets_counts_once() -> None:
         harmed=np.concatenate([np.arange(100) < 3, np.arange(100) < 4]),
         failed={o: np.concatenate([v, v]) for o, v in one.failed.items()},
         closed={o: np.concatenate([v, v]) for o, v in one.closed.items()},
+        saves={o: np.concatenate([v, v]) for o, v in one.saves.items()},
         targets=(50.0, 70.0),
     )
     always = replace(twice, p_value=np.ones(200), quantile=np.zeros(200))
@@ -198,8 +201,9 @@ def test_unknown_scores_keep_an_image_out_of_the_neural_lane() -> None:
     assert grid.outcome(table, Setting(0.01, 0.999, -math.inf, ORDER)).neural == 0
 
 
-def test_every_chain_only_ever_lets_more_images_in() -> None:
-    table = made(2, 300, harmful=0.3)
+@pytest.mark.parametrize("checked", [False, True])
+def test_every_chain_only_ever_lets_more_images_in(checked: bool) -> None:
+    table = made(2, 300, harmful=0.3, checked=checked)
     for chain in grid.all_outcomes(table, guard=None, gains=grid.GAINS, order=ORDER):
         assert [o.neural for o in chain] == sorted(o.neural for o in chain)
         assert [o.harmed for o in chain] == sorted(o.harmed for o in chain)
@@ -207,12 +211,24 @@ def test_every_chain_only_ever_lets_more_images_in() -> None:
     assert {o.setting.quantile for chain in kept for o in chain} == {0.9}
 
 
+def test_what_saves_when_measured_is_neural_at_every_setting_and_its_harm_counts() -> None:
+    plain, checked = (made(7, 300, harmful=0.3, checked=c) for c in (False, True))
+    for setting in (Setting(0.5, 0.75, 0.2, ORDER), Setting(0.01, 0.999, -math.inf, ORDER)):
+        without, beside = (grid.outcome(table, setting) for table in (plain, checked))
+        through = checked.saves[ORDER] & (checked.quantile <= setting.quantile)
+        assert beside.neural >= max(without.neural, int(through.sum()))
+        assert beside.harmed >= max(without.harmed, int((through & checked.harmed).sum()))
+        assert beside.bytes <= without.bytes
+    strictest = Setting(1.0, 0.999, 0.2, ORDER)
+    assert grid.outcome(checked, strictest).neural == int((checked.saves[ORDER] & (checked.quantile <= 0.999)).sum())
+
+
 def test_the_order_of_codecs_follows_the_bytes() -> None:
     table = made(2, 300, harmful=0.0)
     assert grid.best_order(table) == ORDER
     swapped = replace(table, closed={ORDER: table.closed[ORDER], ORDER[::-1]: 0.9 * table.closed[ORDER]})
     assert grid.best_order(swapped) == ORDER[::-1]
-    assert orders_of([[["classical", "first", ["avif", "webp"]]]]) == (ORDER, ORDER[::-1])
+    assert orders_of([[["classical", "first", ["avif", "webp"], None]]]) == (ORDER, ORDER[::-1])
     assert in_order(["png", "webp", "avif"], ORDER) == ["avif", "webp", "png"]
 
 

@@ -311,7 +311,7 @@ def test_to_dict_is_json():
     assert data["lane"] == "neural"
     assert data["target"] == {"metric": "ssimulacra2", "value": 70.0}
     assert data["inputs"]["ood"]["p_value"] == 0.4
-    assert [trace["outcome"] for trace in data["trace"]][-4:] == ["matched", *["not reached"] * 3]
+    assert [trace["outcome"] for trace in data["trace"]][-5:] == ["matched", *["not reached"] * 4]
 
 
 @settings(max_examples=60, deadline=None)

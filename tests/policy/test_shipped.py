@@ -13,6 +13,8 @@ SCREENSHOT = {"bpp": 0.2}
 BARE = {"format": "array", "is_file": False}
 CHROME = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
 SAFARI_13 = "image/png,image/svg+xml,image/*;q=0.8,video/*;q=0.8,*/*;q=0.5"
+FOREIGN = {"in_distribution": False, "p_value": 0.008}
+UNUSUAL = {"in_distribution": False, "p_value": 0.03}
 LARGE = {"width": 6000, "height": 4000, "megapixels": 24.0}
 
 
@@ -26,8 +28,9 @@ BALANCED = [
     # receiver, image, source, ood, arguments, rule, lane, codec
     ("self", {}, {}, {}, {}, "photograph", "neural", "ncr"),
     ("self", {}, JPEG, {}, {}, "photograph", "neural", "ncr"),
-    ("self", {}, {}, {"in_distribution": False}, {}, "unfamiliar", "classical", "avif"),
-    ("self", {}, JPEG, {"in_distribution": False}, {}, "unfamiliar", "classical", "avif"),
+    ("self", {}, {}, FOREIGN, {}, "unfamiliar", "classical", "avif"),
+    ("self", {}, JPEG, FOREIGN, {}, "unfamiliar", "classical", "avif"),
+    ("self", {}, {}, UNUSUAL, {}, "doubtful", "neural", "ncr"),
     ("self", {}, {}, {"available": False}, {}, "otherwise", "classical", "avif"),
     ("self", {}, JPEG, {}, {"quality": 95}, "jpeg-repack", "transcode", "jxl-transcode"),
     ("self", {}, {}, {}, {"quality": 95}, "otherwise", "classical", "avif"),
@@ -57,6 +60,11 @@ def test_balanced(receiver, image, source, ood, arguments, rule, lane, codec):
     decision, _ = run("balanced", receiver, image, source, ood, **arguments)
     assert (decision.rule, decision.lane, decision.codec) == (rule, lane, codec)
     assert decision.lanes[-1].lane == "lossless" or rule == "graphics"
+
+
+def test_balanced_trusts_an_unusual_image_to_the_neural_lane_only_for_a_measured_saving():
+    direct, unusual = (run("balanced", ood=ood)[0].lanes[0] for ood in ({}, UNUSUAL))
+    assert (direct.must_save, unusual.must_save) == (None, 0.1)
 
 
 def test_balanced_runs_the_detector_only_for_candidates():

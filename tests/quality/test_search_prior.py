@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sample_set import Samples
 
-from router.artefacts import PRIORS
+from router.artefacts import MODELS, PRIORS
 from router.codecs import registry
 from router.codecs.avif import AvifCodec
 from router.codecs.base import Knob
-from router.codecs.neural.weights import SHIPPED as MODELS
 from router.codecs.neural.weights import list_models
 from router.errors import ArtefactError
 from router.images.read import read as read_image

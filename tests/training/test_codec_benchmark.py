@@ -14,13 +14,13 @@ from PIL import Image
 from sample_set import Samples
 
 from router.codecs import registry
+from router.evaluation.ladders.butteraugli import Butteraugli
 from router.images.arrays import from_pixels
 from router.images.read import read
 from router.quality.metrics import psnr
 from training.codec import curve
 from training.codec.benchmark.__main__ import main
 from training.codec.benchmark.bd_rate import Curve, bd_rate, envelope, rising, summary
-from training.codec.benchmark.butteraugli import Butteraugli
 from training.codec.benchmark.points import Point
 from training.codec.benchmark.report import compare, table
 

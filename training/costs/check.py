@@ -1,159 +1,104 @@
-"""Predicted against real time on photographs, by codec.
+"""Predicted against real time on photographs, by codec, size and number of threads.
 
-    python -m training.costs.check --data DIR [--every 20] [--megapixels 1.5] [--clock wall] [--costs FILE] [--out FILE]
+    python -m training.costs.check --data DIR [--minutes 8] [--threads 1,2] [--sizes 0.4,2,4,12] [--clock wall|cpu] [--stored]
 
-DIR holds photographs, which are taken as they are; with `--megapixels` every third of them also repeated, mirrored, up to that
-size. Each is encoded to SSIMULACRA2 `--target` with each codec, decoded, scored and guarded, as a forced codec is. Costs are
-those stored for this machine (`codec-router models benchmark`), or FILE, or measured first with the same clock. `--clock cpu`
-counts the process's CPU time on one thread: on a machine that others use too, about what a quiet one would take.
+DIR holds photographs; mosaics of them have the sizes in megapixels. Each is encoded to SSIMULACRA2 `--target` with each codec,
+decoded, scored and guarded, as a forced codec is. For each number of threads a process of its own, on as many CPUs, first
+measures the costs (half a minute; or takes those that `codec-router models benchmark` stored with as many, `--stored`), then
+checks: every size and codec once, and again with other photographs while there is time.
 
-Printed per codec: the median of real / predicted time, predicted for the encodings that the search really took, the 5 % and 95 %
-quantiles, the share within the stated band; how many encodings there were; and the median against the prediction that is made
-beforehand, with the expected number of encodings.
+It takes `--minutes` in all, and a little less where nothing more fits; no run begins that could not be expected to end. With
+less than about 2.5 minutes for each number of threads, slow codecs are left out at large sizes (shown as "-").
+
+`--clock cpu` counts the CPU time of the process instead of wall time, on one thread: on a machine that others use too, about what
+a quiet one would take. Wall times are worth something on a quiet machine only; the last line says how quiet it was.
+
+Printed per codec and size: the median of real / predicted time, predicted for the encodings that the search really took, and how
+many lie within the stated band; then for all sizes also the 5 % and 95 % quantiles, the mean of encodings, and the median
+against the prediction that is made beforehand, with the expected number of encodings.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-
-from router.attempts import Scorers, attempt
-from router.codecs import registry
-from router.codecs.base import Codec
-from router.costs import benchmark, store
-from router.costs.model import CostModel
-from router.costs.picture import picture
-from router.costs.predict import Picture, predict
-from router.errors import CodecError
-from router.images.arrays import from_pixels
-from router.images.read import read
-from router.images.sample import ImageSample
-from router.policy.load import load, shipped_names
-from router.quality.guard import GuardLevel
-from router.quality.search import MAX_STEPS
-from router.quality.target import Target
-
-CODECS: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("avif", {}),
-    ("avif", {"speed": 9}),
-    ("webp", {}),
-    ("jpeg", {}),
-    ("jxl", {}),
-    ("ncr", {}),
-    ("png", {}),
-    ("webp-lossless", {}),
-)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--data", type=Path, required=True)
-    ap.add_argument("--every", type=int, default=20)
-    ap.add_argument("--megapixels", type=float)
+    ap.add_argument("--minutes", type=float, default=8.0)
+    ap.add_argument("--threads", type=_integers, default=(1, 2))
+    ap.add_argument("--sizes", type=_numbers, default=(0.4, 2.0, 4.0, 12.0))
     ap.add_argument("--target", type=float, default=70)
     ap.add_argument("--clock", choices=("wall", "cpu"), default="wall")
-    ap.add_argument("--costs", type=Path)
+    ap.add_argument("--stored", action="store_true")
     ap.add_argument("--out", type=Path, default=Path("build/costs.json"))
+    ap.add_argument("--worker", type=float, help=argparse.SUPPRESS)
     args = ap.parse_args(arguments)
-    clock = time.perf_counter
+    if args.worker is not None:
+        _work(args)
+        return
     if args.clock == "cpu":
-        import cv2
-        import torch
-
-        cv2.setNumThreads(1)
-        torch.set_num_threads(1)
-        clock = time.process_time
-    costs = known_costs(args.costs, clock)
-    small = from_pixels(picture(0.02, 0, busy=False))
-    for codec_id, settings in CODECS:  # imports, weights, tables
-        check_one(costs, registry.get(codec_id), settings, small, Target.quality(50), clock)
-    rows: list[dict[str, Any]] = []
-    for name, sample in samples(args.data, args.every, args.megapixels):
-        for codec_id, settings in CODECS:
-            codec = registry.get(codec_id)
-            row = check_one(costs, codec, settings, sample, Target.quality(args.target), clock)
-            if row is not None:
-                rows.append({"image": name, "codec": title(codec_id, settings), **row})
+        args.threads = (1,)
+    started, found = time.monotonic(), []
+    for number, threads in enumerate(args.threads):
+        left = 60 * args.minutes - (time.monotonic() - started)
+        seconds = left / (len(args.threads) - number)
+        found += _in_a_process(args, threads, seconds)
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    print(table(rows))
+    args.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
-def known_costs(file: Path | None, clock: Callable[[], float]) -> store.Costs:
-    """From a file, from this machine's store if that was measured by the wall clock as is wanted, or measured now."""
-    if file is not None:
-        return store.Costs(CostModel.from_json(file.read_bytes()))
-    stored = store.load()
-    if stored.available and clock is time.perf_counter:
-        return stored
-    return store.Costs(benchmark.measure(benchmark.tasks(load(n).policy for n in shipped_names()), clock=clock)[0])
+def _in_a_process(args: argparse.Namespace, threads: int, seconds: float) -> list[dict[str, object]]:
+    """The rows of a process with so many threads; its table goes to standard output. Threads are set before libraries load."""
+    if threads > (usable := len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1):
+        print(f"{threads} threads: left out, {usable} CPUs can be used here\n", flush=True)
+        return []
+    part = args.out.with_name(f"{args.out.stem}-{threads}{args.out.suffix}")
+    command = [sys.executable, "-m", "training.costs.check", "--worker", f"{seconds:.1f}", "--threads", str(threads)]
+    command += ["--data", str(args.data), "--sizes", ",".join(map(str, args.sizes)), "--target", str(args.target)]
+    command += ["--clock", args.clock, "--out", str(part), *(["--stored"] if args.stored else [])]
+    subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": str(threads)})
+    rows: list[dict[str, object]] = json.loads(part.read_text("utf-8"))
+    part.unlink()
+    return rows
 
 
-def samples(folder: Path, every: int, megapixels: float | None) -> Iterator[tuple[str, ImageSample]]:
-    """(name, 8-bit RGB)."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file())[::every]
-    for index, file in enumerate(files):
-        pixels = read(file).pixels
-        if pixels.shape[2] != 3 or pixels.dtype != np.uint8:
-            continue
-        yield file.name, from_pixels(pixels)
-        if megapixels is not None and index % 3 == 0:
-            height = round((megapixels * 1e6 * 3 / 4) ** 0.5)
-            pads = [(0, max(0, n - have)) for n, have in zip((height, height * 4 // 3), pixels.shape, strict=False)]
-            yield f"{file.name} enlarged", from_pixels(np.pad(pixels, (*pads, (0, 0)), mode="symmetric"))
+def _work(args: argparse.Namespace) -> None:
+    deadline = time.monotonic() + args.worker
+    from router.quality.target import Target
+    from training.costs import measure
+    from training.costs.pictures import Photographs
+    from training.costs.table import table, waiting
+
+    (threads,) = args.threads
+    measure.use_threads(threads)
+    clock = time.process_time if args.clock == "cpu" else time.perf_counter
+    costs = measure.known_costs(clock, stored=args.stored)
+    target = Target.quality(args.target)
+    rows = list(measure.rows(Photographs(args.data), costs, args.sizes, target, threads, deadline, clock))
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(json.dumps([row.to_dict() for row in rows]), encoding="utf-8")
+    print(f"{threads} thread{'' if threads == 1 else 's'}, {args.clock} clock\n")
+    if rows:
+        print(f"{table(rows)}\n\nwall time / CPU time of what runs on one thread: {waiting(rows):.2f}\n", flush=True)
+    else:
+        print("nothing was measured\n", flush=True)
 
 
-def check_one(
-    costs: store.Costs, codec: Codec, settings: dict[str, Any], sample: ImageSample, target: Target, clock: Callable[[], float]
-) -> dict[str, Any] | None:
-    """Predicted and real seconds; None where nothing is known, or the target cannot be reached."""
-    prediction = predict(costs, codec, settings, Picture.of(sample), target, GuardLevel.FULL, MAX_STEPS)
-    if prediction is None:
-        return None
-    began = clock()
-    try:
-        done = attempt(codec, sample, settings, target, GuardLevel.FULL, scorers=Scorers())
-    except CodecError:
-        return None
-    real = clock() - began
-    predicted = prediction.once + done.encodings * prediction.step
-    return {
-        "megapixels": sample.width * sample.height / 1e6,
-        "encodings": done.encodings,
-        "real": real,
-        "predicted": predicted,
-        "foreseen": prediction.seconds,
-        "within": prediction.band.low <= real / predicted <= prediction.band.high,
-    }
+def _numbers(text: str) -> tuple[float, ...]:
+    return tuple(float(part) for part in text.split(","))
 
 
-def title(codec_id: str, settings: dict[str, Any]) -> str:
-    """For people."""
-    return " ".join([codec_id, *(f"{k} {v}" for k, v in settings.items())])
-
-
-def table(rows: list[dict[str, Any]]) -> str:
-    """Markdown, one line a codec."""
-    lines = [
-        "| codec | images | real / predicted: median | 5 % to 95 % | within the band | encodings | real / foreseen: median |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for codec in dict.fromkeys(row["codec"] for row in rows):
-        mine = [row for row in rows if row["codec"] == codec]
-        ratios = np.array([row["real"] / row["predicted"] for row in mine])
-        low, high = np.quantile(ratios, [0.05, 0.95])
-        lines.append(
-            f"| {codec} | {len(mine)} | {np.median(ratios):.2f} | {low:.2f} to {high:.2f} "
-            f"| {sum(row['within'] for row in mine)} of {len(mine)} | {np.mean([row['encodings'] for row in mine]):.2f} "
-            f"| {np.median([row['real'] / row['foreseen'] for row in mine]):.2f} |"
-        )
-    return "\n".join(lines)
+def _integers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
 
 
 if __name__ == "__main__":

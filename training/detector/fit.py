@@ -1,6 +1,6 @@
 """Fit the shipped detector: photographs of DIR/train, foreign images of DIR/dev/<domain>, calibrated on DIR/dev/natural.
 
-    python -m training.detector.fit --data DIR --out router/artefacts/detectors/photo-2 --cache CACHE
+    python -m training.detector.fit --data DIR --out router/artefacts/detectors/photo-3 --cache CACHE
 
 Every photograph is seen under random histories and in random sizes (router/detector/fit/histories.py): DRAWS views for fitting,
 and for calibration one a size: that keeps the calibration scores of a size exchangeable with the score of a new photograph
@@ -24,6 +24,7 @@ from router.detector.fit.build import build
 from router.detector.fit.corpus import all_views, image_files, scenes
 from router.detector.judgement import SIZES
 from training.detector import foreign
+from training.detector.made import DOMAINS
 
 DRAWS = 2
 
@@ -68,7 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "fitted_on": _by_folder([path for path, _ in kept], options.data),
             "calibrated_on": _by_folder(held_out, options.data),
             "foreign": {name: len(files) for name, files in domains.items()}
-            | {foreign.COMPOSITE_DOMAIN: foreign.COMPOSITES, foreign.PATTERN_DOMAIN: foreign.PATTERNS},
+            | {foreign.COMPOSITE_DOMAIN: foreign.COMPOSITES}
+            | {name: made.count for name, made in DOMAINS.items()},
         },
     )
     stored.write(options.out / stored.FILE, outside)

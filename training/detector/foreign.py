@@ -1,5 +1,5 @@
-"""The foreign images of the contrast: development domains under several draws, patterns, and photographs with something foreign
-in them."""
+"""The foreign images of the contrast: development domains under several draws, domains that are made, and photographs with
+something foreign in them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from router.detector.fit.judgement import Foreign
 from router.detector.views import MIN_SIDE, TILE
 from router.images.arrays import from_pixels
 from training.detector import composites
-from training.detector.patterns import pattern
+from training.detector.made import DOMAINS
 
 DRAWS: tuple[str | None, ...] = (None, "full", "some")
 """Of each foreign image: as it is, and in two sizes under a history of the mix."""
@@ -27,9 +27,6 @@ TILES = 4
 """Tiles kept of each view."""
 COMPOSITES = 150
 COMPOSITE_DOMAIN = "composite"
-PATTERNS = 120
-PATTERN_DOMAIN = "pattern"
-"""Half of them as they are, half under a history of the mix."""
 _SMALLEST_OVERLAP = 0.25
 
 Progress = Callable[[Iterator[Any], int], Iterator[Any]]
@@ -46,11 +43,11 @@ class ForeignView:
 def collect(
     domains: dict[str, list[Path]], photographs: Sequence[Path], *, seed: int, cache: Path, jobs: int, progress: Progress
 ) -> dict[str, Foreign]:
-    """By kind. Every domain weighs the same in sum, patterns as one domain, composites twice a domain."""
+    """By kind. Every domain of collected images weighs the same in sum, composites twice, made ones as they say."""
     memory = Memory(cache, verbose=0)
     of_domain = memory.cache(domain_views, ignore=["path"])
     of_composite = memory.cache(composite_views, ignore=["photograph", "foreign"])
-    of_pattern = memory.cache(pattern_views)
+    of_made = memory.cache(made_views)
     calls, owners = [], []
     for domain, files in domains.items():
         for path in files:
@@ -62,9 +59,10 @@ def collect(
         a, b = photographs[int(rng.integers(len(photographs)))], everything[int(rng.integers(len(everything)))]
         calls.append(delayed(of_composite)(a, b, digest(a), digest(b), number, seed))
         owners.append(COMPOSITE_DOMAIN)
-    for number in range(PATTERNS):
-        calls.append(delayed(of_pattern)(number, seed))
-        owners.append(PATTERN_DOMAIN)
+    for domain, made in DOMAINS.items():
+        for number in range(made.count):
+            calls.append(delayed(of_made)(domain, number, seed))
+            owners.append(domain)
     found = list(progress(Parallel(n_jobs=jobs, return_as="generator")(calls), len(calls)))
     return {kind: _gather(found, owners, kind == "gray") for kind in KINDS}
 
@@ -91,11 +89,11 @@ def domain_views(path: Path, content: str, seed: int) -> list[ForeignView]:
     return out
 
 
-def pattern_views(number: int, seed: int) -> list[ForeignView]:
-    """One pattern, in gray and, where it has colour, in colour."""
-    rng = generator(seed, PATTERN_DOMAIN, number)
-    picture = pattern(rng)
-    past = draw(picture, rng, "some" if number % 4 == 1 else "full") if number % 2 else None
+def made_views(domain: str, number: int, seed: int) -> list[ForeignView]:
+    """One picture of a domain of `made.DOMAINS`, in gray and, where it has colour, in colour."""
+    made, rng = DOMAINS[domain], generator(seed, domain, number)
+    picture = made.draw(rng)
+    past = draw(picture, rng, made.sizes[number % 4 == 3]) if number % 2 else None
     image = picture if past is None else past[0]
     out = []
     for mode in ("RGB", "L"):
@@ -136,7 +134,8 @@ def _overlap(corner: Any, box: composites.Box) -> float:
 def _gather(found: list[list[ForeignView]], domains: list[str], gray: bool) -> Foreign:
     views = [(v, group, domains[group]) for group, own in enumerate(found) for v in own if v.image.gray == gray and v.places]
     share = {domain: sum(d == domain for _, _, d in views) for domain in set(domains)}
-    weights = [(2 if d == COMPOSITE_DOMAIN else 1) / share[d] for _, _, d in views]
+    of_domain = {COMPOSITE_DOMAIN: 2.0} | {name: made.weight for name, made in DOMAINS.items()}
+    weights = [of_domain.get(d, 1.0) / share[d] for _, _, d in views]
     whole = np.stack([np.concatenate(list(v.image.whole.values())) for v, _, _ in views])
     # as they will be stored: what is fitted here and what is fitted from the file must be the same
     whole = whole.astype(np.float16).astype(np.float32)

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.detector.views import MIN_SIDE
-from router.evaluation.families import NEURAL
-from router.evaluation.matched import disadvantage
-from router.evaluation.pictures import Picture, open_picture, pictures_in, thinned
-from router.evaluation.run import TARGETS, ladders
+from router.evaluation.comparison.matched import disadvantage
+from router.evaluation.ladders.families import NEURAL
+from router.evaluation.ladders.pictures import Picture, open_picture, pictures_in, thinned
+from router.evaluation.ladders.run import TARGETS, ladders
 from router.gain.features import Values, names, vector
 from router.gain.scene import SceneOnce
 from router.images.read import read

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from router.evaluation.intervals import wilson
-from router.evaluation.run import TARGETS, ladders
+from router.evaluation.ladders.run import TARGETS, ladders
 
 if TYPE_CHECKING:
     import pandas as pd

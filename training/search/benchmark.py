@@ -24,8 +24,8 @@ import numpy as np
 from rich.progress import track
 
 from router.errors import CodecError, RouterError
-from router.evaluation.families import FAMILIES, Family
-from router.evaluation.pictures import Picture, open_picture, thinned
+from router.evaluation.ladders.families import FAMILIES, Family
+from router.evaluation.ladders.pictures import Picture, open_picture, thinned
 from router.quality.prior import Guide, Prior, features, read, unguided
 from router.quality.search import Outcome, search
 from router.quality.target import Target

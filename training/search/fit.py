@@ -25,8 +25,8 @@ from rich.progress import track
 from router.artefacts import PRIORS
 from router.codecs.neural.weights import find_model
 from router.errors import RouterError
-from router.evaluation.families import FAMILIES
-from router.evaluation.pictures import open_picture
+from router.evaluation.ladders.families import FAMILIES
+from router.evaluation.ladders.pictures import open_picture
 from router.quality.prior import artefact
 from router.quality.prior.artefact import FamilyManifest, KnobRange, Manifest, Prior
 from router.quality.prior.features import FEATURES_VERSION, NAMES, features

@@ -1,7 +1,7 @@
 """Points of rate-distortion curves at given settings, kept by content: what the prior is fitted on and the benchmark plays with.
 
-They are cheaper than those of an evaluation (`router.evaluation.points`): no guard, no worst tiles. Both kinds may lie in one
-cache folder; their keys differ.
+They are cheaper than those of an evaluation (`router.evaluation.ladders.points`): no guard, no worst tiles. Both kinds
+may lie in one cache folder; their keys differ.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from functools import cached_property
 from pathlib import Path
 
 from router.codecs.base import Codec, Settings
-from router.evaluation import versions
-from router.evaluation.cache import PointCache, key_of
-from router.evaluation.families import Family
+from router.evaluation.ladders import versions
+from router.evaluation.ladders.cache import PointCache, key_of
+from router.evaluation.ladders.families import Family
 from router.images.limits import NO_LIMITS
 from router.images.sample import ImageSample
 from router.quality.metrics import Scorer, scorer

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from router.evaluation.pictures import Picture, pictures_in, thinned
+from router.evaluation.ladders.pictures import Picture, pictures_in, thinned
 
 NATURAL_EVERY = 3
 """Of `dev/natural`, each third picture: it is as large as all other domains together."""

@@ -25,7 +25,6 @@ from router.reasons import ReasonCode
 if TYPE_CHECKING:
     from router.codecs.neural.tile import TileCoder
 
-SHIPPED = MODELS
 ENVIRONMENT = "CODEC_ROUTER_MODELS"
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "model.json"
@@ -125,7 +124,7 @@ def model_folders() -> tuple[Path, ...]:
 
 def newest_shipped() -> str | None:
     """Id of the newest model that ships with the package, None if none does. Raises ArtefactError."""
-    cards = [ModelCard.read(f.parent) for f in SHIPPED.glob(f"*/{CARD_FILE}")]
+    cards = [ModelCard.read(f.parent) for f in MODELS.glob(f"*/{CARD_FILE}")]
     return max(cards, key=lambda c: (c.released, c.id)).id if cards else None
 
 
@@ -213,7 +212,7 @@ def _read_verified(card: ModelCard) -> bytes:
 
 
 def _roots() -> Iterator[Path]:
-    yield SHIPPED
+    yield MODELS
     yield from (Path(p) for p in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if p)
 
 

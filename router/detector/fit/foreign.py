@@ -17,7 +17,6 @@ from router.reasons import ReasonCode
 
 FILE = "foreign.safetensors"
 KINDS = ("colour", "gray")
-SHIPPED = DETECTORS / DEFAULT_ID / FILE
 
 
 def write(path: Path, foreign: Mapping[str, Foreign]) -> None:
@@ -34,7 +33,7 @@ def write(path: Path, foreign: Mapping[str, Foreign]) -> None:
     path.write_bytes(save(arrays))
 
 
-def read(path: Path = SHIPPED) -> dict[str, Foreign]:
+def read(path: Path = DETECTORS / DEFAULT_ID / FILE) -> dict[str, Foreign]:
     """Both KINDS. Raises ArtefactError (ARTEFACT_DAMAGED)."""
     from safetensors import SafetensorError
     from safetensors.numpy import load

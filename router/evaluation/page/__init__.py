@@ -6,8 +6,8 @@ page's style sheet, so that one figure serves both themes and print. Matplotlib'
 built in (50 to 100 kB a panel, and no dark theme); uPlot draws on a canvas, which is empty without scripts and coarse on paper;
 Vega and Plotly are 1 to 4 MB. The kinds of figure are few: lines, steps, bars, and a dot with its interval.
 
-Data flow: the tables of a report -> `mean_curves`, `bd_rate`, `detection`, `comparison`, `cases`, `survival` (numbers)
--> `plots` (SVG) -> `sections` (what the template shows) -> `build` (HTML). Every text that comes from folders, files or policies
+Data flow: the tables of a report -> `mean_curves`, `comparison`, `cases`, `survival` (numbers)
+-> `plots` (SVG) -> `sections/` (what the template shows) -> `build` (HTML). Every text that comes from folders, files or policies
 passes jinja2's or markupsafe's escaping. Without scripts everything is shown; the script hides what is not selected, and adds
 sorting, tooltips and magnification.
 """

@@ -5,23 +5,25 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from router.evaluation.comparison.rivals import LINE
+from router.evaluation.detection.separation import Detections
 from router.evaluation.harm import TAU
-from router.evaluation.page import sections, words
+from router.evaluation.page import survival as survivals
+from router.evaluation.page import words
 from router.evaluation.page.cases import Case
+from router.evaluation.page.sections import detector, rate_distortion, run, strategies
 from router.evaluation.page.survival import Survival
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NATURAL = ("natural",)
-"""Domains that count as natural images unless others are named."""
 _PREFERRED_TARGET = 70.0
 
 
@@ -30,28 +32,24 @@ class Page:
     """What the page is made of.
 
     Attributes:
-        points, matched, routed, harm, results: of a `report.Report`.
-        scores: see `scores.detector_scores`; may be empty.
+        points, rivals, routed, detections, results: of a `report.Report`.
         cases: the worst cases; may be empty.
         survival: None where nothing was measured.
-        natural: names of the domains that other domains are told from.
     """
 
     points: pd.DataFrame
-    matched: pd.DataFrame
+    rivals: pd.DataFrame
     routed: pd.DataFrame
-    harm: pd.DataFrame
-    scores: pd.DataFrame
+    detections: Detections
     results: Mapping[str, Any]
     cases: Sequence[Case] = ()
     survival: Sequence[Survival] | None = None
-    natural: Sequence[str] = field(default=NATURAL)
 
 
 def build(page: Page) -> bytes:
     """The page: HTML, UTF-8, whole in itself."""
     style, early, late = (_asset(name) for name in ("style.css", "early.js", "page.js"))
-    views = sections.views(page.matched, page.routed, page.results)
+    views = strategies.views(page.rivals, page.routed, page.results)
     targets = [float(target) for target in page.results["run"]["targets"]]
     shown = min(page.results["targets"], key=lambda text: abs(float(text) - _PREFERRED_TARGET), default="")
     html = (
@@ -66,19 +64,21 @@ def build(page: Page) -> bytes:
             targets=list(page.results["targets"]),
             shown=(views[0]["policy"] if views else None, shown),
             views=views,
-            rows=sections.summary_rows(page.results, views),
+            rows=strategies.summary_rows(page.results, views),
             over_targets=page.results["harm"]["over_targets"],
+            second=page.results["harm"].get("butteraugli"),
             harm_version=page.results["harm"]["version"],
             tau=dict(TAU),
             images=sum(page.results["run"]["images"].values()),
             domains=len(page.results["run"]["images"]),
-            metrics=sections.rate_distortion(page.points, targets),
-            key=sections.codec_key(page.points),
-            detector=sections.detector(page.scores, page.natural),
+            complexity_line=LINE,
+            metrics=rate_distortion.panels_and_rates(page.points, page.results["bd_rates"], targets),
+            key=rate_distortion.codec_key(page.points),
+            detector=detector.detector(page.detections),
             cases=list(page.cases),
             has_neural="ncr" in set(page.points["family"]),
-            survival=sections.survivals(page.survival),
-            facts=sections.run_facts(page.results),
+            survival=survivals.section(page.survival),
+            facts=run.run_facts(page.results),
         )
     )
     # Names of files may hold what is no UTF-8; it is shown as an escape.

@@ -20,13 +20,13 @@ from PIL import Image
 
 from router.codecs.base import Lane
 from router.errors import RouterError
-from router.evaluation.cache import PointCache, key_of
-from router.evaluation.families import BETTER_AVIF, FAMILIES, NEURAL, Family
 from router.evaluation.harm import TAU
+from router.evaluation.ladders.cache import PointCache, key_of
+from router.evaluation.ladders.families import BETTER_AVIF, FAMILIES, NEURAL
+from router.evaluation.ladders.pictures import Picture, open_picture
+from router.evaluation.ladders.points import Recoder
+from router.evaluation.ladders.versions import of_family
 from router.evaluation.page.tiles import Square, TileMap
-from router.evaluation.pictures import Picture, open_picture
-from router.evaluation.versions import of_family
-from router.images.limits import NO_LIMITS
 from router.images.sample import ImageSample, Pixels
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _nearest(rows: pd.DataFrame, column: str, value: float) -> Mapping[str, Any]
 
 def _encoded(sample: ImageSample, chosen: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     source = _rgb(sample.pixels)
-    decoded = {name: _rgb(_coded(FAMILIES[row["family"]], sample, int(row["setting"]))) for name, row in chosen.items()}
+    decoded = {name: _rgb(Recoder(FAMILIES[row["family"]], sample).decoded(int(row["setting"]))) for name, row in chosen.items()}
     map_ = TileMap(source)
     values = {name: map_.decibels(pixels) for name, pixels in decoded.items()}
     row, column = np.unravel_index(int(np.argmin(values["neural"])), values["neural"].shape)
@@ -184,13 +184,6 @@ def _encoded(sample: ImageSample, chosen: Mapping[str, Mapping[str, Any]]) -> di
         )
     place = {"left": square.left - left, "top": square.top - top, "width": square.width, "height": square.height}
     return {"panes": panes, "square": place, "left": left, "top": top, "width": width, "height": height}
-
-
-def _coded(family: Family, sample: ImageSample, setting: int) -> Pixels:
-    codec = family.codec()
-    knob = codec.knob
-    data = codec.session(codec.prepare(sample))({} if knob is None else {knob.name: setting})
-    return codec.decode(data, NO_LIMITS).pixels
 
 
 def _rgb(pixels: Pixels) -> NDArray[np.uint8]:

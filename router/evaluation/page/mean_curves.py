@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from router.codecs.base import Lane
-from router.evaluation.families import BETTER_AVIF, FAMILIES
-from router.evaluation.matched import AVIF, Ladder, images
-from router.evaluation.page.bd_rate import measured
+from router.evaluation.comparison.bd_rate import measured
+from router.evaluation.comparison.matched import AVIF, POOLED, Ladder, images
+from router.evaluation.ladders.families import BETTER_AVIF, FAMILIES
 
 if TYPE_CHECKING:
     import pandas as pd
 
-POOLED = "all"
 _STEPS = 25
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from router.errors import InputError
 from router.evaluation.intervals import wilson
-from router.evaluation.page.resampling import Estimate
+from router.evaluation.resampling import Estimate
 from router.reasons import ReasonCode
 
 KEEPS = 0.8
@@ -90,3 +90,8 @@ def _share(truths: Sequence[bool]) -> Estimate:
 def _all_last(item: tuple[tuple[float, str], object]) -> tuple[float, bool, str]:
     (target, domain), _ = item
     return target, domain == "all", domain
+
+
+def section(found: Sequence[Survival] | None) -> dict[str, Any] | None:
+    """What the template shows; None where nothing was measured."""
+    return None if found is None else {"rows": found, "ways": WAYS, "levels": LEVELS}

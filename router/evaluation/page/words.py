@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from router.evaluation.page.resampling import Estimate
+from router.evaluation.resampling import Estimate
 
 NOTHING = "–"
 NO_BREAK = "\u00a0"

@@ -63,8 +63,8 @@ def outcome(table: Table, setting: Setting) -> Outcome:
     tried = table.asked & (table.p_value > setting.alpha)  # false where not known, as in a policy
     if setting.gain > -math.inf:
         tried &= table.gain > setting.gain
-    neural = tried & (table.quantile <= setting.quantile)
     order = setting.order if setting.order in table.closed else next(iter(table.closed))
+    neural = (tried | table.saves[order]) & (table.quantile <= setting.quantile)
     sizes = np.where(neural, table.neural, np.where(tried, table.failed[order], table.closed[order]))
     return Outcome(*_summed(table, sizes, neural), setting)
 

@@ -108,7 +108,8 @@ def _remark(mapping: Any, key: str, note: str) -> None:
 
 
 def _is_neural(action: Any) -> bool:
-    return any(lane["lane"] == Lane.NEURAL for lane in action["lanes"])
+    """Whether it has a neural lane that need not prove a saving; one that must needs no threshold before it."""
+    return any(lane["lane"] == Lane.NEURAL and lane.get("must_save") is None for lane in action["lanes"])
 
 
 def _set_gain(rule: Any, gain: float, note: str) -> None:

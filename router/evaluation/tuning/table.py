@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from router.codecs.base import Lane
 from router.errors import InputError, UsageError
 from router.evaluation import harm as harms
-from router.evaluation.families import LOSSLESS, NEURAL
-from router.evaluation.guarded import NEVER
-from router.evaluation.matched import AVIF
-from router.evaluation.oracle import family_of
+from router.evaluation.comparison.matched import AVIF
+from router.evaluation.comparison.oracle import family_of
+from router.evaluation.ladders.families import LOSSLESS, NEURAL
+from router.evaluation.ladders.guarded import NEVER
 from router.policy.compiled import CompiledPolicy
 from router.reasons import ReasonCode
 
@@ -48,6 +48,8 @@ class Table:
         harmed: (R,) whether the neural result is harmful, see `harm`.
         neural: (R,) bytes if the neural lane succeeds.
         failed, closed: order -> (R,) bytes if the neural lane fails, and if it is not tried.
+        saves: order -> (R,) whether, where it is not taken unmeasured, the policy tries it beside a classical codec (`must_save`)
+            and it saves what it must.
         base, base_neural: (R,) bytes under the policy as it stands, and whether its neural lane succeeds.
         avif: (R,) bytes of always-AVIF. Sizes are NaN where nothing could be written.
     """
@@ -64,6 +66,7 @@ class Table:
     neural: Values
     failed: Mapping[Order, Values]
     closed: Mapping[Order, Values]
+    saves: Mapping[Order, Flags]
     base: Values
     base_neural: Flags
     avif: Values
@@ -77,7 +80,7 @@ class Table:
         """These rows alone; an image is to be chosen with all its rows or not at all."""
         numbers, image = np.unique(self.image[chosen], return_inverse=True)
         parts: dict[str, Any] = {name: getattr(self, name)[chosen] for name in _COLUMNS}
-        orders: dict[str, Any] = {n: {o: v[chosen] for o, v in getattr(self, n).items()} for n in ("failed", "closed")}
+        orders: dict[str, Any] = {n: {o: v[chosen] for o, v in getattr(self, n).items()} for n in ("failed", "closed", "saves")}
         return replace(self, image=image.astype(np.int64), images=len(numbers), **parts, **orders)
 
     def per_image(self, rows: Flags) -> int:
@@ -154,13 +157,13 @@ def _table(routed: pd.DataFrame, matched: pd.DataFrame) -> Table:
     written = [by_family.loc[key].dropna().to_dict() for key in rows]
     least = np.array([lossless.loc[key] for key in rows], float)
     opened, closed = ([json.loads(text) for text in routed[name]] for name in ("lanes_open", "lanes_closed"))
-    if any(Lane.NEURAL in [lane for lane, _, _ in lanes] for lanes in (*(lanes[1:] for lanes in opened), *closed)):
+    if any(_lanes(lanes[1:], Lane.NEURAL) for lanes in (*opened, *closed)) or any(_unchecked(lanes) for lanes in closed):
         raise _unfit(
-            "the policy has a neural lane that is not the first, or that is taken whatever the detector says",
+            "the policy has a neural lane that is not the first, or is taken unmeasured whatever the detector says",
             "Tune a policy whose neural lane comes first in a rule that asks ood.in_distribution",
         )
     sources = routed["source_bytes"].to_numpy(float)
-    families = {codec: family_of(codec) for lanes in (*opened, *closed) for _, _, codecs in lanes for codec in codecs}
+    families = {codec: family_of(codec) for lanes in (*opened, *closed) for lane in lanes for codec in lane[2]}
     quantile = routed["guard_quantile"].to_numpy(float)
     reached = np.array([NEURAL in found for found in written])
     images = routed[["domain", "image"]].apply(tuple, axis=1)
@@ -171,6 +174,10 @@ def _table(routed: pd.DataFrame, matched: pd.DataFrame) -> Table:
             for lanes, known, source in zip(plans, written, sources, strict=True)
         ]
         return np.where(np.isnan(found), least, found)
+
+    def saves(order: Order) -> Flags:
+        found = [_saves(lanes, order, known, families) for lanes, known in zip(closed, written, strict=True)]
+        return np.array(found, bool)
 
     orders = orders_of([*opened, *closed])
     base, avif = routed["bytes"].to_numpy(float), _column(by_family, AVIF, rows)
@@ -187,6 +194,7 @@ def _table(routed: pd.DataFrame, matched: pd.DataFrame) -> Table:
         neural=walk(opened, orders[0], neural=True),
         failed={order: walk(opened, order, neural=False) for order in orders},
         closed={order: walk(closed, order, neural=False) for order in orders},
+        saves={order: saves(order) for order in orders},
         base=np.where(np.isnan(base), least, base),
         base_neural=(routed["lane"] == Lane.NEURAL.value).to_numpy(),
         avif=np.where(np.isnan(avif), least, avif),
@@ -200,9 +208,9 @@ def _column(table: pd.DataFrame, name: str, rows: Sequence[Any]) -> Values:
 def orders_of(plans: Sequence[Any]) -> tuple[Order, ...]:
     """Every order of the classical codecs that these plans try one after the other, the plans' own first.
 
-    `plans`: lists of [lane, choose, codecs].
+    `plans`: lists of [lane, choose, codecs, must_save].
     """
-    lists = [codecs for lanes in plans for lane, choose, codecs in lanes if lane == Lane.CLASSICAL and choose == "first"]
+    lists = [codecs for lanes in plans for lane, choose, codecs, _ in lanes if lane == Lane.CLASSICAL and choose == "first"]
     known = tuple(dict.fromkeys(codec for codecs in sorted(lists, key=len, reverse=True) for codec in codecs))
     head, tail = known[:MOST_ORDERED], known[MOST_ORDERED:]
     return tuple((*order, *tail) for order in permutations(head))
@@ -223,7 +231,7 @@ def _first(
     neural: bool,
 ) -> float:
     """Bytes of the first lane that succeeds, as `routing.walked`; NaN if none does."""
-    for lane, choose, codecs in lanes:
+    for lane, choose, codecs, _ in lanes:
         if lane == Lane.PASSTHROUGH and source:
             return source
         if lane == Lane.NEURAL and not neural:
@@ -233,6 +241,22 @@ def _first(
         if sizes:
             return sizes[0] if choose == "first" else min(sizes)
     return float("nan")
+
+
+def _saves(lanes: Sequence[Any], order: Order, written: Mapping[str, float], families: Mapping[str, str | None]) -> bool:
+    """Whether a plan's neural lane saves what it must beside the first classical codec, as `routing.walked`."""
+    if not lanes or lanes[0][0] != Lane.NEURAL or NEURAL not in written:
+        return False
+    rival = _first(_lanes(lanes, Lane.CLASSICAL), order, written, 0.0, families, neural=False)
+    return bool(np.isnan(rival) or written[NEURAL] <= (1 - lanes[0][3]) * rival)
+
+
+def _lanes(lanes: Sequence[Any], which: Lane) -> list[Any]:
+    return [lane for lane in lanes if lane[0] == which]
+
+
+def _unchecked(lanes: Sequence[Any]) -> bool:
+    return any(lane[3] is None for lane in _lanes(lanes, Lane.NEURAL))
 
 
 def _unfit(message: str, hint: str) -> UsageError:

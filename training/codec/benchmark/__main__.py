@@ -22,7 +22,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from router.codecs.neural import weights
-from training.codec.benchmark import butteraugli, figures, points, report, rivals, versions
+from router.evaluation.ladders import butteraugli
+from training.codec.benchmark import figures, points, report, rivals, versions
 from training.codec.benchmark import pictures as sheets
 from training.codec.benchmark.figures import PUBLISHED
 from training.codec.benchmark.metrics import METRICS, Meters

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from router.evaluation.ladders import butteraugli
+from router.evaluation.ladders.butteraugli import Butteraugli
 from router.quality.metrics import Scorer, scorer
-from training.codec.benchmark import butteraugli, versions
-from training.codec.benchmark.butteraugli import Butteraugli
+from training.codec.benchmark import versions
 
 Values = NDArray[np.float64]
 

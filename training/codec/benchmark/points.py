@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from router.codecs.base import Settings
 from router.errors import RouterError
+from router.evaluation.ladders.butteraugli import SMALLEST_SIDE
 from router.images.arrays import from_pixels
 from router.images.colour import to_srgb
 from router.images.read import read
 from router.images.sample import ImageSample
-from training.codec.benchmark.butteraugli import SMALLEST_SIDE
 from training.codec.benchmark.cache import PointCache, key_of
 from training.codec.benchmark.metrics import Judge, Meters
 from training.codec.benchmark.rivals import Entry

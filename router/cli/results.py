@@ -1,0 +1,108 @@
+"""The table of outputs that `compress` prints: a line each, the reason for its lane beside it or, in a narrow terminal, below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from router.cli.reporting import human_bytes, shown
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from router.record import DecisionRecord, RunRecord
+
+_WIDE = 120
+"""Columns of a terminal from which on the reason has room beside the rest."""
+_TITLES = ("input", "lane", "codec", "source", "output", "target", "p (ood)")
+_FIGURES = 3
+"""The first column of figures."""
+_WHY = "why, and what was passed over"
+_LANE_STYLE = {"neural": "magenta", "classical": "cyan", "lossless": "green", "transcode": "blue", "passthrough": "dim"}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What is shown of one output; its bytes are not kept. `name`: of the input, below the folder that was named."""
+
+    name: Path
+    written: Path
+    run: RunRecord
+
+    @property
+    def record(self) -> DecisionRecord:
+        """Of the output."""
+        return self.run.record
+
+
+def print_results(screen: Console, results: Sequence[Result]) -> None:
+    """The table, and how many bytes became how many."""
+    if screen.width >= _WIDE:
+        table = _table([None] * len(_TITLES))
+        table.add_column(_WHY, overflow="fold")
+        for result in results:
+            table.add_row(*_cells(result), shown(_why(result.record)))
+        screen.print(table)
+    else:
+        _print_narrow(screen, results)
+    sources = sum(result.run.source_bytes or 0 for result in results)
+    outputs = sum(result.run.output_bytes for result in results)
+    where = results[0].written if len(results) == 1 else f"{len(results)} files"
+    screen.print(f"[dim]{shown(where)} written, {human_bytes(sources)} -> {human_bytes(outputs)}[/]", soft_wrap=True)
+
+
+def _print_narrow(screen: Console, results: Sequence[Result]) -> None:
+    """A table for each row, all with the same widths, so that the reason can go below over the whole width."""
+    from rich.cells import cell_len
+    from rich.padding import Padding
+    from rich.text import Text
+
+    rows = [_cells(result) for result in results]
+    measured = [[cell_len(Text.from_markup(cell).plain) for cell in column] for column in zip(_TITLES, *rows, strict=True)]
+    widths = [max(column) for column in measured]
+    widths[0] = max(8, min(widths[0], screen.width - sum(widths[1:]) - len(widths) + 1))
+    screen.print(_table(widths))
+    for row, result in zip(rows, results, strict=True):
+        table = _table(widths, header=False)
+        table.add_row(*row)
+        screen.print(table)
+        screen.print(Padding.indent(f"[dim]{shown(_why(result.record))}[/]", 2))
+
+
+def _table(widths: Sequence[int | None], *, header: bool = True) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, collapse_padding=widths[0] is not None, header_style="bold", show_header=header)
+    for number, (title, width) in enumerate(zip(_TITLES, widths, strict=True)):
+        figures = number >= _FIGURES
+        table.add_column(title, justify="right" if figures else "left", width=width, no_wrap=number > 0, overflow="fold")
+    return table
+
+
+def _cells(result: Result) -> list[str]:
+    """As rich markup, by _TITLES."""
+    record, run = result.record, result.run
+    reached = record.target.achieved if record.target else None
+    style = _LANE_STYLE.get(record.lane)
+    return [
+        shown(result.name),
+        f"[{style}]{record.lane}[/]" if style else shown(record.lane),
+        shown(record.codec),
+        human_bytes(run.source_bytes),
+        human_bytes(run.output_bytes),
+        "-" if reached is None else f"{reached:.1f}",
+        "-" if record.scores is None else f"{record.scores.p_value:.3f}",
+    ]
+
+
+def _why(record: DecisionRecord) -> str:
+    """The rule that matched and the reason it gives, an error in a rule where that decided; then the codecs passed over."""
+    passed_over = [f"{r.codec or r.lane} {r.code}" for r in record.reasons if (r.codec or r.lane) and r.code != "FORCED_CODEC"]
+    decided = "forced by the caller"
+    if record.policy is not None:
+        stated = next((r.detail for r in record.reasons if r.code in ("RULE_MATCHED", "RULE_ERROR")), "")
+        decided = stated or record.policy.rule
+    return "; ".join([decided, *passed_over])

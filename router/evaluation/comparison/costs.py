@@ -1,0 +1,110 @@
+"""What it costs to find the setting for a target: the router's own search, played on a measured ladder."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from router.codecs import registry
+from router.codecs.base import Knob
+from router.errors import CodecError
+from router.evaluation.comparison.matched import Ladder
+from router.evaluation.ladders.families import FAMILIES
+from router.quality.prior import Guide, Prior, shipped_prior
+from router.quality.prior.curves import Family as Curves
+from router.quality.search import MAX_STEPS, search
+from router.quality.target import Target
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from router.images.sample import Pixels
+
+
+@dataclass(frozen=True)
+class Cost:
+    """`steps` encodings; CPU `seconds` for them, with decoding and scoring, and for what is done once an image."""
+
+    steps: int
+    seconds: float
+
+
+def cost(points: pd.DataFrame, knob: Knob | None, target: float, max_steps: int = MAX_STEPS) -> Cost:
+    """Of one family on one image; also where the search ends without reaching the target.
+
+    Between measured settings score, bytes and seconds are interpolated linearly. A codec without a knob encodes and decodes
+    once. The search knows the codec's curves on the average image, and how images vary, but not this image: a ladder has no
+    pixels. With the image's features the router needs about a third of an encoding less on average (docs/SEARCH.md), and
+    extracting them costs up to 25 ms an image, which are not counted. What other codecs have measured on the image is not used.
+    """
+    setup = float(points["setup_seconds"].median())
+    spent = (points["encode_seconds"] + points["decode_seconds"] + points["score_seconds"]).to_numpy(float)
+    if knob is None or len(points) == 1:
+        return Cost(1, setup + float(spent[0]))
+    order = np.argsort(points["setting"].to_numpy(float))
+    settings = points["setting"].to_numpy(float)[order]
+    scores, spent = points["ssimulacra2"].to_numpy(float)[order], spent[order]
+    sizes = points["bytes"].to_numpy(float)[order]
+    tried: list[int] = []
+
+    def encode(setting: int) -> bytes:
+        tried.append(setting)
+        return bytes(round(float(np.interp(setting, settings, sizes))))
+
+    def decode(_: bytes) -> Pixels:
+        return np.zeros((1, 1, 1), np.uint8)
+
+    def score(_: Pixels) -> float:
+        return float(np.interp(tried[-1], settings, scores))
+
+    with contextlib.suppress(CodecError):  # out of reach: what it took to find that out is the cost
+        search(
+            encode,
+            decode,
+            knob,
+            Target.quality(target),
+            score=score,
+            byte_limit=None,
+            max_steps=max_steps,
+            guide=_guide(points, knob),
+        )
+    return Cost(len(tried), setup + float(np.interp(tried, settings, spent).sum()))
+
+
+def searched(ladder: Ladder, family: str, target: float, max_steps: int = MAX_STEPS) -> Cost:
+    """`cost` on a ladder of one family with the knob of its codec; played once a ladder, target and number of steps."""
+    played, key = _PLAYED.setdefault(ladder, {}), (target, max_steps)
+    if key not in played:
+        played[key] = cost(ladder.points, registry.get_class(FAMILIES[family].codec_id).knob, target, max_steps)
+    return played[key]
+
+
+_PLAYED: WeakKeyDictionary[Ladder, dict[tuple[float, int], Cost]] = WeakKeyDictionary()
+
+
+def _guide(points: pd.DataFrame, knob: Knob) -> Guide | None:
+    """What the search knows of a family on an image that nobody has looked at.
+
+    None (a generic curve) where no prior ships, for families and knobs that are not those of `FAMILIES`, and where the table does
+    not state the image's size.
+    """
+    known = _known(str(points["family"].iloc[0]))
+    pixels = int(points["width"].iloc[0]) * int(points["height"].iloc[0])
+    if known is None or known[2] != knob or not pixels:
+        return None
+    prior, curves, _ = known
+    return Guide(prior.belief(None), curves, pixels)
+
+
+@cache
+def _known(family: str) -> tuple[Prior, Curves, Knob | None] | None:
+    prior = shipped_prior()
+    if prior is None or family not in FAMILIES:
+        return None
+    codec = FAMILIES[family].codec()
+    return None if codec.knob is None else (prior, prior.family(codec, {}), codec.knob)

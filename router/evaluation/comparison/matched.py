@@ -1,0 +1,193 @@
+"""Bytes at matched quality, and what the neural codec gains or loses by them.
+
+Columns of `at_targets`, one row an image, target and family ("avif" stands for the better of both samplings):
+
+    domain, image, target   SSIMULACRA2
+    family, lane
+    bytes                   interpolated at the target (see `curves`), NaN where it is out of reach
+    score                   what those bytes buy: the target, or more where even the cheapest setting is better
+    ms_ssim_db              -10 log10(1 - MS-SSIM) at these bytes
+    guard_passed            whether the guard passed the measured point that is nearest in SSIMULACRA2
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from router.codecs.base import Lane
+from router.evaluation.comparison.curves import Curve
+from router.evaluation.ladders.families import BETTER_AVIF, NEURAL
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+AVIF = "avif"
+POOLED = "all"
+"""Stands for all domains together, beside their names."""
+COLUMNS = ["domain", "image", "target", "family", "lane", "bytes", "score", "ms_ssim_db", "guard_passed"]
+
+
+class Ladder:
+    """One image's points of one family, or of several of which the better counts at every target."""
+
+    def __init__(self, points: pd.DataFrame) -> None:
+        """`points`: rows of the table of `run.ladders`, at least one."""
+        self.points = points
+        self.lane = str(points["lane"].iloc[0])
+        families = points["family"].to_numpy()
+        self._parts = [families == name for name in sorted(set(families))]
+        self._curves: dict[str, list[Curve]] = {}
+
+    def curves(self, metric: str) -> list[Curve]:
+        """One a family; empty where the metric has no value."""
+        if metric not in self._curves:
+            values = self.points[metric].to_numpy(float)
+            parts = [part & np.isfinite(values) for part in self._parts]
+            sizes = self.points["bytes"].to_numpy()
+            self._curves[metric] = [Curve.through(metric, sizes[part], values[part]) for part in parts if part.any()]
+        return self._curves[metric]
+
+    def bytes_at(self, metric: str, value: float) -> float | None:
+        """Fewest bytes that reach a value of a metric, None if it is out of reach."""
+        found = [size for curve in self.curves(metric) if (size := curve.bytes_at(value)) is not None]
+        return min(found, default=None)
+
+    def value_at(self, metric: str, size: float) -> float | None:
+        """The metric (on the scale of `curves.scaled`) at a number of bytes, None if the smallest file is larger."""
+        found = [value for curve in self.curves(metric) if (value := curve.value_at(size)) is not None]
+        return max(found, default=None)
+
+    def guard_passed(self, score: float) -> bool:
+        """Of the measured point nearest in SSIMULACRA2."""
+        return bool(self.points["guard_passed"].to_numpy(bool)[self._nearest(score)].all())
+
+    def guard_quantile(self, score: float) -> float:
+        """The smallest quantile at which the guard passes the measured point nearest in SSIMULACRA2; see `guarded.Verdict`.
+
+        NaN where none was stored: in lanes other than the neural one.
+        """
+        return float(self.points["guard_quantile"].to_numpy(float)[self._nearest(score)].max())
+
+    def _nearest(self, score: float) -> NDArray[np.bool_]:
+        distances = np.abs(self.points["ssimulacra2"].to_numpy(float) - score)
+        return np.asarray(distances <= distances.min())
+
+
+def images(frame: pd.DataFrame) -> Iterator[tuple[str, str, dict[str, Ladder]]]:
+    """(domain, image, ladders by family); where both samplings of AVIF are there, or one, also "avif"."""
+    for (domain, image), rows in frame.groupby(["domain", "image"], sort=True):
+        ladders = {str(name): Ladder(part) for name, part in rows.groupby("family", sort=True)}
+        avif = rows[rows["family"].isin(BETTER_AVIF)]
+        if len(avif):
+            ladders[AVIF] = Ladder(avif)
+        yield str(domain), str(image), ladders
+
+
+def at_targets(frame: pd.DataFrame, targets: Iterable[float]) -> pd.DataFrame:
+    """Bytes of every family at every SSIMULACRA2 target; columns above. `frame`: see `run.ladders`."""
+    import pandas as pd
+
+    wanted = tuple(float(target) for target in targets)
+    rows = [
+        {"domain": domain, "image": image, "target": target, "family": name} | _at(ladder, target)
+        for domain, image, ladders in images(frame)
+        for target in wanted
+        for name, ladder in ladders.items()
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS).astype({"target": float, "bytes": float})
+
+
+def _at(ladder: Ladder, target: float) -> dict[str, Any]:
+    size = ladder.bytes_at("ssimulacra2", target)
+    if size is None:
+        return {"lane": ladder.lane, "bytes": np.nan, "score": np.nan, "ms_ssim_db": np.nan, "guard_passed": False}
+    score = ladder.value_at("ssimulacra2", size)
+    ms_ssim = ladder.value_at("ms_ssim", size)
+    return {
+        "lane": ladder.lane,
+        "bytes": size,
+        "score": score,
+        "ms_ssim_db": np.nan if ms_ssim is None else ms_ssim,
+        "guard_passed": ladder.guard_passed(target if score is None else score),
+    }
+
+
+DISADVANTAGE = [
+    *("domain", "image", "target", "neural_bytes", "classical_bytes", "classical", "disadvantage"),
+    *("ms_ssim_target", "neural_bytes_ms_ssim", "classical_bytes_ms_ssim", "disadvantage_ms_ssim"),
+]
+
+
+def disadvantage(frame: pd.DataFrame, target: float, *, neural: str = NEURAL) -> pd.DataFrame:
+    """How many more bytes the neural codec takes than the best classical one, an image a row.
+
+    Columns:
+        domain, image, target: SSIMULACRA2.
+        neural_bytes, classical_bytes: at the target; classical is the family that takes the fewest, lossy or lossless.
+        classical: its name.
+        disadvantage: log(neural_bytes / classical_bytes); below 0 the neural codec wins; +inf if it cannot reach the target,
+            NaN if it was not measured or no classical codec reaches the target.
+        ms_ssim_target: MS-SSIM that the best *lossy* classical codec has at its bytes at the target (lossless files have 1,
+            which no lossy one reaches).
+        neural_bytes_ms_ssim, classical_bytes_ms_ssim, disadvantage_ms_ssim: as above, at that MS-SSIM.
+    """
+    import pandas as pd
+
+    rows = [
+        {"domain": domain, "image": image, "target": float(target)} | _compared(ladders, float(target), neural)
+        for domain, image, ladders in images(frame)
+    ]
+    return pd.DataFrame(rows, columns=DISADVANTAGE).astype({"target": float})
+
+
+def _compared(ladders: dict[str, Ladder], target: float, neural: str) -> dict[str, Any]:
+    ours = ladders.get(neural)
+    rivals = {name: ladder for name, ladder in ladders.items() if ladder.lane != Lane.NEURAL and name != AVIF}
+    lossy = [ladder for ladder in rivals.values() if ladder.lane == Lane.CLASSICAL]
+    size, name = _best(rivals, "ssimulacra2", target)
+    neural_size = None if ours is None else ours.bytes_at("ssimulacra2", target)
+    found = {
+        "neural_bytes": _number(neural_size),
+        "classical_bytes": _number(size),
+        "classical": name,
+        "disadvantage": _log_ratio(ours is not None, neural_size, size),
+    }
+    ms_ssim = _ms_ssim_of_best(lossy, target)
+    if ms_ssim is None:
+        return found | dict.fromkeys(DISADVANTAGE[-4:], np.nan)
+    size, _ = _best(rivals, "ms_ssim", ms_ssim)
+    neural_size = None if ours is None else ours.bytes_at("ms_ssim", ms_ssim)
+    return found | {
+        "ms_ssim_target": ms_ssim,
+        "neural_bytes_ms_ssim": _number(neural_size),
+        "classical_bytes_ms_ssim": _number(size),
+        "disadvantage_ms_ssim": _log_ratio(ours is not None, neural_size, size),
+    }
+
+
+def _best(ladders: dict[str, Ladder], metric: str, value: float) -> tuple[float | None, str | None]:
+    found = [(size, name) for name, ladder in ladders.items() if (size := ladder.bytes_at(metric, value)) is not None]
+    return min(found, default=(None, None))
+
+
+def _ms_ssim_of_best(lossy: Sequence[Ladder], target: float) -> float | None:
+    found = [(size, i) for i, ladder in enumerate(lossy) if (size := ladder.bytes_at("ssimulacra2", target)) is not None]
+    if not found:
+        return None
+    size, best = min(found)
+    value = lossy[best].value_at("ms_ssim", size)
+    return None if value is None else 1 - 10 ** (-value / 10)
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else value
+
+
+def _log_ratio(measured: bool, neural: float | None, classical: float | None) -> float:
+    if not measured or classical is None:
+        return np.nan
+    return np.inf if neural is None else float(np.log(neural / classical))

@@ -1,0 +1,164 @@
+"""What becomes of each decision on the ladders: its walk along the lanes, and beside it the two oracles.
+
+Bytes are those of the ladder at the target, so that every policy is compared at matched quality. A source that is passed through
+counts its own bytes; where a centre crop was measured, the share of them that the crop has of the pixels, as every other file is
+one of the crop. Not played: settings that a lane fixes (a faster encoder, a fixed quality), in whose place the default
+configuration stands (`fixed_settings` tells), repacking of JPEG files, and time budgets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from router.codecs.base import Lane
+from router.evaluation.comparison.costs import searched
+from router.evaluation.comparison.decisions import Decided
+from router.evaluation.comparison.matched import Ladder, images
+from router.evaluation.comparison.oracle import SOURCE, choose, family_of, open_families, permitted_families, reached
+from router.evaluation.ladders.families import NEURAL
+from router.policy.builtin import codec_name
+from router.policy.compiled import CompiledPolicy
+from router.policy.decision import LanePlan
+from router.quality.search import MAX_STEPS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+COLUMNS = [
+    *("domain", "image", "policy", "target", "rule", "first_lane", "lane", "family", "bytes", "seconds", "decide_seconds"),
+    *("steps", "lanes_failed", "fixed_settings", "source_bytes", "oracle_family", "oracle_bytes", "oracle_seconds"),
+    *("permitted_family", "permitted_bytes", "permitted_seconds"),
+    *("p_value", "ood_score", "gain", "gain_low", "gain_high", "guard_quantile", "lanes_open", "lanes_closed"),
+]
+"""`first_lane` is the decision's; `lane` and `family` are what came of it after failures, None (and NaN bytes) if nothing did.
+
+`oracle_*`: of the open oracle, `permitted_*`: of the one that keeps to the decision's lanes, see `regret`. `source_bytes`: of
+what was measured of the source.
+
+`p_value` to `gain_high`, `lanes_open`, `lanes_closed`: see `decisions.SEEN`. `guard_quantile`: the smallest at which the guard
+passes the neural point nearest to the target (`guarded.Verdict`), NaN without one.
+"""
+
+
+_ORACLES = ("oracle_bytes", "oracle_seconds", "permitted_bytes", "permitted_seconds")
+
+
+def routed(frame: pd.DataFrame, decided: Sequence[Decided], policies: Sequence[CompiledPolicy]) -> pd.DataFrame:
+    """One row a decision; see `COLUMNS`. `frame`: see `run.ladders`. Decisions on images without points are left out."""
+    import pandas as pd
+
+    opened = {policy.name: open_families(policy) for policy in policies}
+    by_image = {(domain, image): ladders for domain, image, ladders in images(frame)}
+    rows = []
+    for one in decided:
+        ladders = by_image.get((one.picture.domain, one.picture.image))
+        if ladders is None:
+            continue
+        source = _source_bytes(one, ladders)
+        passed = source if any(lane.lane == Lane.PASSTHROUGH for lane in one.decision.lanes) else None
+        oracle = choose(ladders, opened[one.policy], one.target, passed)
+        permitted = choose(ladders, permitted_families(one.decision), one.target, passed)
+        rows.append(
+            {
+                "domain": one.picture.domain,
+                "image": one.picture.image,
+                "policy": one.policy,
+                "target": one.target,
+                "rule": one.decision.rule,
+                "first_lane": str(one.decision.lane),
+                "decide_seconds": one.seconds,
+                "fixed_settings": any(lane.settings for lane in one.decision.lanes),
+                "source_bytes": source,
+                "oracle_family": oracle.family,
+                "oracle_bytes": np.nan if oracle.bytes is None else oracle.bytes,
+                "oracle_seconds": oracle.seconds,
+                "permitted_family": permitted.family,
+                "permitted_bytes": np.nan if permitted.bytes is None else permitted.bytes,
+                "permitted_seconds": permitted.seconds,
+                "guard_quantile": _guard_quantile(ladders.get(NEURAL), one.target),
+            }
+            | dict(one.seen)
+            | walked(one, ladders)
+        )
+    numbers = ("target", "bytes", "seconds", "source_bytes", *_ORACLES, *COLUMNS[-8:-2])
+    return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(numbers, float))
+
+
+def walked(one: Decided, ladders: Mapping[str, Ladder]) -> dict[str, Any]:
+    """`lane`, `family`, `bytes`, `seconds` (deciding included), `steps` and `lanes_failed` of the decision's walk."""
+    walk = _Walk(one, ladders)
+    for failed, lane in enumerate(one.decision.lanes):
+        source = _source_bytes(one, ladders) if lane.lane == Lane.PASSTHROUGH else 0.0
+        if source:
+            return walk.ended(lane.lane, SOURCE, source, failed)
+        found = walk.best(lane)
+        if found is not None and not walk.saves_too_little(lane, found[0]):
+            return walk.ended(lane.lane, found[1], found[0], failed)
+    return walk.ended(None, None, np.nan, len(one.decision.lanes))
+
+
+class _Walk:
+    """One image on its way along the lanes. A family is searched, and paid for, once."""
+
+    def __init__(self, one: Decided, ladders: Mapping[str, Ladder]) -> None:
+        self._one = one
+        self._ladders = ladders
+        self._seconds, self._steps = one.seconds, 0
+        self._searched: set[str] = set()
+
+    def best(self, lane: LanePlan) -> tuple[float, str] | None:
+        """Bytes and family of what the lane writes; None if nothing succeeds."""
+        found: list[tuple[float, str]] = []
+        for name in _families(lane):
+            size = self._written(name)
+            if size is not None:
+                found.append((size, name))
+                if lane.choose == "first":
+                    break
+        return min(found, default=None)
+
+    def saves_too_little(self, lane: LanePlan, size: float) -> bool:
+        """Whether a neural result saves less than it must beside the first classical codec that can write the image."""
+        if lane.must_save is None:
+            return False
+        others = (other for other in self._one.decision.lanes if other.lane == Lane.CLASSICAL)
+        sizes = (self._written(name) for other in others for name in _families(other))
+        rival = next((other for other in sizes if other is not None), None)
+        return rival is not None and 1 - size / rival < lane.must_save
+
+    def ended(self, lane: str | None, family: str | None, size: float, failed: int) -> dict[str, Any]:
+        label = {"lane": None if lane is None else str(lane), "family": family, "bytes": size}
+        return label | {"seconds": self._seconds, "steps": self._steps, "lanes_failed": failed}
+
+    def _written(self, name: str) -> float | None:
+        ladder = self._ladders.get(name)
+        if ladder is None:  # the codec refused the image, from header facts
+            return None
+        if name not in self._searched:
+            spent = searched(ladder, name, self._one.target, self._one.decision.budgets.max_search_steps or MAX_STEPS)
+            self._seconds, self._steps = self._seconds + spent.seconds, self._steps + spent.steps
+            self._searched.add(name)
+        return reached(ladder, self._one.target)
+
+
+def _source_bytes(one: Decided, ladders: Mapping[str, Ladder]) -> float:
+    """Of the source, or the part of it that is due to the crop which was measured."""
+    points = next(iter(ladders.values())).points
+    measured = int(points["width"].iloc[0]) * int(points["height"].iloc[0])
+    return one.source_bytes * measured / one.source_pixels
+
+
+def _guard_quantile(neural: Ladder | None, target: float) -> float:
+    size = None if neural is None else neural.bytes_at("ssimulacra2", target)
+    if neural is None or size is None:
+        return np.nan
+    score = neural.value_at("ssimulacra2", size)
+    return neural.guard_quantile(target if score is None else score)
+
+
+def _families(lane: LanePlan) -> list[str]:
+    return [name for codec in lane.codecs if (name := family_of(codec_name(codec))) is not None]

@@ -1,0 +1,114 @@
+"""The images of an evaluation: found in folders, opened as codecs see them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from router.codecs._opaque import without_opaque_alpha
+from router.errors import InputError, UsageError
+from router.images.read import read
+from router.images.sample import ImageSample, Pixels
+from router.preparation import apply_metadata_choice
+from router.reasons import ReasonCode
+
+_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".avif", ".jxl", ".gif"}) | frozenset(
+    {".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pnm"}
+)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """`domain` it belongs to, `image` (its path below the domain's folder, with slashes) and where it lies.
+
+    Both names are valid UTF-8, which tables and pages need: what is not in a file's name stands as an escape, "caf\\xe9.png".
+    """
+
+    domain: str
+    image: str
+    path: Path
+
+
+def pictures_in(folders: Iterable[Path]) -> list[Picture]:
+    """Images of each folder, sorted. A sub-folder is a domain, with all below it; images in the folder itself are one domain.
+
+    Hidden files are left out. Raises InputError (NOT_FOUND) for a folder without images, UsageError (BAD_ARGUMENT) where two
+    images would have one domain and one name.
+    """
+    found: dict[tuple[str, str], Picture] = {}
+    for folder in folders:
+        before = len(found)
+        for picture in _in_folder(folder):
+            other = found.setdefault((picture.domain, picture.image), picture)
+            if other is not picture:
+                raise UsageError(
+                    f"{other.path} and {picture.path} are both {picture.domain}/{picture.image}",
+                    code=ReasonCode.BAD_ARGUMENT,
+                    hint="Evaluate the folders one by one, or rename one of the domains",
+                )
+        if len(found) == before:
+            raise InputError(f"no image in {folder}", code=ReasonCode.NOT_FOUND, hint="Give a folder of images, or of folders")
+    return list(found.values())
+
+
+def thinned(pictures: Sequence[Picture], every: Mapping[str, int]) -> list[Picture]:
+    """Of the domains named in `every`, each n-th picture in sorted order, beginning with the first; of the others all."""
+    counts: dict[str, int] = {}
+    kept = []
+    for picture in pictures:
+        place = counts.get(picture.domain, 0)
+        counts[picture.domain] = place + 1
+        if place % every.get(picture.domain, 1) == 0:
+            kept.append(picture)
+    return kept
+
+
+def at_most(pictures: Sequence[Picture], count: int) -> list[Picture]:
+    """Up to `count` pictures a domain, evenly spread over the sorted files, first and last among them."""
+    by_domain: dict[str, list[Picture]] = {}
+    for picture in pictures:
+        by_domain.setdefault(picture.domain, []).append(picture)
+    kept: list[Picture] = []
+    for found in by_domain.values():
+        places = np.linspace(0, len(found) - 1, min(count, len(found))).round().astype(int)
+        kept += [found[place] for place in places]
+    return kept
+
+
+def open_picture(path: Path, max_side: int | None = None) -> ImageSample:
+    """The image without metadata, in sRGB where that loses nothing, without an alpha channel that is opaque everywhere.
+
+    `max_side`: a centre crop that is at most this long and wide, to bound the cost. Raises InputError, LimitError.
+    """
+    sample = without_opaque_alpha(apply_metadata_choice(read(path), "strip"))
+    return sample if max_side is None else _cropped(sample, max_side)
+
+
+def _cropped(sample: ImageSample, side: int) -> ImageSample:
+    if max(sample.width, sample.height) <= side:
+        return sample
+    top, left = (max(0, (length - side) // 2) for length in (sample.height, sample.width))
+    pixels = np.ascontiguousarray(sample.pixels[top : top + side, left : left + side])
+    return sample.replace_pixels(cast("Pixels", pixels))
+
+
+def _label(name: str) -> str:
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _in_folder(folder: Path) -> list[Picture]:
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder", code=ReasonCode.NOT_FOUND)
+    found = []
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        if path.suffix.lower() not in _SUFFIXES or not path.is_file() or any(part.startswith(".") for part in parts):
+            continue
+        domain = parts[0] if len(parts) > 1 else folder.resolve().name
+        found.append(Picture(_label(domain), _label("/".join(parts[1:] or parts)), path))
+    return found

@@ -1,0 +1,59 @@
+"""What the codecs of a plan are expected to take on one image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from router.codecs import registry
+from router.codecs.base import Lane
+from router.costs.predict import Picture, Prediction, predict
+from router.costs.store import NONE, Costs
+from router.errors import RouterError
+from router.plan import Plan
+from router.policy.decision import LanePlan
+from router.quality.guard import GuardLevel
+
+
+class Forecast:
+    """Predictions for one image and one plan."""
+
+    def __init__(self, picture: Picture, plan: Plan, costs: Costs = NONE) -> None:
+        """`costs`: what is known of this machine; without it nothing is predicted."""
+        self._picture = picture
+        self._plan = plan
+        self._costs = costs
+
+    def of(self, lane: LanePlan, codec_id: str) -> Prediction | None:
+        """For a codec in its turn, with what the guard will compare its result with; None where costs are not known."""
+        prediction = self._alone(lane, codec_id)
+        if prediction is None or not compared(lane, self._plan):
+            return prediction
+        rival = next((self._alone(other, c) for other in self._plan.lanes for c in classical(other)), None)
+        return prediction if rival is None else prediction.and_also(rival)
+
+    def after(self, lane: LanePlan, codec_id: str) -> Iterator[Prediction]:
+        """For the codecs that follow in a lane that compares them all; those whose costs are not known are left out."""
+        if lane.choose == "first":
+            return
+        for later in lane.codecs[lane.codecs.index(codec_id) + 1 :]:
+            prediction = self._alone(lane, later)
+            if prediction is not None:
+                yield prediction
+
+    def _alone(self, lane: LanePlan, codec_id: str) -> Prediction | None:
+        try:
+            codec = registry.get(codec_id)
+            settings, plan = lane.settings.get(codec_id, {}), self._plan
+            return predict(self._costs, codec, settings, self._picture, plan.target, plan.level, plan.max_steps)
+        except RouterError:  # the attempt will say what is wrong with it
+            return None
+
+
+def compared(lane: LanePlan, plan: Plan) -> bool:
+    """Whether a neural result of this lane is held against a classical one."""
+    return lane.lane == Lane.NEURAL and (lane.must_save is not None or plan.level is GuardLevel.STRICT)
+
+
+def classical(lane: LanePlan) -> tuple[str, ...]:
+    """Its codecs, if it is the classical lane."""
+    return lane.codecs if lane.lane == Lane.CLASSICAL else ()

@@ -1,0 +1,152 @@
+"""One image on its way through one plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from router.attempts import Candidate
+from router.codecs.base import Lane
+from router.costs.predict import Picture
+from router.costs.store import NONE, Costs
+from router.errors import CarryError, GuardError, InputError, LimitError, NoLaneError, RouterError
+from router.images.sample import ImageSample
+from router.plan import Plan
+from router.policy.decision import LanePlan
+from router.reasons import ReasonCode
+from router.record import Attempt
+from router.walk.encoding import Encoding
+from router.walk.forecast import Forecast
+from router.walk.journal import Journal, Outcome
+from router.walk.rivals import Rivals
+from router.walk.schedule import Schedule, Turn
+
+
+class Walk:
+    """One image on its way through one plan."""
+
+    def __init__(
+        self,
+        sample: ImageSample,
+        plan: Plan,
+        *,
+        source_refusal: ReasonCode | None = None,
+        metadata_stays: bool = False,
+        started: float | None = None,
+        costs: Costs = NONE,
+    ) -> None:
+        """One image and what may be done with it.
+
+        Args:
+            sample: as the codecs may see it.
+            plan: the lanes, in order.
+            source_refusal: why the source itself may not be released, None if it may.
+            metadata_stays: the source file holds metadata that may not go out, hence no transcode of the whole file.
+            started: the `time.monotonic()` value from which the plan's time counts; now by default.
+            costs: what is known of this machine; without it a codec is held to the plan's time only between its encodings.
+        """
+        self._plan = plan
+        self._source_refusal = source_refusal
+        self._metadata_stays = metadata_stays
+        self._schedule = Schedule(plan, Forecast(Picture.of(sample), plan, costs), started=started)
+        self._encoding = Encoding(sample, plan, self._schedule)
+        self._rivals = Rivals(sample, plan, self._schedule, self._encoding)
+        self._journal = Journal()
+
+    def run(self, *, release_failed: bool = False) -> Outcome:
+        """Try lanes in order; where nothing could be written for want of time, as the plan says.
+
+        Raises NoLaneError when none is left; for a forced codec its own error, or GuardError unless `release_failed`.
+        InputError and LimitError end the walk at once: no lane can help a source that cannot be read.
+        """
+        for lane in self._plan.lanes:
+            if lane.lane == Lane.PASSTHROUGH:
+                if self._source_refusal is None:
+                    return self._journal.outcome(None)
+                self._journal.lane_failed(lane.lane, self._source_refusal)
+                continue
+            found = list(self._results(lane, release_failed))
+            if found:
+                best = min(found, key=lambda c: len(c.data))
+                self._journal.chosen(found, best, lane.lane)
+                return self._journal.outcome(best)
+        for turn in self._schedule.late_turns():
+            candidate = self._try(turn, release_failed)
+            if candidate is not None:
+                detail = f"encode_ms {self._plan.encode_ms:g}; the last codec that can write the image"
+                self._journal.note(ReasonCode.BUDGET_OVERRUN, detail, turn.lane.lane, turn.codec_id)
+                return self._journal.outcome(candidate)
+        attempts = self._journal.attempts
+        raise NoLaneError(
+            "no permitted lane could write this image: " + "; ".join(_line(a) for a in attempts),
+            attempts=attempts,
+            hint="Permit another lane or codec, lower the target, or give more time"
+            if self._schedule.missed
+            else "Permit another lane or codec, or lower the target",
+        )
+
+    def _results(self, lane: LanePlan, release_failed: bool) -> Iterator[Candidate]:
+        """What the codecs of a lane make of the image; no more than the first unless the lane compares all."""
+        for codec_id in lane.codecs:
+            encoded = self._rivals.kept(lane, codec_id) is not None
+            candidate = self._try(self._schedule.turn(lane, codec_id, encoded=encoded), release_failed)
+            if candidate is not None:
+                yield candidate
+                if lane.choose == "first":
+                    return
+
+    def _try(self, turn: Turn, release_failed: bool) -> Candidate | None:
+        """One codec's turn, with all that may go wrong in it; None if there is nothing to release."""
+        try:
+            candidate = self._encoded(turn)
+        except (InputError, LimitError):
+            raise
+        except RouterError as error:  # of a policy's lane also UsageError: a setting that the codec does not have
+            if self._plan.forced:
+                raise
+            self._schedule.failed(turn, error)
+            self._journal.failed(turn, error.code, error.message, error.details.get("log", ""))
+            return None
+        except Exception as error:  # a codec's bug must not lose the image while another lane can write it
+            if self._plan.forced:
+                raise
+            self._journal.failed(turn, ReasonCode.INTERNAL_ERROR, f"{type(error).__name__}: {error}"[:200])
+            return None
+        return candidate if self._may_go(turn, candidate, release_failed) else None
+
+    def _encoded(self, turn: Turn) -> Candidate:
+        if turn.lane.lane == Lane.TRANSCODE and self._metadata_stays:
+            raise CarryError(
+                f"{turn.codec_id} keeps the whole file, metadata included",
+                code=ReasonCode.METADATA_NOT_STRIPPED,
+                hint='Pass metadata="keep", or --metadata keep, or permit a lane that encodes again',
+            )
+        return self._rivals.kept(turn.lane, turn.codec_id) or self._encoding.encode(turn)
+
+    def _may_go(self, turn: Turn, candidate: Candidate, release_failed: bool) -> bool:
+        """Whether guard, size limit and comparison with a classical codec let the result pass. Raises GuardError if forced."""
+        guard, limit = candidate.guard, self._plan.max_bytes
+        if not guard.passed and not release_failed:
+            if self._plan.forced:
+                raise GuardError(
+                    f"{turn.codec_id} failed the guard: {guard.detail or guard.code}",
+                    code=guard.code,
+                    hint='Pass on_guard_fail="release", or --release-failed, to get the bytes anyway',
+                    **guard.measured,
+                )
+            self._journal.refused(turn, candidate, guard.code, guard.detail)
+            return False
+        if limit is not None and len(candidate.data) > limit:
+            self._journal.failed(turn, ReasonCode.BUDGET_EXCEEDED, f"{len(candidate.data)} bytes of at most {limit}")
+            return False
+        verdict = self._rivals.verdict(turn.lane, candidate)
+        if verdict is not None and not verdict.stays:
+            self._journal.refused(turn, candidate, verdict.code, verdict.detail)
+            return False
+        if verdict is not None:
+            self._journal.note(verdict.code, verdict.detail, turn.lane.lane, turn.codec_id)
+        self._journal.done(turn, candidate)
+        return True
+
+
+def _line(attempt: Attempt) -> str:
+    return f"{attempt.lane}/{attempt.codec}: {attempt.outcome} {attempt.detail}".strip()
