@@ -19,7 +19,7 @@ help: ## show the targets (the default)
 .PHONY: demo
 demo: $(VENV)/.installed-all ## compress and decompress the sample images, with the reasons for every decision
 	@rm -rf build/demo  # an image that changes its lane changes its suffix: no old files beside the new
-	$(BIN)/codec-router compress tests/data/samples -o build/demo/encoded --policy balanced --receiver self --explain --force
+	$(BIN)/codec-router compress tests/data/samples -o build/demo/encoded --policy balanced --receiver self --force
 	$(BIN)/codec-router decompress build/demo/encoded -o build/demo/decoded --force
 	@echo
 	@echo "sources:  $(CURDIR)/tests/data/samples"
