@@ -159,7 +159,7 @@ def test_classical_lanes_are_looked_at_by_level() -> None:
 
 def test_fast_finds_the_one_line_in_a_large_plain_image() -> None:
     source, without = (np.full((1100, 1500, 1), 128, np.uint8) for _ in range(2))
-    cv2.line(source, (930, 640), (1010, 700), 200, 1)
+    cv2.line(source, (930, 640), (1010, 700), 255, 1)
     report = _check(source, without, level="fast")
     assert not report.passed
     assert report.worst is not None
