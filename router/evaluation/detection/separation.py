@@ -127,7 +127,7 @@ def auroc(natural: Scores, outside: Scores) -> Estimate:
     if value in (0.0, 1.0):
         return Estimate(value, *_newcombe(value, m, n), n)
     draws = np.einsum("bi,ij,bj->b", counts(n, 1) / n, wins, counts(m) / m, optimize=True)
-    return Estimate(value, *interval(draws), n)
+    return Estimate(value, *interval(np.clip(draws, 0, 1)), n)  # shares of the weights may sum to a rounding more than 1
 
 
 def fpr_at_95(natural: Scores, outside: Scores) -> Estimate:
