@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from router.codecs import registry
+from router.codecs.base import Lane
 from router.policy.decision import Decision, LanePlan, Reason
 from router.preparation import MetadataChoice
 from router.quality.guard import DEFAULT_QUANTILE, GuardLevel
@@ -47,6 +48,15 @@ class Plan:
     def forced(self) -> bool:
         """Whether the caller chose the codec."""
         return self.decision is None
+
+    def compares(self, lane: LanePlan) -> bool:
+        """Whether a result of this lane is held against a classical one before it may go."""
+        return lane.lane == Lane.NEURAL and (lane.must_save is not None or self.level is GuardLevel.STRICT)
+
+    @property
+    def rivals(self) -> Iterator[tuple[LanePlan, str]]:
+        """Classical codecs with their lanes, in order: the first that can write the image is the one to compare with."""
+        return ((lane, codec_id) for lane in self.lanes if lane.lane == Lane.CLASSICAL for codec_id in lane.codecs)
 
 
 def forced_plan(codec_id: str, target: Target, settings: Mapping[str, Any] | None, metadata: MetadataChoice | None) -> Plan:

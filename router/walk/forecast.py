@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from router.codecs import registry
-from router.codecs.base import Lane
 from router.costs.predict import Picture, Prediction, predict
 from router.costs.store import NONE, Costs
 from router.errors import RouterError
 from router.plan import Plan
 from router.policy.decision import LanePlan
-from router.quality.guard import GuardLevel
 
 
 class Forecast:
@@ -26,9 +24,9 @@ class Forecast:
     def of(self, lane: LanePlan, codec_id: str) -> Prediction | None:
         """For a codec in its turn, with what the guard will compare its result with; None where costs are not known."""
         prediction = self._alone(lane, codec_id)
-        if prediction is None or not compared(lane, self._plan):
+        if prediction is None or not self._plan.compares(lane):
             return prediction
-        rival = next((self._alone(other, c) for other in self._plan.lanes for c in classical(other)), None)
+        rival = next((self._alone(other, c) for other, c in self._plan.rivals), None)
         return prediction if rival is None else prediction.and_also(rival)
 
     def after(self, lane: LanePlan, codec_id: str) -> Iterator[Prediction]:
@@ -47,13 +45,3 @@ class Forecast:
             return predict(self._costs, codec, settings, self._picture, plan.target, plan.level, plan.max_steps)
         except RouterError:  # the attempt will say what is wrong with it
             return None
-
-
-def compared(lane: LanePlan, plan: Plan) -> bool:
-    """Whether a neural result of this lane is held against a classical one."""
-    return lane.lane == Lane.NEURAL and (lane.must_save is not None or plan.level is GuardLevel.STRICT)
-
-
-def classical(lane: LanePlan) -> tuple[str, ...]:
-    """Its codecs, if it is the classical lane."""
-    return lane.codecs if lane.lane == Lane.CLASSICAL else ()

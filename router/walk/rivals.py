@@ -14,7 +14,6 @@ from router.quality.guard import GuardLevel
 from router.quality.guard.rivalry import Contender, objection
 from router.reasons import ReasonCode
 from router.walk.encoding import Encoding
-from router.walk.forecast import classical, compared
 from router.walk.schedule import Schedule, of_time
 
 
@@ -47,17 +46,16 @@ class Rivals:
         It is what policy or level promise, so it goes before the time, unless the plan refuses what is late: then want of time
         is an objection. InputError and LimitError are let through.
         """
-        if not compared(lane, self._plan):
+        if not self._plan.compares(lane):
             return None
-        for other in self._plan.lanes:
-            for codec_id in classical(other):
-                try:
-                    rival = self._encoded(other, codec_id)
-                except _NoTimeError:
-                    code = ReasonCode.SAVES_TOO_LITTLE if lane.must_save is not None else ReasonCode.GUARD_NO_GAIN
-                    return Verdict(code, f"no time to compare it with {codec_id}", stays=False)
-                if rival is not None and rival.guard.passed:
-                    return self._beside(lane, neural, rival)
+        for other, codec_id in self._plan.rivals:
+            try:
+                rival = self._encoded(other, codec_id)
+            except _NoTimeError:
+                code = ReasonCode.SAVES_TOO_LITTLE if lane.must_save is not None else ReasonCode.GUARD_NO_GAIN
+                return Verdict(code, f"no time to compare it with {codec_id}", stays=False)
+            if rival is not None and rival.guard.passed:
+                return self._beside(lane, neural, rival)
         return None
 
     def _beside(self, lane: LanePlan, neural: Candidate, rival: Candidate) -> Verdict | None:
