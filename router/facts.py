@@ -77,13 +77,18 @@ class Facts:
                 "mode": lambda: s.mode,
                 "has_alpha": lambda: s.has_alpha,
                 "alpha_used": lambda: s.alpha_used,
-                "gray": lambda: s.is_gray,
+                "gray": self._gray,
                 "colours": lambda: s.colours,
                 "has_icc": lambda: s.metadata.icc is not None,
                 "wide_gamut": self._wide_gamut,
                 "hdr": self._hdr,
             }
         )
+
+    def _gray(self) -> bool:
+        from router.detector.views import shows_gray
+
+        return shows_gray(self._sample)
 
     def _wide_gamut(self) -> bool:
         from router.images.colour import is_wide_gamut

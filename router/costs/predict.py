@@ -84,10 +84,12 @@ class Prediction:
         """How many encodings fit; at least 1."""
         return 1 if self.step <= 0 else max(1, math.floor(min((seconds - self.once) / self.step, 1e6)))
 
-    def and_also(self, other: Prediction) -> Prediction:
-        """This codec, and once the cheapest try of `other` to compare it with."""
-        band = Band.of_sum([(self.seconds, self.band), (other.first, other.band)])
-        return replace(self, after=self.after + other.first, band=band)
+    def and_also(self, other: Prediction, *, again: float = 0.0) -> Prediction:
+        """This codec, and once the cheapest try of `other` to compare it with; then both once more on that share of the picture,
+        which is counted with its score."""
+        beside = other.first + again * (self.step + other.step)
+        band = Band.of_sum([(self.seconds + again * self.step, self.band), (other.first + again * other.step, other.band)])
+        return replace(self, after=self.after + beside, band=band)
 
 
 def predict(

@@ -65,6 +65,16 @@ def views(sample: ImageSample) -> Views:
     return Views(tiles=cut(pixels, corners), corners=corners, even=even, small=small, gray=gray)
 
 
+def shows_gray(sample: ImageSample) -> bool:
+    """Whether an image has no colour worth modelling, by its small view; below `MIN_SIDE` only where no pixel has any.
+
+    A scan that was stored as a JPEG in colour keeps a trace of it. Raises InputError if the pixels cannot be decoded.
+    """
+    if sample.is_gray or min(sample.width, sample.height) < MIN_SIDE:
+        return sample.is_gray
+    return _is_gray(_small_view(_colour_planes(sample)))
+
+
 def tile_views(sample: ImageSample, corners: NDArray[np.intp], gray: bool) -> NDArray[np.float32]:
     """(N, h, w, C) float32 tiles with their upper left at `corners` (N, 2) rows and columns."""
     pixels = _colour_planes(sample)

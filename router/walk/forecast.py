@@ -10,6 +10,8 @@ from router.costs.store import NONE, Costs
 from router.errors import RouterError
 from router.plan import Plan
 from router.policy.decision import LanePlan
+from router.quality.guard.levels import GuardLevel
+from router.quality.guard.probes import coded_area
 
 
 class Forecast:
@@ -27,7 +29,11 @@ class Forecast:
         if prediction is None or not self._plan.compares(lane):
             return prediction
         rival = next((self._alone(other, c) for other, c in self._plan.rivals), None)
-        return prediction if rival is None else prediction.and_also(rival)
+        if rival is None:
+            return prediction
+        width, height = self._picture.width, self._picture.height
+        probed = coded_area(width, height) / (width * height) if self._plan.level is GuardLevel.STRICT else 0.0
+        return prediction.and_also(rival, again=probed)
 
     def after(self, lane: LanePlan, codec_id: str) -> Iterator[Prediction]:
         """For the codecs that follow in a lane that compares them all; those whose costs are not known are left out."""

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from router.attempts import Candidate
 from router.errors import CodecError, InputError, LimitError
-from router.images.sample import ImageSample
+from router.images.arrays import from_pixels
+from router.images.limits import NO_LIMITS
+from router.images.sample import ImageSample, Pixels
 from router.plan import Plan
 from router.policy.decision import LanePlan
 from router.quality.guard import GuardLevel
@@ -65,10 +67,22 @@ class Rivals:
         if too_little and not target.is_size:
             return Verdict(ReasonCode.SAVES_TOO_LITTLE, f"{sizes}; {lane.must_save:.0%} were to be saved", stays=False)
         if target.is_size or self._plan.level is GuardLevel.STRICT:  # of two that fill one size, the better one
-            why = objection(target, self._sample.pixels, _contender(neural), _contender(rival))
+            why = objection(target, self._sample.pixels, self._contender(neural), self._contender(rival))
             if why:
                 return Verdict(ReasonCode.GUARD_NO_GAIN, why, stays=False)
         return None if lane.must_save is None else Verdict(ReasonCode.SAVES_ENOUGH, sizes, stays=True)
+
+    def _contender(self, candidate: Candidate) -> Contender:
+        """For probes the numbers count, as plain colours: what a profile makes of them is the same for both codecs."""
+        codec, settings, sample = candidate.codec, candidate.settings, self._sample
+
+        def recode(pixels: Pixels) -> Pixels:
+            if pixels is sample.pixels and sample.metadata.icc is None:
+                return candidate.pixels
+            return codec.decode(codec.encode(from_pixels(pixels), settings), NO_LIMITS).pixels
+
+        probed = self._plan.level is GuardLevel.STRICT
+        return Contender(len(candidate.data), candidate.guard, candidate.pixels, recode if probed else None)
 
     def _encoded(self, lane: LanePlan, codec_id: str) -> Candidate | None:
         """What this codec writes; None if it fails, which it says when its own turn comes."""
@@ -95,7 +109,3 @@ class Rivals:
 
 class _NoTimeError(Exception):
     """A comparison that could not be made in time; never leaves this module."""
-
-
-def _contender(candidate: Candidate) -> Contender:
-    return Contender(len(candidate.data), candidate.guard, candidate.pixels)

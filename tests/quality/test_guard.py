@@ -145,7 +145,7 @@ def test_a_line_that_moved_is_found(shift: int) -> None:
 
 def test_a_tint_on_gray_is_found_where_the_same_shift_of_a_strong_colour_is_not() -> None:
     gray, red = np.full((128, 128, 3), 128, np.uint8), np.full((128, 128, 3), (220, 30, 30), np.uint8)
-    tint = np.array([24, 0, -24])
+    tint = np.array([12, 0, -12])
     assert _check(gray, (gray + tint).astype(np.uint8)).code == "GUARD_COLOUR_CAST"
     assert _check(red, (red + tint).astype(np.uint8)).passed
 

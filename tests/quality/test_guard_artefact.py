@@ -54,7 +54,7 @@ def test_a_changed_value_is_refused(copied: Path, field: str) -> None:
     content = json.loads((copied / FILE).read_text())
     content[field] = {
         "growth": [g + 0.25 for g in content["growth"]],
-        "levels": [[level + 1 for level in row] for row in content["levels"]],
+        "levels": [level + 1 for level in content["levels"]],
         "measures": {
             name: {"typical": [9.0] * len(content["targets"]), "spread": s["spread"]} for name, s in content["measures"].items()
         },
@@ -68,7 +68,7 @@ def test_a_changed_value_is_refused(copied: Path, field: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "code"), [("", "ARTEFACT_DAMAGED"), ("[]", "ARTEFACT_DAMAGED"), ('{"schema_version": 2}', "UNSUPPORTED_VERSION")]
+    ("text", "code"), [("", "ARTEFACT_DAMAGED"), ("[]", "ARTEFACT_DAMAGED"), ('{"schema_version": 3}', "UNSUPPORTED_VERSION")]
 )
 def test_what_is_no_calibration_is_refused(copied: Path, text: str, code: str) -> None:
     (copied / FILE).write_text(text)
@@ -77,13 +77,22 @@ def test_what_is_no_calibration_is_refused(copied: Path, text: str, code: str) -
     assert refused.value.code == code
 
 
-def test_limits_that_rise_with_the_target_are_refused(copied: Path) -> None:
+@pytest.mark.parametrize("field", ["targets", "quantiles", "levels"])
+def test_tables_out_of_order_are_refused(copied: Path, field: str) -> None:
     calibration = read(copied)
-    name = MEASURES[0]
-    rising = calibration.measures[name].model_copy(update={"typical": tuple(range(len(calibration.targets)))})
-    write(copied, calibration.model_copy(update={"measures": {**calibration.measures, name: rising}}))
+    write(copied, calibration.model_copy(update={field: tuple(reversed(getattr(calibration, field)))}))
     with pytest.raises(ArtefactError):
         read(copied)
+
+
+def test_a_limit_that_came_out_higher_at_a_higher_target_holds_for_the_lower_ones_too(copied: Path) -> None:
+    calibration = read(copied)
+    name = MEASURES[0]
+    count = len(calibration.targets)
+    rising = calibration.measures[name].model_copy(update={"typical": tuple(range(1, count + 1)), "spread": (1.0,) * count})
+    changed = calibration.model_copy(update={"measures": {**calibration.measures, name: rising}})
+    limits = [changed.limits((name,), target, 0.99, 1)[0] for target in (*calibration.targets, 100.0, None)]
+    assert limits == pytest.approx([limits[-2]] * len(limits))
 
 
 @given(st.floats(0, 100), st.floats(0, 100), st.floats(0, 1), st.floats(0, 1), st.integers(1, 10**9), st.integers(1, 10**9))

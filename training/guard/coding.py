@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import router
 from router.errors import RouterError
+from router.reasons import ReasonCode
 
 Pixels = NDArray[np.uint8]
 """(H, W, 1 or 3)."""
@@ -36,7 +37,9 @@ def coded(picture: Pixels, codec: str, target: float, cache: Path) -> Coded | No
 def _code(picture: Pixels, codec: str, identity: str, target: float) -> tuple[Any, ...] | None:
     try:
         encoded = router.compress(picture, codec=codec, quality=target, on_guard_fail="release")
-    except RouterError:
+    except RouterError as error:
+        if error.code is not ReasonCode.TARGET_UNREACHABLE:
+            raise  # anything else would stand in the cache as a target that is out of reach
         return None
     decoded = router.decompress(encoded.data, as_array=True)
     achieved = encoded.record.target.achieved if encoded.record.target is not None else None

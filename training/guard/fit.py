@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -63,14 +63,13 @@ def calibrate(guard_id: str, model: str, samples: Sequence[Sample], *, targets: 
     if not reached:
         raise ValueError("too few photographs reached any target")
     whole = {t: np.stack([s.whole[t] for s in by_target[t]]) for t in reached}
-    typical = _falling([np.quantile(whole[t], _BODY, axis=0) for t in reached])
-    spread = _falling([np.maximum(_slope(whole[t]), _LEAST) for t in reached])
+    typical = [np.quantile(whole[t], _BODY, axis=0) for t in reached]
+    spread = [np.maximum(_slope(whole[t]), _LEAST) for t in reached]
     standard = [(whole[t] - typical[k]) / spread[k] for k, t in enumerate(reached)]
-    levels = _falling([_levels(z.max(1)) for z in standard])
     local = [k for k in range(len(MEASURES)) if k not in FADED]
     quarters = [np.stack([q for s in by_target[t] for q in s.quarters[t]]) for t in reached]
     standard_quarters = [(q - typical[k]) / spread[k] for k, q in enumerate(quarters)]
-    growth = _falling([_growth(z[:, local].max(1), q[:, local].max(1)) for z, q in zip(standard, standard_quarters, strict=True)])
+    growth = [_growth(z[:, local].max(1), q[:, local].max(1)) for z, q in zip(standard, standard_quarters, strict=True)]
     return Calibration(
         schema_version=artefact.SCHEMA_VERSION,
         guard_id=guard_id,
@@ -80,10 +79,10 @@ def calibrate(guard_id: str, model: str, samples: Sequence[Sample], *, targets: 
         targets=tuple(reached),
         quantiles=QUANTILES,
         measures={
-            name: artefact.Scale(typical=_plain(typical[:, column]), spread=_plain(spread[:, column]))
+            name: artefact.Scale(typical=_plain(row[column] for row in typical), spread=_plain(row[column] for row in spread))
             for column, name in enumerate(MEASURES)
         },
-        levels=tuple(_plain(row) for row in levels),
+        levels=_plain(_levels(np.concatenate([z.max(1) for z in standard]))),
         pixels=float(np.median([s.pixels for s in samples])),
         growth=_plain(growth),
         photographs=tuple(len(by_target[t]) for t in reached),
@@ -143,25 +142,21 @@ def _slope(values: Table) -> Table:
 
 
 def _levels(highest: Table) -> Table:
-    """Quantiles: as counted up to _BODY, along the exponential tail beyond."""
+    """Quantiles, of all targets together, since standardised values have one law: as counted up to _BODY, along the exponential
+    tail beyond."""
     body = np.quantile(highest, _BODY)
     slope = max(float(_slope(highest)), _LEAST)
     tail = [body + slope * np.log((1 - _BODY) / (1 - q)) for q in QUANTILES]
     return np.array([np.quantile(highest, q) if q <= _BODY else t for q, t in zip(QUANTILES, tail, strict=True)])
 
 
-def _growth(whole: Table, quarters: Table) -> Table:
+def _growth(whole: Table, quarters: Table) -> float:
     """Rise of the upper quantiles when the area doubles: a whole has four times the area of a quarter."""
     upper = [0.75, 0.9]
-    return np.asarray(max(0.0, float(np.mean(np.quantile(whole, upper) - np.quantile(quarters, upper)))) / 2)
+    return max(0.0, float(np.mean(np.quantile(whole, upper) - np.quantile(quarters, upper)))) / 2
 
 
-def _falling(rows: Sequence[Table]) -> Table:
-    """The least table above `rows` that does not rise from row to row: what passes at a target passes at any lower one."""
-    return np.asarray(np.maximum.accumulate(np.stack(rows)[::-1])[::-1])
-
-
-def _plain(values: Table) -> tuple[float, ...]:
+def _plain(values: Iterable[float]) -> tuple[float, ...]:
     return tuple(round(float(v), 5) for v in values)
 
 

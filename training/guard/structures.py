@@ -1,16 +1,19 @@
-"""Known structures, planted at seeded places, and what is left of one after coding."""
+"""The structures of the survival benchmark, at seeded places, and what is left of one after coding."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+
+from router.quality.guard.structures import Planted, contrast_left, hairline, luma, spot
+from router.quality.guard.structures import plant as plant_one
 
 Pixels = NDArray[np.uint8]
 """(H, W, 1 or 3)."""
@@ -28,23 +31,6 @@ _LETTERS = "ABCDEFGHKLMNPRSTUVXYZ2345679"
 
 
 @dataclass(frozen=True)
-class Planted:
-    """One structure. `shape`: (CELL, CELL), what it really added to the source's luma. `text`: its characters, "" for others."""
-
-    kind: str
-    size: float
-    contrast: float
-    top: int
-    left: int
-    shape: Plane
-    text: str = ""
-
-    @property
-    def window(self) -> tuple[slice, slice]:
-        return slice(self.top, self.top + CELL), slice(self.left, self.left + CELL)
-
-
-@dataclass(frozen=True)
 class Remains:
     """`contrast`: share kept. `displacement`: px. `correlation` with the planted shape. `read`: share of the characters."""
 
@@ -55,34 +41,27 @@ class Remains:
 
 
 def plant(picture: Pixels, rng: np.random.Generator, count: int) -> tuple[Pixels, list[Planted]]:
-    """A picture with up to `count` structures, kinds in turn, each in a cell of its own; brighter on dark ground, else darker."""
+    """A picture with up to `count` structures, kinds in turn, each in a cell of its own."""
     out = picture.copy()
-    rows, columns = picture.shape[0] // CELL, picture.shape[1] // CELL
+    columns = picture.shape[1] // CELL
     planted = []
-    for number, cell in enumerate(rng.permutation(rows * columns)[:count]):
-        top, left = int(cell) // columns * CELL, int(cell) % columns * CELL
+    for number, cell in enumerate(rng.permutation(picture.shape[0] // CELL * columns)[:count]):
         kind = ("blob", "hairline", "dots", "text")[number % 4]
         mask, size, contrast, text = _drawn(kind, rng)
-        window = (slice(top, top + CELL), slice(left, left + CELL))
-        ground = picture[window].astype(np.float32)
-        sign = 1 if ground.mean() < 128 else -1
-        changed = np.clip(np.rint(ground + sign * mask[..., None] * contrast / 100 * 255), 0, 255).astype(np.uint8)
-        out[window] = changed
-        shape = luma(changed) - luma(picture[window])
-        if float(np.abs(shape).max()) >= 0.5 * contrast / 100 * 255:  # else clipped away: nothing was planted
-            planted.append(Planted(kind, size, contrast, top, left, shape, text))
-        else:
-            out[window] = picture[window]
+        place = int(cell) // columns * CELL, int(cell) % columns * CELL
+        structure = plant_one(out, place, mask, kind, size, contrast)
+        if structure is not None:
+            planted.append(replace(structure, text=text))
     return out, planted
 
 
 def remains(structure: Planted, before: Pixels, decoded: Pixels) -> Remains:
     """What of `structure` is in `decoded`; `before` is the picture without it."""
+    kept = contrast_left(structure, before, decoded)
     difference = luma(decoded[structure.window]) - luma(before[structure.window])
     shape = structure.shape - structure.shape.mean()
     difference = difference - difference.mean()
     energy = float((shape * shape).sum())
-    kept = float((difference * shape).sum()) / energy
     norm = float(np.sqrt((difference * difference).sum() * energy))
     matches = cv2.matchTemplate(
         cv2.copyMakeBorder(difference, _REACH, _REACH, _REACH, _REACH, cv2.BORDER_CONSTANT), shape, cv2.TM_CCORR
@@ -92,24 +71,14 @@ def remains(structure: Planted, before: Pixels, decoded: Pixels) -> Remains:
     return Remains(kept, away, kept * energy / norm if norm else 0.0, _read(structure, decoded))
 
 
-def luma(pixels: Pixels) -> Plane:
-    """BT.601, (H, W) float32."""
-    values = pixels.astype(np.float32)
-    return np.asarray(values[..., 0] if values.shape[2] == 1 else values @ np.array([0.299, 0.587, 0.114], np.float32))
-
-
 def _drawn(kind: str, rng: np.random.Generator) -> tuple[Plane, float, float, str]:
     """(mask in [0, 1], size, contrast in %, text)."""
-    y, x = np.mgrid[:CELL, :CELL].astype(np.float32) - np.float32(CELL / 2 - 0.5)
     if kind == "blob":
         size = float(rng.choice(BLOBS))
-        mask = np.exp(-(x * x + y * y) / (2 * (size / 2.355) ** 2))
-        return mask.astype(np.float32), size, float(rng.choice(CONTRASTS)), ""
+        return spot(CELL, size), size, float(rng.choice(CONTRASTS)), ""
     if kind == "hairline":
         size, angle = float(rng.choice([1, 2])), rng.uniform(0, np.pi)
-        across = np.abs(y * np.cos(angle) - x * np.sin(angle))
-        mask = np.clip((size + 1) / 2 - across, 0, 1) * (np.abs(x * np.cos(angle) + y * np.sin(angle)) < 24)
-        return mask.astype(np.float32), size, float(rng.choice(CONTRASTS)), ""
+        return hairline(CELL, size, angle), size, float(rng.choice(CONTRASTS)), ""
     if kind == "dots":
         pitch = int(rng.choice([4, 6, 8]))
         mask = np.zeros((CELL, CELL), np.float32)

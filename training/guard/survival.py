@@ -22,16 +22,13 @@ import numpy as np
 from PIL import Image
 
 import router
-from router.codecs.base import Lane
-from router.codecs.neural.codec import NeuralCodec
 from router.errors import RouterError
-from router.evaluation.page.survival import LEVELS, SHOWN, kept
-from router.quality.guard import DEFAULT_QUANTILE, GuardLevel, GuardReport, check
-from router.quality.guard.rivalry import Contender, objection
-from router.quality.target import Target
-from training.guard.coding import Coded, coded
+from router.evaluation.page.survival import LEVELS, kept
+from router.quality.guard import DEFAULT_QUANTILE
+from router.quality.guard.structures import SHOWN, Planted
+from training.guard.coding import coded
 from training.guard.ladder import image_files
-from training.guard.structures import Pixels, Planted, plant, remains
+from training.guard.structures import Pixels, plant, remains
 
 DOMAINS = ("radiograph", "line_art", "satellite_aerial", "natural")
 SIDE = 512
@@ -74,7 +71,7 @@ def one(
     avif, neural, webp = (coded(picture, codec, target, cache) for codec in ("avif", "ncr", "webp"))
     if avif is None or neural is None:
         return []
-    stopped = _stopped(picture, neural, avif, Target.quality(target), quantile)
+    stopped = _stopped(picture, target, quantile)
     routed, lane = _routed(picture, target, policy)
     left = {"avif": avif.pixels, "neural": neural.pixels, "webp": None if webp is None else webp.pixels, "router": routed}
     rows = []
@@ -94,28 +91,23 @@ def one(
     return rows
 
 
-def _stopped(picture: Pixels, neural: Coded, avif: Coded, target: Target, quantile: float) -> dict[str, str]:
-    """By level, why the guard stops the neural result; "" where it does not."""
-    codec = NeuralCodec()
-
-    def looked_at(coded_: Coded, lane: Lane, level: GuardLevel) -> GuardReport:
-        return check(
-            picture,
-            coded_.pixels,
-            lane=lane,
-            carries=codec.carries,
-            level=level,
-            target=target,
-            score=coded_.score,
-            quantile=quantile,
-            model=codec.model,
-        )
-
-    full = looked_at(neural, Lane.NEURAL, GuardLevel.FULL)
-    if not full.passed:
-        return dict.fromkeys(LEVELS, str(full.code))
-    rival = Contender(avif.size, looked_at(avif, Lane.CLASSICAL, GuardLevel.STRICT), avif.pixels)
-    return {"full": "", "strict": objection(target, picture, Contender(neural.size, full, neural.pixels), rival)}
+def _stopped(picture: Pixels, target: float, quantile: float) -> dict[str, str]:
+    """By level, why the guard stops the neural result where a policy asks for nothing else; "" where it is released."""
+    found = {}
+    for level in LEVELS:
+        policy = {
+            "schema_version": 1,
+            "name": "neural-first",
+            "defaults": {"guard": {"level": level, "quantile": quantile}},
+            "otherwise": {
+                "reason": "neural where the guard lets it pass",
+                "lanes": [{"lane": "neural", "codecs": ["ncr"]}, {"lane": "classical", "codecs": ["avif"]}],
+            },
+        }
+        record = router.compress(picture, policy=policy, quality=target, receiver="self").record
+        why = [f"{reason.code} {reason.detail}" for reason in record.reasons if reason.codec == "ncr"]
+        found[level] = "" if record.lane == "neural" else "; ".join(why) or "not tried"
+    return found
 
 
 def table(rows: list[dict[str, Any]], domains: Iterable[str]) -> list[str]:

@@ -11,12 +11,9 @@ from typing import Any
 from router.errors import InputError
 from router.evaluation.intervals import wilson
 from router.evaluation.resampling import Estimate
+from router.quality.guard.structures import SHOWN, is_lost
 from router.reasons import ReasonCode
 
-KEEPS = 0.8
-"""Share of AVIF's contrast that counts as kept."""
-SHOWN = 0.25
-"""Share of its contrast that AVIF must keep for a structure to count."""
 LEVELS = ("full", "strict")
 """Levels of the guard whose verdict is in the file: `stopped` holds the reason by level, "" where it let the image pass."""
 WAYS = {
@@ -78,7 +75,7 @@ def _of(target: float, domain: str, rows: Sequence[Mapping[str, Any]]) -> Surviv
 
 def kept(row: Mapping[str, Any], way: str) -> bool:
     """Whether `way` keeps what AVIF keeps of one structure, nearly."""
-    return bool(float(row[way]["contrast"]) >= KEEPS * float(row["avif"]["contrast"]))
+    return not is_lost(float(row[way]["contrast"]), float(row["avif"]["contrast"]))
 
 
 def _share(truths: Sequence[bool]) -> Estimate:

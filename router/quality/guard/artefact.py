@@ -1,9 +1,9 @@
 """The guard's artefact: how far photographs go, so that limits mean something. `guard.json`, named by its own SHA-256.
 
 Per measure and target, the value that one photograph in four exceeds (`typical`) and the scale of the tail beyond it
-(`spread`): (value - typical) / spread is comparable over measures. The largest of these in a photograph, the measures taken
-together, has the quantiles `levels`: that is the family-wise rule, so that a quantile of 0.99 refuses one photograph in a
-hundred, and not one in a hundred for each measure.
+(`spread`): (value - typical) / spread is comparable over measures and targets. The largest of these in a photograph, the
+measures taken together, has the quantiles `levels`: that is the family-wise rule, so that a quantile of 0.99 refuses one
+photograph in a hundred, and not one in a hundred for each measure.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ from router.quality.guard.levels import QUANTILES
 from router.quality.guard.measure import FADED, MEASURES, MEASURES_VERSION
 from router.reasons import ReasonCode
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 2
 FILE = "guard.json"
 SHIPPED = GUARDS
 MOST_DOUBLINGS = 6
@@ -54,14 +54,14 @@ class Calibration(Sealed):
         model, model_sha256: the neural model whose results it was made with.
         targets: SSIMULACRA2, rising; nothing gets stricter below the first or above the last.
         quantiles: rising.
-        levels: by target, by quantile: of the largest standardised value in a photograph.
+        levels: by quantile: of the largest standardised value in a photograph, at any target.
         pixels: area that photographs had.
         growth: by target: how much a level rises when the area doubles: more tiles, a worse worst tile. Not for shares of the
             whole image.
         photographs: by target: how many reached it.
     """
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     guard_id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]
     measures_version: int
     model: str
@@ -69,30 +69,25 @@ class Calibration(Sealed):
     targets: Annotated[tuple[FiniteFloat, ...], Field(min_length=1)]
     quantiles: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(min_length=2)]
     measures: dict[str, Scale]
-    levels: tuple[tuple[FiniteFloat, ...], ...]
+    levels: tuple[FiniteFloat, ...]
     pixels: Positive
     growth: tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...]
     photographs: tuple[int, ...]
     provenance: dict[str, Any]
 
     @model_validator(mode="after")
-    def _monotone(self) -> Self:
+    def _whole(self) -> Self:
         count = len(self.targets)
-        columns = [self.growth, self.photographs, self.levels]
-        for scale in self.measures.values():
-            columns += [scale.typical, scale.spread]
-            if _rises(scale.typical) or _rises(scale.spread):
-                raise ValueError("limits must not rise with the target")
-        if any(len(column) != count for column in columns) or any(len(row) != len(self.quantiles) for row in self.levels):
+        columns = [self.growth, self.photographs]
+        columns += [row for scale in self.measures.values() for row in (scale.typical, scale.spread)]
+        if any(len(column) != count for column in columns) or len(self.levels) != len(self.quantiles):
             raise ValueError("tables of different lengths")
-        if any(_falls(row) for row in (self.targets, self.quantiles, *self.levels)):
-            raise ValueError("levels must rise with the quantile")
-        if _rises(self.growth) or any(_rises(column) for column in zip(*self.levels, strict=True)):
-            raise ValueError("limits must not rise with the target")
+        if any(b < a for row in (self.targets, self.quantiles, self.levels) for a, b in pairwise(row)):
+            raise ValueError("targets, quantiles and levels must rise")
         return self
 
     def limits(self, names: tuple[str, ...], target: float | None, quantile: float, pixels: int) -> NDArray[np.float32]:
-        """One limit for each measure in `names`.
+        """One limit for each measure in `names`. It never rises with the target: what may pass at one may pass at any lower one.
 
         Args:
             target: SSIMULACRA2; None for the lowest that it was calibrated at, where the most is allowed.
@@ -102,17 +97,16 @@ class Calibration(Sealed):
         at = self.targets[0] if target is None else target
         depth = [-math.log1p(-q) for q in self.quantiles]
         low, high = QUANTILES
-        wanted = -math.log1p(-min(max(quantile, low), high))
-        level = np.interp(at, self.targets, [float(np.interp(wanted, depth, row)) for row in self.levels])
-        doublings = min(max(0.0, math.log2(pixels / self.pixels)), MOST_DOUBLINGS)
-        growth = doublings * np.interp(at, self.targets, self.growth)
+        level = float(np.interp(-math.log1p(-min(max(quantile, low), high)), depth, self.levels))
+        growth = min(max(0.0, math.log2(pixels / self.pixels)), MOST_DOUBLINGS) * np.array(self.growth)
         found = []
         for name in names:
-            typical, spread = (
-                np.interp(at, self.targets, row) for row in (self.measures[name].typical, self.measures[name].spread)
-            )
-            found.append(typical + (level + (0.0 if MEASURES.index(name) in FADED else growth)) * spread)
-        return np.maximum(np.array(found, np.float32), np.array([LEAST[name.partition("-")[0]] for name in names], np.float32))
+            scale = self.measures[name]
+            raised = level + (0.0 if MEASURES.index(name) in FADED else growth)
+            calibrated = np.array(scale.typical) + raised * np.array(scale.spread)
+            falling = np.maximum.accumulate(calibrated[::-1])[::-1]
+            found.append(max(float(np.interp(at, self.targets, falling)), LEAST[name.partition("-")[0]]))
+        return np.array(found, np.float32)
 
 
 def write(folder: Path, calibration: Calibration) -> Calibration:
@@ -136,11 +130,3 @@ def calibration_for(model: str | None) -> Calibration:
         if calibration.measures_version != MEASURES_VERSION or set(calibration.measures) != set(MEASURES):
             raise _KIND.damaged(SHIPPED / calibration.guard_id, "made for other measurements than this build's")
     return next((c for c in known if c.model == model), known[-1])
-
-
-def _rises(values: tuple[float, ...]) -> bool:
-    return any(b > a for a, b in pairwise(values))
-
-
-def _falls(values: tuple[float, ...]) -> bool:
-    return any(b < a for a, b in pairwise(values))

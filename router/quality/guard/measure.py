@@ -29,7 +29,7 @@ FADED = tuple(k for k, name in enumerate(MEASURES) if name.startswith("faded"))
 """Measures of the whole image: the share of response that marks on quieter ground lose. A tile's value is its part in that."""
 _FEW_MARKS = 50
 """Marks, in px of the octave, that nothing is said about: their share counts for half."""
-MEASURES_VERSION = 1
+MEASURES_VERSION = 2
 """Changes whenever a value does: thresholds of another version do not fit."""
 
 HALO = 128

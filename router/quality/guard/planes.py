@@ -24,13 +24,14 @@ def visible(pixels: Pixels) -> NDArray[np.uint8]:
 
 
 def padded(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Whole tiles: right and bottom edges repeated."""
+    """Whole tiles: mirrored at the right and the bottom, so that a block of which one column is real is about what lies beside
+    it, and not about that one column, many times over."""
     import cv2
 
     height, width = pixels.shape[:2]
     if not height % TILE and not width % TILE:
         return pixels
-    return np.asarray(cv2.copyMakeBorder(pixels, 0, -height % TILE, 0, -width % TILE, cv2.BORDER_REPLICATE), np.uint8)
+    return np.asarray(cv2.copyMakeBorder(pixels, 0, -height % TILE, 0, -width % TILE, cv2.BORDER_REFLECT_101), np.uint8)
 
 
 def block_means(plane: Plane, side: int) -> Plane:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from router.images.sample import Pixels
 from router.quality.guard.marks import compare
 from router.quality.guard.planes import visible
+from router.quality.guard.probes import Recode, probe
 from router.quality.guard.report import GuardReport
 from router.quality.target import Target
 
@@ -15,17 +16,21 @@ _SAME = 1.0
 MOST_FADED = 0.007
 """Share of marks that may fade. Of development images with planted structures those below it kept every structure that the
 classical result shows, and those above lost one in sixteen and more (docs/GUARD.md)."""
+MOST_LOST = 0.1
+"""Share of probes that may be lost. They are the faintest structures: chosen on development images (docs/GUARD.md)."""
 _FEW_MARKS = 150
 """Marks below which the share is that of so many: one mark may always fade, for one of three is no share to speak of."""
 
 
 @dataclass(frozen=True)
 class Contender:
-    """One result: bytes, what the guard saw, pixels (H, W, C) as decoded."""
+    """One result: bytes, what the guard saw, pixels (H, W, C) as decoded; `recode` codes another picture at its settings, None
+    where nothing is to be probed."""
 
     size: int
     report: GuardReport
     pixels: Pixels
+    recode: Recode | None = None
 
 
 def objection(target: Target, source: Pixels, neural: Contender, classical: Contender) -> str:
@@ -33,7 +38,8 @@ def objection(target: Target, source: Pixels, neural: Contender, classical: Cont
 
     It must be smaller (for a size target, where both fill it: at least as good), score no worse than the classical result or
     the target, whichever is lower, have no worse a worst tile (one that half of all photographs exceed is never worse), and let
-    at most `MOST_FADED` of the source's marks fade that the classical result shows.
+    at most `MOST_FADED` of the source's marks fade that the classical result shows. Where both can recode, the source is
+    coded again with probes in it, of which at most `MOST_LOST` may be lost: what is cheaper to know comes first.
     """
     report, rival = neural.report, classical.report
     if not target.is_size and neural.size >= classical.size:
@@ -49,4 +55,8 @@ def objection(target: Target, source: Pixels, neural: Contender, classical: Cont
     marks = compare(visible(source), visible(neural.pixels), visible(classical.pixels))
     if marks.faded > MOST_FADED * max(marks.seen, _FEW_MARKS):
         return f"{marks.faded} of {marks.seen} marks fade that the classical result shows"
+    if neural.recode is not None and classical.recode is not None:
+        probes = probe(source, neural.recode, classical.recode)
+        if probes.share > MOST_LOST:
+            return f"{probes.lost} of {probes.shown} probes are lost that the classical codec shows"
     return ""
