@@ -20,7 +20,7 @@ from router.quality.metrics import scorer
 Picture = NDArray[np.uint8]
 """(H, W, 3)."""
 
-RATES = (10_000, 20_000, 30_000, 40_000, 52_000, 65_535)
+RATES = (2_000, 10_000, 20_000, 30_000, 40_000, 52_000, 65_535)
 """From below SSIMULACRA2 30 to the best that the codec can do, evenly in score."""
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
 
