@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 from sample_set import Samples
 
 import router
+from router.codecs import registry
+from router.codecs.jpeg import JpegCodec
 from router.errors import GuardError, PolicyError
+from router.images.sample import ImageSample
 from router.record import MAX_BYTES
 
 NEURAL = {"lane": "neural", "codecs": ["ncr"], "settings": {"ncr": {"rate": 30_000}}}
@@ -105,6 +110,49 @@ def test_strict_keeps_the_neural_result_only_where_it_is_smaller(photo: np.ndarr
     assert refused.bytes > len(encoded.data) - 2000  # what went out is what it was compared with, and its record
     assert [a.codec for a in encoded.run.attempts] == ["ncr", "avif"]
     assert router.compress(photo, policy=_policy("full", costly, AVIF), receiver="self", quality=40).record.lane == "neural"
+
+
+@pytest.fixture(scope="module")
+def smooth(photo: np.ndarray) -> np.ndarray:
+    """No mark in it that could fade: only probes can tell what a codec does to faint ones."""
+    return np.asarray(cv2.GaussianBlur(photo, (0, 0), 8), np.uint8)
+
+
+def test_strict_asks_what_would_become_of_structures_that_the_picture_does_not_have(smooth: np.ndarray) -> None:
+    policy = _policy("strict", NEURAL, JPEG)
+    encoded = router.compress(smooth, policy=policy, receiver="self", quality=40)
+    assert encoded.record.codec == "jpeg"
+    (refused,) = encoded.record.refused
+    assert refused.code == "GUARD_NO_GAIN"
+    assert any("probes are lost" in reason.detail for reason in encoded.record.reasons if reason.codec == "ncr")
+    again = router.compress(smooth, policy=policy, receiver="self", quality=40)
+    assert again.data == encoded.data
+    coarse = {**JPEG, "settings": {"jpeg": {"quality": 12}}}  # shows no more of them, at more bytes
+    kept = router.compress(
+        smooth, policy=_policy("strict", NEURAL, coarse), receiver="self", target={"metric": "psnr", "value": 20}
+    )
+    assert kept.record.lane == "neural"
+
+
+def test_a_rival_that_fails_on_the_probes_does_not_cost_the_image(smooth: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Tired(JpegCodec):
+        """JPEG, once."""
+
+        calls = 0
+
+        def encode(self, sample: ImageSample, settings: Mapping[str, Any]) -> bytes:
+            Tired.calls += 1
+            if Tired.calls > 1:
+                raise OSError("no more")
+            return super().encode(sample, settings)
+
+    monkeypatch.setattr(registry, "_registered", {})
+    monkeypatch.setattr(registry, "_instances", {})
+    registry.register(Tired, replace=True)
+    encoded = router.compress(smooth, policy=_policy("strict", NEURAL, JPEG), receiver="self", quality=40)
+    assert encoded.record.codec == "jpeg"
+    assert Tired.calls == 2
+    assert any("comparison failed" in reason.detail for reason in encoded.record.reasons if reason.codec == "ncr")
 
 
 def test_strict_without_a_classical_lane_keeps_the_neural_result(photo: np.ndarray) -> None:

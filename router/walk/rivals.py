@@ -67,10 +67,16 @@ class Rivals:
         if too_little and not target.is_size:
             return Verdict(ReasonCode.SAVES_TOO_LITTLE, f"{sizes}; {lane.must_save:.0%} were to be saved", stays=False)
         if target.is_size or self._plan.level is GuardLevel.STRICT:  # of two that fill one size, the better one
-            why = objection(target, self._sample.pixels, self._contender(neural), self._contender(rival))
+            why = self._objection(neural, rival)
             if why:
                 return Verdict(ReasonCode.GUARD_NO_GAIN, why, stays=False)
         return None if lane.must_save is None else Verdict(ReasonCode.SAVES_ENOUGH, sizes, stays=True)
+
+    def _objection(self, neural: Candidate, rival: Candidate) -> str:
+        try:
+            return objection(self._plan.target, self._sample.pixels, self._contender(neural), self._contender(rival))
+        except Exception as error:  # a codec that fails on a picture with probes: what could not be compared is not released
+            return f"the comparison failed: {type(error).__name__}: {error}"[:200]
 
     def _contender(self, candidate: Candidate) -> Contender:
         """For probes the numbers count, as plain colours: what a profile makes of them is the same for both codecs."""

@@ -249,7 +249,7 @@ def test_from_images_to_a_page(tmp_path: Path) -> None:
 
 
 def test_survival_figures(tmp_path: Path) -> None:
-    seen = {"avif": {"contrast": 1.0}, "webp": {"contrast": 0.9}, "router": None}
+    seen = {"avif": {"contrast": 1.0}, "again": {"contrast": 0.7}, "webp": {"contrast": 0.9}, "router": None}
     rows = [
         seen | {"domain": "radiograph", "target": 50.0, "neural": {"contrast": contrast}, "stopped": stopped}
         for contrast, stopped in (
@@ -268,6 +268,7 @@ def test_survival_figures(tmp_path: Path) -> None:
     assert domain.kept["full"].value == pytest.approx(2 / 3)
     assert domain.kept["strict"].value == 1
     assert domain.kept["webp"].value == 1
+    assert domain.kept["again"].value == 0
     assert domain.kept["router"].value is None
     assert domain.lost_found["full"].value == 0.5
     assert domain.lost_found["strict"].value == 1

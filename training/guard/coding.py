@@ -12,7 +12,7 @@ from joblib import Memory
 from numpy.typing import NDArray
 
 import router
-from router.errors import RouterError
+from router.errors import CarryError, CodecError
 from router.reasons import ReasonCode
 
 Pixels = NDArray[np.uint8]
@@ -29,7 +29,7 @@ class Coded:
 
 
 def coded(picture: Pixels, codec: str, target: float, cache: Path) -> Coded | None:
-    """`picture` by one codec at a SSIMULACRA2 target, whatever the guard says; None where the codec cannot reach it."""
+    """`picture` by one codec at a SSIMULACRA2 target, whatever the guard says; None where the codec cannot write or reach it."""
     found = Memory(cache, verbose=0, compress=1).cache(_code)(picture, codec, _identity(codec), target)
     return None if found is None else Coded(*found)
 
@@ -37,9 +37,11 @@ def coded(picture: Pixels, codec: str, target: float, cache: Path) -> Coded | No
 def _code(picture: Pixels, codec: str, identity: str, target: float) -> tuple[Any, ...] | None:
     try:
         encoded = router.compress(picture, codec=codec, quality=target, on_guard_fail="release")
-    except RouterError as error:
+    except CarryError:
+        return None
+    except CodecError as error:
         if error.code is not ReasonCode.TARGET_UNREACHABLE:
-            raise  # anything else would stand in the cache as a target that is out of reach
+            raise  # or it would stand in the cache as a target that is out of reach
         return None
     decoded = router.decompress(encoded.data, as_array=True)
     achieved = encoded.record.target.achieved if encoded.record.target is not None else None

@@ -17,14 +17,16 @@ from router.reasons import ReasonCode
 LEVELS = ("full", "strict")
 """Levels of the guard whose verdict is in the file: `stopped` holds the reason by level, "" where it let the image pass."""
 WAYS = {
+    "again": "AVIF again",
     "webp": "WebP",
     "neural": "Neural",
     "full": "Full",
     "strict": "Strict",
     "router": "Router",
 }
-"""What is compared, with the title of its column: a second classical codec, the neural codec, what of it a level of the guard
-released, the router."""
+"""What is compared, with the title of its column: AVIF at another speed (how much of a difference is chance), a second classical
+codec, the neural codec, what of it a level of the guard released, the router."""
+_OF_THEIR_OWN = tuple(way for way in WAYS if way not in LEVELS)
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def survival(path: Path) -> list[Survival]:
 
 def _of(target: float, domain: str, rows: Sequence[Mapping[str, Any]]) -> Survival:
     lost = [row for row in rows if not kept(row, "neural")]
-    shares = {way: [kept(row, way) for row in rows if row[way] is not None] for way in ("webp", "neural", "router")} | {
+    shares = {way: [kept(row, way) for row in rows if row[way] is not None] for way in _OF_THEIR_OWN} | {
         level: [kept(row, "neural") for row in rows if not row["stopped"][level]] for level in LEVELS
     }
     return Survival(
