@@ -127,11 +127,16 @@ def test_strict_asks_what_would_become_of_structures_that_the_picture_does_not_h
     assert any("probes are lost" in reason.detail for reason in encoded.record.reasons if reason.codec == "ncr")
     again = router.compress(smooth, policy=policy, receiver="self", quality=40)
     assert again.data == encoded.data
-    coarse = {**JPEG, "settings": {"jpeg": {"quality": 12}}}  # shows no more of them, at more bytes
-    kept = router.compress(
-        smooth, policy=_policy("strict", NEURAL, coarse), receiver="self", target={"metric": "psnr", "value": 20}
-    )
-    assert kept.record.lane == "neural"
+
+
+def test_strict_compares_with_a_classical_result_that_its_own_check_stops(smooth: np.ndarray) -> None:
+    coarse = {**JPEG, "settings": {"jpeg": {"quality": 12}}}
+    policy = _policy("strict", NEURAL, coarse, {"lane": "lossless", "codecs": ["png"]})
+    encoded = router.compress(smooth, policy=policy, receiver="self", target={"metric": "psnr", "value": 20})
+    assert encoded.record.codec == "png"
+    neural, classical = encoded.record.refused
+    assert (neural.codec, neural.code) == ("ncr", "GUARD_NO_GAIN")
+    assert (classical.codec, classical.code) == ("jpeg", "GUARD_STRUCTURE_ADDED")
 
 
 def test_a_rival_that_fails_on_the_probes_does_not_cost_the_image(smooth: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,7 +56,8 @@ class Rivals:
             except _NoTimeError:
                 code = ReasonCode.SAVES_TOO_LITTLE if lane.must_save is not None else ReasonCode.GUARD_NO_GAIN
                 return Verdict(code, f"no time to compare it with {codec_id}", stays=False)
-            if rival is not None and rival.guard.passed:
+            # At `strict` also one that its own check stops: that is no reason to release a neural result that nobody compared.
+            if rival is not None and (rival.guard.passed or self._plan.level is GuardLevel.STRICT):
                 return self._beside(lane, neural, rival)
         return None
 

@@ -111,7 +111,11 @@ def _stopped(picture: Pixels, target: float, quantile: float) -> dict[str, str]:
             "defaults": {"guard": {"level": level, "quantile": quantile}},
             "otherwise": {
                 "reason": "neural where the guard lets it pass",
-                "lanes": [{"lane": "neural", "codecs": ["ncr"]}, {"lane": "classical", "codecs": ["avif"]}],
+                "lanes": [
+                    {"lane": "neural", "codecs": ["ncr"]},
+                    {"lane": "classical", "codecs": ["avif"]},
+                    {"lane": "lossless", "codecs": ["png"]},  # strict looks at AVIF's tiles too
+                ],
             },
         }
         record = router.compress(picture, policy=policy, quality=target, receiver="self").record
