@@ -63,7 +63,7 @@ def survival(path: Path) -> list[Survival]:
 
 def _of(target: float, domain: str, rows: Sequence[Mapping[str, Any]]) -> Survival:
     lost = [row for row in rows if not kept(row, "neural")]
-    shares = {way: [kept(row, way) for row in rows if row[way] is not None] for way in _OF_THEIR_OWN} | {
+    shares = {way: [kept(row, way) for row in rows if row.get(way) is not None] for way in _OF_THEIR_OWN} | {
         level: [kept(row, "neural") for row in rows if not row["stopped"][level]] for level in LEVELS
     }
     return Survival(
