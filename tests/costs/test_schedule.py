@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from cost_files import entry, model
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.costs.budget import Budget
@@ -84,12 +84,11 @@ def test_what_is_allowed_is_expected_to_end_in_time(
 
 
 @settings(deadline=None)
-@given(st.floats(0, 500), predictions, st.lists(predictions, max_size=4))
+@given(st.floats(0, 1000), predictions, st.lists(predictions, max_size=4))
 def test_what_is_reserved_leaves_the_first_its_own(left: float, first: Prediction, later: list[Prediction]) -> None:
     reserve = Budget(START, left, Clock()).reserve(first, later, left)
     assert 0 <= reserve <= sum(p.first for p in later) + TINY
-    assume(reserve > 0)
-    assert first.first + reserve <= left
+    assert reserve == 0 or first.first + reserve <= left
 
 
 @settings(deadline=None)
