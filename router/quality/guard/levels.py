@@ -15,7 +15,7 @@ class GuardLevel(StrEnum):
     `off`: the stream decodes, geometry, exact alpha, identity of lossless lanes. `fast`: also the target where a search has
     measured it, and a bounded number of tiles of neural results. `full`: the target always, and every tile of neural results.
     `strict`: every tile of every lossy result; and a neural result must be smaller than the first classical codec's, and no
-    worse.
+    worse, on faint structures planted for the purpose too.
     """
 
     OFF = "off"
