@@ -85,6 +85,7 @@ def attempt(
         raise refusal
     if deadline is not None and time.monotonic() > deadline:
         raise CodecError("the time for encoding is over", code=ReasonCode.BUDGET_EXCEEDED)
+    _ = prepared.pixels  # damage in the source is the source's error, not that of the codec that would meet it first
 
     def decode(data: bytes) -> Pixels:
         try:

@@ -81,6 +81,7 @@ class Facts:
                 "colours": lambda: s.colours,
                 "has_icc": lambda: s.metadata.icc is not None,
                 "wide_gamut": self._wide_gamut,
+                "decodable": lambda: s.undecodable is None,
                 "hdr": self._hdr,
             }
         )

@@ -19,7 +19,7 @@ def apply_metadata_choice(sample: ImageSample, choice: MetadataChoice) -> ImageS
     m = sample.metadata
     if choice == "keep" or m == Metadata():
         return sample
-    if choice == "strip" and m.icc is not None and sample.bits == 8:
+    if choice == "strip" and m.icc is not None and sample.bits == 8 and sample.undecodable is None:
         from router.images.colour import to_srgb
 
         try:

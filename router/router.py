@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from router.codecs import registry
+from router.codecs.base import Lane
 from router.costs.predict import Picture
 from router.costs.store import load as stored_costs
 from router.encoded import EncodedImage
@@ -99,7 +100,8 @@ class Router:
             on_guard_fail: for a forced codec, "release" gives the bytes back with the failed guard in the record.
 
         Raises:
-            InputError, LimitError: the source cannot or may not be read.
+            InputError, LimitError: the source cannot or may not be read. A file whose picture cannot be decoded here goes to the
+                policy all the same, which may keep it.
             UsageError: an argument is wrong.
             NoLaneError: every permitted lane failed; `attempts` tells why.
             GuardError, CodecError: a forced codec failed.
@@ -111,7 +113,7 @@ class Router:
         _check_choice("on_guard_fail", on_guard_fail, ("raise", "release"))
         if not isinstance(settings, Mapping | None):
             raise UsageError(f"settings are a mapping of names to values, not {settings!r}", code=ReasonCode.BAD_ARGUMENT)
-        sample = self._read(src, first_frame)
+        sample = self._read(src, first_frame, undecodable=True)
         read = time.perf_counter()
         report: OodReport | None = None
         if codec is not None:
@@ -148,17 +150,19 @@ class Router:
         first_frame: bool = False,
     ) -> Decision:
         """What the policy says, without encoding. Arguments and errors as in `compress`."""
-        sample = self._read(src, first_frame)
+        sample = self._read(src, first_frame, undecodable=True)
         return self._decide(sample, Target.given(quality, target), Receiver.parse(receiver), context)[0]
 
     def score(self, src: Any, *, heatmap: bool = False, first_frame: bool = False) -> OodReport:
         """The detector's report on one image. Raises InputError, LimitError, ArtefactError."""
         return self._loaded_detector().score(self._read(src, first_frame), heatmap=heatmap)
 
-    def _read(self, src: Any, first_frame: bool) -> ImageSample:
+    def _read(self, src: Any, first_frame: bool, *, undecodable: bool = False) -> ImageSample:
         from router.images.read import read
 
-        return src if isinstance(src, ImageSample) else read(src, limits=self.limits, first_frame=first_frame)
+        if isinstance(src, ImageSample):
+            return src
+        return read(src, limits=self.limits, first_frame=first_frame, undecodable=undecodable)
 
     def _loaded_detector(self) -> Detector:
         from router.detector.detector import Detector, default_detector
@@ -174,7 +178,10 @@ class Router:
         self, sample: ImageSample, target: Target | None, receiver: Receiver, context: Mapping[str, Any] | None
     ) -> tuple[Decision, OodReport | None]:
         facts = self._facts(sample, target or self.policy.default_target)
-        return self._decision(facts.resolve, receiver, target, context), facts.ood_report
+        decision = self._decision(facts.resolve, receiver, target, context)
+        if sample.undecodable is not None and all(lane.lane != Lane.PASSTHROUGH for lane in decision.lanes):
+            raise sample.undecodable  # nothing that the policy permits can do without pixels
+        return decision, facts.ood_report
 
     def _decision(
         self, resolve: Resolver, receiver: Receiver, target: Target | None, context: Mapping[str, Any] | None = None

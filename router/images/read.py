@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, Union, cast
 
@@ -19,7 +20,7 @@ from router.images.formats import avif, bmp, gif, jpeg, jxl, png, ppm, tiff, web
 from router.images.formats.header import Header, Plan
 from router.images.headers import probe
 from router.images.limits import DEFAULT_LIMITS, Limits
-from router.images.orientation import apply_orientation, upright_size, with_upright_tag
+from router.images.orientation import apply_orientation, orientation_of, upright_size, with_upright_tag
 from router.images.sample import ImageSample, Metadata, Pixels, Source
 from router.reasons import ReasonCode
 
@@ -44,12 +45,33 @@ _PLANS: dict[str, Callable[[bytes, Header], Plan]] = {
 }
 
 
-def read(src: ImageSource, *, limits: Limits = DEFAULT_LIMITS, first_frame: bool = False) -> ImageSample:
+_METADATA: dict[str, Callable[[bytes], Metadata]] = {
+    "avif": avif.metadata,
+    "jpeg": jpeg.metadata,
+    "jxl": jxl.metadata,
+    "png": png.metadata,
+    "webp": webp.metadata,
+}
+"""Told from a file's structure alone."""
+_TURNED_BY_CONTAINER = ("avif", "jxl", "tiff")
+_NOT_DECODED_HERE = (
+    ReasonCode.ANIMATED,
+    ReasonCode.DEPTH_NOT_SUPPORTED,
+    ReasonCode.FORMAT_NOT_SUPPORTED,
+    ReasonCode.MODE_NOT_SUPPORTED,
+)
+_CHANNELS = {"1": 1, "L": 1, "F": 1, "LA": 2, "RGBA": 4}
+
+
+def read(
+    src: ImageSource, *, limits: Limits = DEFAULT_LIMITS, first_frame: bool = False, undecodable: bool = False
+) -> ImageSample:
     """One still image, upright, from a path, bytes, a binary file object (read to its end), a Pillow image or an array.
 
     Arrays are (H, W) or (H, W, C) with 1 to 4 channels of uint8 or uint16. The file's size and the image's are checked before
     either is read into memory; pixels are decoded on first use, and a damaged image may be found out only then.
-    `first_frame` takes the first image of an animation or a multi-page file instead of refusing it.
+    `first_frame` takes the first image of an animation or a multi-page file instead of refusing it. `undecodable` gives a sample
+    with `ImageSample.undecodable` set, instead of an error, for a file whose header can be read and whose picture cannot.
 
     Raises:
         InputError: NOT_FOUND, NOT_A_FILE, UNREADABLE, EMPTY_INPUT, NOT_AN_IMAGE, FORMAT_NOT_SUPPORTED, DAMAGED_IMAGE,
@@ -64,14 +86,20 @@ def read(src: ImageSource, *, limits: Limits = DEFAULT_LIMITS, first_frame: bool
     data = _bytes(src, limits)
     header = probe(data)
     limits.check_size(header.width, header.height)
-    if header.animated and not first_frame:
-        raise InputError(
-            f"this {header.format} holds more than one image",
-            code=ReasonCode.ANIMATED,
-            hint="Pass first_frame=True, or --first-frame, to take the first one",
-            frames=header.frames,
-        )
-    plan = _PLANS[header.format](data, header)
+    refusal: InputError | None = None
+    try:
+        if header.animated and not first_frame:
+            raise InputError(
+                f"this {header.format} holds more than one image",
+                code=ReasonCode.ANIMATED,
+                hint="Pass first_frame=True, or --first-frame, to take the first one",
+                frames=header.frames,
+            )
+        plan = _PLANS[header.format](data, header)
+    except InputError as error:
+        if not undecodable or error.code not in _NOT_DECODED_HERE:
+            raise
+        refusal, plan = error, _without_pixels(data, header, error)
     width, height = upright_size(plan.width, plan.height, plan.orientation)
     stored = plan.metadata
     bits: Literal[8, 16] = 16 if plan.bits == 16 else 8
@@ -87,7 +115,23 @@ def read(src: ImageSource, *, limits: Limits = DEFAULT_LIMITS, first_frame: bool
         source=Source(header.format, header.lossy, data, is_hdr_transfer(header.cicp), header.gain_map),
         metadata=Metadata(stored.icc, with_upright_tag(stored.exif), stored.xmp),
         load=load,
+        undecodable=refusal,
     )
+
+
+def _without_pixels(data: bytes, header: Header, refusal: InputError) -> Plan:
+    """What the header says of a picture that is not decoded here: of other colour models, what they would become."""
+
+    def load() -> Pixels:
+        raise refusal
+
+    found = Metadata()
+    if header.format in _METADATA:
+        with suppress(InputError):
+            found = _METADATA[header.format](data)
+    orientation = header.orientation if header.format in _TURNED_BY_CONTAINER else orientation_of(found.exif)
+    bits = 8 if header.bits <= 8 else 16
+    return Plan(header.width, header.height, _CHANNELS.get(header.mode, 3), bits, load, found, orientation)
 
 
 def _is_pil(src: object) -> bool:

@@ -11,6 +11,8 @@ from typing import Any, Generic, Literal, TypeVar, cast, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from router.errors import InputError
+
 Mode = Literal["L", "LA", "RGB", "RGBA"]
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -93,6 +95,9 @@ class ImageSample:
 
     Header facts (`width`, `height`, `channels`, `bits`) are known at once; `pixels` is decoded on first use and may raise
     `InputError`. Sizes are those of the upright image. May be shared between threads.
+
+    `undecodable` says why nobody here can decode a file whose header could be read (another colour model, another depth, several
+    frames); None for all others. Such a sample has facts, and only its file can go on: `pixels` raises that error.
     """
 
     def __init__(
@@ -105,6 +110,7 @@ class ImageSample:
         source: Source,
         metadata: Metadata,
         load: Callable[[], Pixels],
+        undecodable: InputError | None = None,
     ) -> None:
         """`load` gives (height, width, channels) pixels; nobody may write to them afterwards."""
         self.width = width
@@ -113,6 +119,7 @@ class ImageSample:
         self.bits: Literal[8, 16] = bits
         self.source = source
         self.metadata = metadata
+        self.undecodable = undecodable
         self._load = load
         self._lock = threading.RLock()
 
@@ -138,6 +145,11 @@ class ImageSample:
             pixels = pixels.view()  # the array itself may belong to somebody: it is not frozen
             pixels.flags.writeable = False
         return pixels
+
+    @property
+    def is_decoded(self) -> bool:
+        """Whether `pixels` is there already."""
+        return "pixels" in vars(self)
 
     @_Once
     def pixels_sha256(self) -> str:
@@ -182,6 +194,7 @@ class ImageSample:
             source=self.source,
             metadata=metadata,
             load=lambda: self.pixels,
+            undecodable=self.undecodable,
         )
 
     def replace_pixels(self, pixels: Pixels, metadata: Metadata | None = None) -> ImageSample:

@@ -88,6 +88,7 @@ _TABLE = (
     Input("image", "colours", "int", "distinct colours in a sample of at most 65,536 pixels", "1 to 65,536", price=Price.PIXELS),
     Input("image", "has_icc", "bool", "an ICC profile is embedded"),
     Input("image", "wide_gamut", "bool", "the colour space is wider than sRGB"),
+    Input("image", "decodable", "bool", "its picture can be decoded here; where not, only lanes that keep the file can succeed"),
     Input("image", "hdr", "bool", "a PQ or HLG image, or one with a gain map"),
     Input(
         "source",

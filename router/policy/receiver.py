@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from router.errors import UsageError
+from router.policy.builtin import SOURCE_MEDIA_TYPES
 from router.reasons import ReasonCode
 
 NEURAL_MEDIA_TYPE = "image/x-ncr"
@@ -81,13 +82,14 @@ class Receiver:
     def accepts(self, media_type: str) -> bool:
         """Whether the receiver may be sent this media type (`type/subtype`, no parameters).
 
-        "self" takes everything. An unknown receiver is taken to read any standard format: every type outside `image/x-*`.
+        "self" takes everything. An unknown receiver is taken to read any standard format: every type outside `image/x-*`, and
+        Netpbm, whose type has no other name.
         """
         media_type = media_type.lower()
         if self.kind == "self":
             return True
         if self.kind == "unknown":
-            return not media_type.startswith("image/x-")
+            return not media_type.startswith("image/x-") or media_type in SOURCE_MEDIA_TYPES.values()
         if media_type in self.excluded:
             return False
         return media_type in self.named or (self.wildcard and media_type in PROVEN_BY_WILDCARD)

@@ -14,6 +14,7 @@ from router.plan import Plan
 from router.policy.decision import LanePlan
 from router.reasons import ReasonCode
 from router.record import Attempt
+from router.verification import verify
 from router.walk.encoding import Encoding
 from router.walk.forecast import Forecast
 from router.walk.journal import Journal, Outcome
@@ -44,6 +45,7 @@ class Walk:
             started: the `time.monotonic()` value from which the plan's time counts; now by default.
             costs: what is known of this machine; without it a codec is held to the plan's time only between its encodings.
         """
+        self._sample = sample
         self._plan = plan
         self._source_refusal = source_refusal
         self._metadata_stays = metadata_stays
@@ -56,11 +58,15 @@ class Walk:
         """Try lanes in order; where nothing could be written for want of time, as the plan says.
 
         Raises NoLaneError when none is left; for a forced codec its own error, or GuardError unless `release_failed`.
-        InputError and LimitError end the walk at once: no lane can help a source that cannot be read.
+        InputError and LimitError end the walk at once: no lane can help a source that is damaged. One that is only not decoded
+        here fails the lanes that would have to, and goes on to those that keep its file.
         """
         for lane in self._plan.lanes:
             if lane.lane == Lane.PASSTHROUGH:
                 if self._source_refusal is None:
+                    doubt = verify(self._sample, self._plan.level)
+                    if doubt is not None:
+                        self._journal.note(ReasonCode.NOT_VERIFIED, doubt, lane.lane)
                     return self._journal.outcome(None)
                 self._journal.lane_failed(lane.lane, self._source_refusal)
                 continue
@@ -76,12 +82,13 @@ class Walk:
                 self._journal.note(ReasonCode.BUDGET_OVERRUN, detail, turn.lane.lane, turn.codec_id)
                 return self._journal.outcome(candidate)
         attempts = self._journal.attempts
+        hint = "Permit another lane or codec, or lower the target"
+        if self._schedule.missed:
+            hint = "Permit another lane or codec, lower the target, or give more time"
+        if self._sample.undecodable is not None:
+            hint = self._sample.undecodable.hint
         raise NoLaneError(
-            "no permitted lane could write this image: " + "; ".join(_line(a) for a in attempts),
-            attempts=attempts,
-            hint="Permit another lane or codec, lower the target, or give more time"
-            if self._schedule.missed
-            else "Permit another lane or codec, or lower the target",
+            "no permitted lane could write this image: " + "; ".join(_line(a) for a in attempts), attempts=attempts, hint=hint
         )
 
     def _results(self, lane: LanePlan, release_failed: bool) -> Iterator[Candidate]:
@@ -114,6 +121,11 @@ class Walk:
         return candidate if self._may_go(turn, candidate, release_failed) else None
 
     def _encoded(self, turn: Turn) -> Candidate:
+        undecodable = self._sample.undecodable
+        if undecodable is not None:
+            if self._plan.forced:
+                raise undecodable
+            raise CarryError(undecodable.message, code=undecodable.code, hint=undecodable.hint)
         if turn.lane.lane == Lane.TRANSCODE and self._metadata_stays:
             raise CarryError(
                 f"{turn.codec_id} keeps the whole file, metadata included",

@@ -176,10 +176,10 @@ def test_deeper_than_8_bits_is_never_halved() -> None:
     for bits in (10, 12):
         avif = imagecodecs.avif_encode(deep >> (16 - bits), bitspersample=bits)
         assert probe(avif).bits == bits
-        assert code_of(avif) == ReasonCode.DEPTH_NOT_SUPPORTED
+        assert read(avif).bits == 16
         jxl = imagecodecs.jpegxl_encode(deep >> (16 - bits), lossless=True, bitspersample=bits)
         assert probe(jxl).bits == bits
-        assert code_of(jxl) == ReasonCode.DEPTH_NOT_SUPPORTED
+        assert read(jxl).bits == 16
     jpeg12 = imagecodecs.jpeg8_encode(deep[..., 0] >> 4, bitspersample=12)
     assert probe(jpeg12).bits == 12
     assert code_of(jpeg12) == ReasonCode.DEPTH_NOT_SUPPORTED
@@ -196,22 +196,31 @@ def _tiff16(pixels: np.ndarray) -> bytes:
     return head + raw + bits + struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", *e) for e in entries) + b"\0" * 4
 
 
-def test_16_bit_colour_without_its_extra_is_refused_with_a_hint() -> None:
+@pytest.mark.parametrize("kind", ["png", "avif", "jxl"])
+def test_deep_colour_without_its_extra_is_refused_with_a_hint_and_may_be_kept(kind: str) -> None:
+    import imagecodecs
+
+    deep = np.zeros((8, 8, 3), np.uint16)
+    data = {
+        "png": lambda: png(deep),
+        "avif": lambda: imagecodecs.avif_encode(deep, bitspersample=10),
+        "jxl": lambda: imagecodecs.jpegxl_encode(deep, bitspersample=10, lossless=True),
+    }[kind]()
     program = (
         "import sys, importlib.util\n"
         "real = importlib.util.find_spec\n"
         "importlib.util.find_spec = lambda name, *a: None if name == 'imagecodecs' else real(name, *a)\n"
+        "import router\n"
         "from router.images.read import read\n"
-        "from router.errors import InputError\n"
+        "data = sys.stdin.buffer.read()\n"
         "try:\n"
-        "    read(sys.stdin.buffer.read())\n"
-        "except InputError as error:\n"
+        "    read(data)\n"
+        "except router.RouterError as error:\n"
         "    print(error.code, error.hint)\n"
+        "print(router.compress(data, policy='archival').record.lane)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], input=png(np.zeros((2, 2, 3), np.uint16)), capture_output=True, check=True
-    )
-    assert done.stdout.split(maxsplit=1) == [b"DEPTH_NOT_SUPPORTED", b"pip install codec-router[depth]\n"]
+    done = subprocess.run([sys.executable, "-c", program], input=data, capture_output=True, check=True)
+    assert done.stdout.splitlines() == [b"DEPTH_NOT_SUPPORTED pip install codec-router[depth]", b"passthrough"]
 
 
 def test_other_colour_models_are_refused() -> None:

@@ -1,14 +1,17 @@
-"""AVIF (AV1 Image File Format 1.1 on ISO/IEC 23008-12): 8 bits per sample."""
+"""AVIF (AV1 Image File Format 1.1 on ISO/IEC 23008-12): 8 bits per sample, and 10 or 12 as 16."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from router.images.boxes import Box, walk
 from router.images.cicp import icc_profile
-from router.images.formats.header import Header, Plan, damaged, depth_refused, format_refused, parts, take
+from router.images.formats.deep import have_imagecodecs, missing_depth, widened
+from router.images.formats.header import Header, Plan, damaged, format_refused, parts, take
 from router.images.formats.pillow import StrictFile, decoding, expect, info_bytes, layout, load_strictly, to_array
 from router.images.orientation import tiff_block
 from router.images.sample import Metadata, Pixels
@@ -95,26 +98,45 @@ def item_types(data: bytes) -> set[bytes]:
 
 
 def plan(data: bytes, header: Header) -> Plan:
-    """How to read it. Raises InputError (DEPTH_NOT_SUPPORTED above 8 bits, MODE_NOT_SUPPORTED)."""
-    if header.bits != 8:
-        raise depth_refused(f"AVIF with {header.bits} bits per sample")
+    """How to read it; deeper samples fill 16 bits. Raises InputError (DEPTH_NOT_SUPPORTED, MODE_NOT_SUPPORTED)."""
+    deep = header.bits > 8
+    if deep and not have_imagecodecs():
+        raise missing_depth(f"AVIF with {header.bits} bits per sample")
     with decoding("AVIF"):
         image, _ = _open(data)
         if image.size != (header.width, header.height):
             raise damaged(f"AVIF header says {header.width}x{header.height}, its decoder {image.width}x{image.height}")
         channels, _ = layout(image)
-        # Pillow rewrites EXIF that disagrees with irot/imir; the item itself is kept instead.
-        exif = _exif(data, _meta(data))
-        icc = info_bytes(image, "icc_profile") or icc_profile(header.cicp, gray=channels < 3)
-        found = Metadata(icc, tiff_block(exif), info_bytes(image, "xmp"))
+        found = _metadata(data, image)
+        found = found if found.icc else replace(found, icc=icc_profile(header.cicp, gray=channels < 3))
 
     def load() -> Pixels:
         with decoding("AVIF"):
+            if deep:
+                return expect(_deep(data, header.bits), header.height, header.width, channels)
             image, file = _open(data)
             load_strictly(image, file)
             return expect(to_array(image), header.height, header.width, channels)
 
-    return Plan(header.width, header.height, channels, 8, load, found, header.orientation)
+    return Plan(header.width, header.height, channels, 16 if deep else 8, load, found, header.orientation)
+
+
+def metadata(data: bytes) -> Metadata:
+    """ICC, EXIF and XMP of an AVIF's items; the orientation tag is left as it is. Raises InputError."""
+    with decoding("AVIF"):
+        return _metadata(data, _open(data)[0])
+
+
+def _metadata(data: bytes, image: Image.Image) -> Metadata:
+    # Pillow rewrites EXIF that disagrees with irot/imir; the item itself is kept instead.
+    exif = _exif(data, _meta(data))
+    return Metadata(info_bytes(image, "icc_profile"), tiff_block(exif), info_bytes(image, "xmp"))
+
+
+def _deep(data: bytes, bits: int) -> Pixels:
+    import imagecodecs
+
+    return widened(np.array(imagecodecs.avif_decode(data), dtype=np.uint16), bits)
 
 
 def _open(data: bytes) -> tuple[Image.Image, StrictFile]:

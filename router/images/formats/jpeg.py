@@ -1,4 +1,4 @@
-"""JPEG (ITU-T T.81): baseline and progressive, gray and colour."""
+"""JPEG (ITU-T T.81): baseline, extended, progressive, and lossless with Huffman coding; 8 bits, gray and colour."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ _ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\x00"
 _HDRGM = b"http://ns.adobe.com/hdr-gain-map/1.0/"
 _FRAME_HEADERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _LOSSLESS_PROCESSES = {0xC3, 0xC7, 0xCB, 0xCF}
+_DECODED_PROCESSES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA}
+"""What libjpeg-turbo has: no hierarchical files, and of the lossless ones those with Huffman coding."""
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -44,14 +46,12 @@ def probe(data: bytes) -> Header:
     if frame is None:
         raise damaged("JPEG without a frame header")
     marker, payload = frame
-    if marker in _LOSSLESS_PROCESSES:
-        raise format_refused("lossless JPEG")
     fields = take(payload, 0, 6)
     height, width = int.from_bytes(fields[1:3], "big"), int.from_bytes(fields[3:5], "big")
     if not width or not height:
         raise damaged("JPEG whose frame header gives no size")
     mode = {1: "L", 3: "RGB", 4: "YCCK" if adobe_transform == 2 else "CMYK"}.get(fields[5], "")
-    return Header("jpeg", width, height, fields[0], mode, lossy=True, gain_map=gain_map)
+    return Header("jpeg", width, height, fields[0], mode, lossy=marker not in _LOSSLESS_PROCESSES, gain_map=gain_map)
 
 
 def metadata(data: bytes) -> Metadata:
@@ -69,8 +69,11 @@ def metadata(data: bytes) -> Metadata:
 
 
 def plan(data: bytes, header: Header) -> Plan:
-    """How to read it. Raises InputError (DEPTH_NOT_SUPPORTED, MODE_NOT_SUPPORTED)."""
+    """How to read it. Raises InputError (DEPTH_NOT_SUPPORTED, MODE_NOT_SUPPORTED, FORMAT_NOT_SUPPORTED)."""
     refuse_unreadable(header)
+    marker = next(m for m, _ in _segments(data) if m in _FRAME_HEADERS)
+    if marker not in _DECODED_PROCESSES:
+        raise format_refused("hierarchical JPEG" if marker & 4 else "lossless JPEG with arithmetic coding")
     channels = len(header.mode)
     found = metadata(data)
 

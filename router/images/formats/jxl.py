@@ -11,9 +11,10 @@ import numpy as np
 from router.errors import InputError
 from router.images.boxes import Box, walk
 from router.images.formats import jpeg
+from router.images.formats.deep import have_imagecodecs, missing_depth, widened
 from router.images.formats.header import Header, Plan, damaged, depth_refused, mode_refused, parts
 from router.images.formats.jxl_header import Codestream, read_codestream
-from router.images.formats.pillow import decoding, expect, missing_depth
+from router.images.formats.pillow import decoding, expect
 from router.images.orientation import tiff_block, upright_size
 from router.images.sample import Metadata, Pixels
 from router.reasons import ReasonCode
@@ -61,8 +62,8 @@ def plan(data: bytes, header: Header) -> Plan:
         if rebuilt is not None:
             return _jpeg_plan(rebuilt, header)
     width, height = upright_size(header.width, header.height, header.orientation)
-    channels, bits = len(header.mode), 16 if header.bits == 16 else 8
-    deep = bits == 16 and channels >= 3
+    channels, bits = len(header.mode), 16 if header.bits > 8 else 8
+    deep = _needs_depth(stream)
 
     def load() -> Pixels:
         return decode()[0]
@@ -71,12 +72,12 @@ def plan(data: bytes, header: Header) -> Plan:
         with decoding("JPEG XL"):
             if deep:  # the plugin cuts these to 8 bits; what it says of their colour space still holds
                 icc = None if stream.srgb else _run_decoder(data)[3]
-                return expect(_deep(data), height, width, channels), icc
+                return expect(_deep(data, header.bits), height, width, channels), icc
             pixels, icc = _decode(data, bits)
             pixels = _unassociated(pixels) if stream.premultiplied else pixels
             return expect(pixels, height, width, channels), icc
 
-    found = _metadata(data)
+    found = metadata(data)
     if not stream.srgb:
         pixels, icc = decode()
         return Plan(width, height, channels, bits, lambda: pixels, replace(found, icc=icc))
@@ -94,16 +95,25 @@ def _refuse_unreadable(stream: Codestream, header: Header) -> None:
     elif header.mode in ("", "F"):
         what = "floating-point samples" if stream.floating else f"extra channels of types {stream.extra}"
         error = mode_refused(f"JPEG XL with {what}", "Write its colour and alpha channels as integers")
-    elif stream.bits not in (1, 2, 4, 8, 16):
+    elif stream.bits not in (1, 2, 4, *range(8, 17)):
         error = depth_refused(f"JPEG XL with {stream.bits} bits per sample")
-    elif stream.alpha_bits > stream.bits or (stream.premultiplied and stream.bits > 8):
+    elif (
+        stream.alpha_bits > stream.bits
+        or (stream.premultiplied and stream.bits > 8)
+        or (8 < stream.bits < 16 and stream.alpha_bits not in (0, stream.bits))
+    ):
         error = depth_refused(f"JPEG XL with {stream.alpha_bits} bits of alpha beside {stream.bits} of colour")
-    elif stream.bits == 16 and not stream.gray and stream.xyb and not stream.srgb:
-        error = depth_refused("lossy JPEG XL with 16 bits per sample and a colour space other than sRGB")
-    elif stream.bits == 16 and not stream.gray and not _have_imagecodecs():
-        error = missing_depth("JPEG XL with 16 bits per sample and colour")
+    elif _needs_depth(stream) and stream.xyb and not stream.srgb:
+        error = depth_refused(f"lossy JPEG XL with {stream.bits} bits per sample and a colour space other than sRGB")
+    elif _needs_depth(stream) and not have_imagecodecs():
+        error = missing_depth(f"JPEG XL with {stream.bits} bits per sample{'' if stream.gray else ' and colour'}")
     if error is not None:
         raise error
+
+
+def _needs_depth(stream: Codestream) -> bool:
+    """Whether imagecodecs decodes it: the plugin gives 16 bits for gray of 16 only, and cuts the others to 8."""
+    return stream.bits > 8 and not (stream.gray and stream.bits == 16)
 
 
 def _mode(stream: Codestream) -> str:
@@ -131,8 +141,8 @@ def _stream(data: bytes) -> Codestream:
     return read_codestream(head)
 
 
-def _metadata(data: bytes) -> Metadata:
-    """EXIF and XMP of the boxes that are not compressed."""
+def metadata(data: bytes) -> Metadata:
+    """EXIF and XMP of the boxes that are not compressed. Raises InputError."""
     exif = xmp = None
     for box in _boxes(data):
         if box.type == b"Exif" and exif is None:
@@ -179,10 +189,10 @@ def _decode(data: bytes, bits: int) -> tuple[Pixels, bytes | None]:
     return cast("Pixels", pixels), icc
 
 
-def _deep(data: bytes) -> Pixels:
+def _deep(data: bytes, bits: int) -> Pixels:
     import imagecodecs
 
-    return cast("Pixels", np.array(imagecodecs.jpegxl_decode(data)))
+    return widened(np.array(imagecodecs.jpegxl_decode(data), dtype=np.uint16), bits)
 
 
 def _unassociated(pixels: Pixels) -> Pixels:
@@ -192,9 +202,3 @@ def _unassociated(pixels: Pixels) -> Pixels:
     premultiplied, straight = ("La", "LA") if channels == 2 else ("RGBa", "RGBA")
     image = Image.frombytes(premultiplied, (width, height), pixels.tobytes()).convert(straight)
     return np.array(image, dtype=np.uint8)
-
-
-def _have_imagecodecs() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("imagecodecs") is not None

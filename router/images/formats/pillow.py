@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from router.errors import InputError, LimitError, RouterError
+from router.errors import LimitError, RouterError
 from router.images.formats.header import damaged, depth_refused, mode_refused
 from router.images.sample import Pixels
 from router.reasons import ReasonCode
@@ -125,8 +125,3 @@ def info_bytes(image: Image.Image, key: str) -> bytes | None:
     if isinstance(value, str):
         value = value.encode("utf-8")
     return value if isinstance(value, bytes) and value else None
-
-
-def missing_depth(what: str) -> InputError:
-    """The refusal of what only the `depth` extra can read."""
-    return depth_refused(f"{what} needs an extra that is not installed", "pip install codec-router[depth]")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
 
 from router.images.chunks import walk_png
 from router.images.cicp import icc_profile
+from router.images.formats.deep import have_imagecodecs, missing_depth
 from router.images.formats.header import Header, Plan, damaged, parts, take
-from router.images.formats.pillow import StrictFile, decoding, expect, load_strictly, missing_depth
+from router.images.formats.pillow import StrictFile, decoding, expect, load_strictly
 from router.images.orientation import orientation_of, tiff_block
 from router.images.sample import Metadata, Pixels
 
@@ -43,18 +45,8 @@ def probe(data: bytes) -> Header:
 
 def plan(data: bytes, header: Header) -> Plan:
     """How to read it: transparency chunks become an alpha channel. Raises InputError."""
-    icc = exif = xmp = transparency = None
-    for chunk in parts(walk_png(data), "PNG"):
-        kind, start, end = chunk.type, chunk.payload, chunk.stop
-        if kind == b"iCCP" and icc is None:
-            name_end = data.find(b"\x00", start, end)
-            icc = _inflate(data[name_end + 2 : end]) if name_end > 0 else None
-        elif kind == b"eXIf":
-            exif = data[start:end]
-        elif kind == b"iTXt" and data.startswith(_XMP, start):
-            xmp = _text(data[start + len(_XMP) : end])
-        elif kind == b"tRNS":
-            transparency = data[start:end]
+    found = metadata(data)
+    transparency = next((data[c.payload : c.stop] for c in parts(walk_png(data), "PNG") if c.type == b"tRNS"), None)
     if header.mode == "P":
         channels = 3 if transparency is None else 4
     else:
@@ -64,7 +56,7 @@ def plan(data: bytes, header: Header) -> Plan:
                 raise damaged("PNG with a wrong tRNS chunk")
             channels += 1
     bits = 16 if header.bits == 16 else 8
-    if bits == 16 and header.mode != "L" and not _have_imagecodecs():
+    if bits == 16 and header.mode != "L" and not have_imagecodecs():
         raise missing_depth(f"PNG with 16 bits per sample and mode {header.mode}")
 
     def load() -> Pixels:
@@ -79,9 +71,23 @@ def plan(data: bytes, header: Header) -> Plan:
                 pixels = _keyed(pixels, transparency, header.bits)
             return expect(pixels, header.height, header.width, channels)
 
-    block = tiff_block(exif)
-    icc = icc or icc_profile(header.cicp, gray=channels < 3)
-    return Plan(header.width, header.height, channels, bits, load, Metadata(icc, block, xmp), orientation_of(block))
+    stored = found if found.icc else replace(found, icc=icc_profile(header.cicp, gray=channels < 3))
+    return Plan(header.width, header.height, channels, bits, load, stored, orientation_of(stored.exif))
+
+
+def metadata(data: bytes) -> Metadata:
+    """ICC, EXIF and XMP of a PNG's chunks; the orientation tag is left as it is. Raises InputError."""
+    icc = exif = xmp = None
+    for chunk in parts(walk_png(data), "PNG"):
+        kind, start, end = chunk.type, chunk.payload, chunk.stop
+        if kind == b"iCCP" and icc is None:
+            name_end = data.find(b"\x00", start, end)
+            icc = _inflate(data[name_end + 2 : end]) if name_end > 0 else None
+        elif kind == b"eXIf":
+            exif = data[start:end]
+        elif kind == b"iTXt" and data.startswith(_XMP, start):
+            xmp = _text(data[start + len(_XMP) : end])
+    return Metadata(icc, tiff_block(exif), xmp)
 
 
 def _plain(data: bytes) -> Pixels:
@@ -108,12 +114,6 @@ def _deep(data: bytes) -> Pixels:
     import imagecodecs
 
     return cast("Pixels", np.array(imagecodecs.png_decode(data), dtype=np.uint16))
-
-
-def _have_imagecodecs() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("imagecodecs") is not None
 
 
 def _keyed(pixels: Pixels, transparency: bytes, bits: int) -> Pixels:

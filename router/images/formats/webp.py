@@ -48,17 +48,21 @@ def probe(data: bytes) -> Header:
 
 def plan(data: bytes, header: Header) -> Plan:
     """How to read it. Raises InputError (DAMAGED_IMAGE)."""
-    wanted = (b"ICCP", b"EXIF", b"XMP ")
-    found = {c.type: data[c.payload : c.stop] for c in parts(walk_webp(data), "WebP") if c.type in wanted}
+    found = metadata(data)
     channels = len(header.mode)
 
     def load() -> Pixels:
         with decoding("WebP"):
             return expect(_decode(data, header), header.height, header.width, channels)
 
-    exif = tiff_block(found.get(b"EXIF"))
-    metadata = Metadata(found.get(b"ICCP") or None, exif, found.get(b"XMP ") or None)
-    return Plan(header.width, header.height, channels, 8, load, metadata, orientation_of(exif))
+    return Plan(header.width, header.height, channels, 8, load, found, orientation_of(found.exif))
+
+
+def metadata(data: bytes) -> Metadata:
+    """ICC, EXIF and XMP of a WebP's chunks; the orientation tag is left as it is. Raises InputError."""
+    wanted = (b"ICCP", b"EXIF", b"XMP ")
+    found = {c.type: data[c.payload : c.stop] for c in parts(walk_webp(data), "WebP") if c.type in wanted}
+    return Metadata(found.get(b"ICCP") or None, tiff_block(found.get(b"EXIF")), found.get(b"XMP ") or None)
 
 
 def _decode(data: bytes, header: Header) -> Pixels:
