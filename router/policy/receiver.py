@@ -23,7 +23,7 @@ _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _QUOTED = r'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"'
 _PARAMETER = re.compile(rf"[ \t]*;[ \t]*(?:({_NAME})=({_NAME}|{_QUOTED}))?")
 _RANGE = re.compile(rf"[ \t]*({_NAME})/({_NAME})")
-_SEPARATOR = re.compile(r"[ \t]*(?:,|$)")
+_SEPARATOR = re.compile(r"[ \t]*(?:,|\Z)")  # not `$`, which also stands before a newline at the end and takes nothing there
 _WEIGHT = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 
 
@@ -35,6 +35,7 @@ class Receiver:
         kind: "unknown" (no word about it), "self" (this installation decodes) or "accept" (an HTTP Accept value).
         named: media types that Accept names literally with q > 0, lower case.
         excluded: media types that Accept names literally with q = 0.
+        doubted: media types that Accept names with q = 0 in any form, parameters of their own included.
         wildcard: whether `image/*`, or else `*/*`, is there with q > 0.
         models: ids of the neural models that the receiver holds.
     """
@@ -42,6 +43,7 @@ class Receiver:
     kind: Literal["unknown", "self", "accept"]
     named: frozenset[str] = frozenset()
     excluded: frozenset[str] = frozenset()
+    doubted: frozenset[str] = frozenset()
     wildcard: bool = False
     models: tuple[str, ...] = ()
 
@@ -97,11 +99,13 @@ class Receiver:
     def neural_consent(self, model_id: str, media_type: str = NEURAL_MEDIA_TYPE) -> bool:
         """Whether the receiver is known to decode a neural stream of this model.
 
-        True for "self"; else `media_type` must be named literally and `models` must hold `model_id`. Wildcards never count.
+        True for "self"; else `media_type` must be named literally, nowhere with q = 0, and `models` must hold `model_id`.
+        Wildcards never count.
         """
         if self.kind == "self":
             return True
-        return media_type.lower() in self.named and model_id in self.models
+        media_type = media_type.lower()
+        return media_type in self.named and media_type not in self.doubted and model_id in self.models
 
     def facts(self) -> dict[str, Any]:
         """The `receiver` inputs of a policy."""
@@ -121,23 +125,29 @@ class Receiver:
 def _from_accept(text: str, models: tuple[str, ...]) -> Receiver:
     if not text.strip(" \t,"):
         return Receiver("unknown", models=models)
-    weights = _parse_accept(text)
+    weights, doubted = _parse_accept(text)
     wildcard = weights.get("image/*", weights.get("*/*", 0.0))
     literal = {name: weight for name, weight in weights.items() if not name.endswith("/*")}
     return Receiver(
         "accept",
         named=frozenset(name for name, weight in literal.items() if weight > 0),
         excluded=frozenset(name for name, weight in literal.items() if weight == 0),
+        doubted=doubted,
         wildcard=wildcard > 0,
         models=models,
     )
 
 
-def _parse_accept(text: str) -> dict[str, float]:
-    """Media range to weight. A range with parameters of its own says nothing about the plain type and is left out."""
+def _parse_accept(text: str) -> tuple[dict[str, float], frozenset[str]]:
+    """Media range to weight, and every range that is there with weight 0, whatever else is said of it.
+
+    Of several weights for one range the lowest counts. A range with parameters of its own says nothing about the plain type and
+    is not among the weights; what follows the weight is no such parameter (RFC 7231 called it an extension).
+    """
     if len(text) > MAX_ACCEPT_LENGTH:
         raise _bad(f"an Accept value of {len(text)} characters; at most {MAX_ACCEPT_LENGTH} are read")
     weights: dict[str, float] = {}
+    doubted: set[str] = set()
     position = 0
     while position < len(text):
         separator = _SEPARATOR.match(text, position)
@@ -151,24 +161,26 @@ def _parse_accept(text: str) -> dict[str, float]:
         if kind == "*" and subtype != "*":
             raise _malformed(text, position)
         position = media_range.end()
-        weight, parameters = 1.0, False
+        weight, weighted, parameters = 1.0, False, False
         while parameter := _PARAMETER.match(text, position):
             name, value = parameter.groups()
             if name and name.lower() == "q":
                 if not _WEIGHT.fullmatch(value):
                     raise _malformed(text, parameter.start(2))
-                weight = float(value)
-            elif name:
+                weight, weighted = min(weight, float(value)), True
+            elif name and not weighted:
                 parameters = True
             position = parameter.end()
         separator = _SEPARATOR.match(text, position)
         if not separator:
             raise _malformed(text, position)
         position = separator.end()
+        name = f"{kind}/{subtype}"
+        if weight == 0:
+            doubted.add(name)
         if not parameters:
-            name = f"{kind}/{subtype}"
             weights[name] = min(weight, weights.get(name, 1.0))  # said twice: the exclusion counts
-    return weights
+    return weights, frozenset(doubted)
 
 
 def _models(value: Any) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """What an Accept value proves, and when the neural lane is open."""
 
+import contextlib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,6 +29,11 @@ STANDARD = ("image/jpeg", "image/png", "image/webp", "image/avif", "image/jxl")
         ("image/webp, image/webp;q=0", set()),
         ("text/html", set()),
         ("image/webp;", {"image/webp"}),
+        ("image/webp;q=0;q=1", set()),
+        ("image/webp;q=1;Q=0.0", set()),
+        ("image/webp;q=0;x=1, image/webp", set()),
+        ("image/webp;q=0.5;x=1", {"image/webp"}),
+        ("image/webp;x=1;q=0, image/webp", {"image/webp"}),
     ],
 )
 def test_accept(accept, taken):
@@ -41,7 +48,8 @@ def test_accept(accept, taken):
     [
         "webp", "image", "image/", "/webp", "*/webp", "image/webp q=1", "image/webp;q=1.5", "image/webp;q=", "image/webp;q",
         "image/webp;q=0.1234", "image/webp;q=-1", "image/a b", "image/webp;;x", "image/webp;q=nan", "*", "image/webp;x=\"open",
-        "Self", "a" * 9000,
+        "Self", "a" * 9000, "image/webp\n", "image/webp\r\n", "\n", ",\n", " \n", "image/webp;q=1\n", 'image/webp;x="a"\n',
+        'image/webp;q="0"', "image/webp;q=1e9", "image/webp;q=00", "image/webp;q=+0", "image/webp;q=\uff10", "image/webp\x00",
     ],
 )  # fmt: skip
 def test_malformed_accept_is_refused(accept):
@@ -51,13 +59,34 @@ def test_malformed_accept_is_refused(accept):
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.text(alphabet='imagewbp/*;q=0.1, x-ncr"\\\t', max_size=40))
+@given(st.text(alphabet='imagewbp/*;q=0.1, x-ncr"\\\t\n\r', max_size=40))
 def test_any_text_is_parsed_or_refused(text):
     try:
         receiver = Receiver.parse(text)
     except UsageError:
         return
     assert receiver.accepts("image/x-ncr") <= ("x-ncr" in text or text == "self")
+
+
+_FORMS = st.sampled_from(["", ";q=1", ";q=0", ";Q=0.0", ";q=0.5", ";q=1;q=0", ";q=0;q=1", ";x=1", ";x=1;q=0", ";q=0;x=1"])
+
+
+@given(st.lists(_FORMS, min_size=1, max_size=4))
+def test_one_exclusion_anywhere_is_no_consent(forms):
+    accept = ", ".join(f"image/x-ncr{form}" for form in forms)
+    receiver = Receiver.parse({"accept": accept, "models": ["m1"]})
+    excluded = any("q=0;" in f"{form.lower()};" or "q=0.0" in form.lower() for form in forms)
+    plain = any(not form.startswith(";x") for form in forms)
+    assert receiver.neural_consent("m1") is (plain and not excluded)
+
+
+@pytest.mark.parametrize("unit", [" ", "\t", ",", ";", " ;", "; ", "a", "a/b,", "a/b;q=1,", 'a/b;x="', '\\"', "a/b ", ",\n", "*/*"])
+def test_the_longest_accept_values_are_read_or_refused(unit):
+    for head in ("", "image/webp", "image/webp;", 'image/webp;x="'):
+        text = (head + unit * 8192)[:8191]
+        for end in ("", "\n", '"', ","):
+            with contextlib.suppress(UsageError):
+                Receiver.parse(text + end)
 
 
 def test_no_word_means_standard_formats_and_no_neural():
@@ -84,6 +113,14 @@ def test_self_takes_everything():
         ("image/x-ncr", ["m2"], False),
         ("image/x-ncr", [], False),
         ("image/x-ncr;q=0, */*", ["m1"], False),
+        ("image/x-ncr;q=0;q=1", ["m1"], False),
+        ("image/x-ncr;q=1;q=0", ["m1"], False),
+        ("IMAGE/X-NCR;Q=0;q=1", ["m1"], False),
+        ("image/x-ncr;q=0.000, image/x-ncr", ["m1"], False),
+        ("image/x-ncr, Image/X-NCR;q=0", ["m1"], False),
+        ("image/x-ncr;x=1;q=0, image/x-ncr", ["m1"], False),
+        ("image/x-ncr;x=1", ["m1"], False),
+        ("image/x-ncr;q=0.001", ["m1"], True),
         ("image/*", ["m1"], False),
         ("*/*", ["m1"], False),
         (CHROME, ["m1"], False),
