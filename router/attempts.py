@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from router.codecs.base import Codec, Lane
+from router.codecs.options import checked
 from router.errors import CarryError, CodecError, CodecUnavailableError, GuardError, ModelError, StreamError
 from router.images.limits import NO_LIMITS
 from router.images.sample import ImageSample, Pixels
@@ -72,13 +73,15 @@ def attempt(
     `deadline` is a `time.monotonic()` value after which no further encoding starts. `room`: bytes that will be added later (the
     record); a search for a size leaves them free unless they are more than half of it, or it cannot be reached so.
 
-    Raises CarryError, CodecUnavailableError, CodecError (TARGET_UNREACHABLE, BUDGET_EXCEEDED, ENCODE_FAILED), GuardError
-    (GUARD_DECODE_FAILED) if the codec cannot read its own output, ArtefactError if the guard's calibration is damaged,
-    InputError if the source's pixels turn out to be damaged.
+    Raises UsageError (BAD_SETTING), CarryError, CodecUnavailableError, CodecError (TARGET_UNREACHABLE, BUDGET_EXCEEDED,
+    ENCODE_FAILED), GuardError (GUARD_DECODE_FAILED) if the codec cannot read its own output, ArtefactError if the guard's
+    calibration is damaged, InputError if the source's pixels turn out to be damaged.
     """
     hint = codec.unavailable()
     if hint is not None:
         raise CodecUnavailableError(f"{codec.codec_id} is not installed", code=ReasonCode.MISSING_EXTRA, hint=hint)
+    if codec.options is not None:
+        checked(codec.codec_id, codec.accepted(), settings)  # not left to the codec: one that ignores a name would do so silently
     prepared = codec.prepare(sample)
     refusal = codec.refusal(prepared)
     if refusal is not None:

@@ -42,6 +42,7 @@ class ReasonCode(StrEnum):
     HDR = "HDR"
     NOT_A_JPEG = "NOT_A_JPEG"
     BAD_SETTING = "BAD_SETTING"
+    WRONG_LANE = "WRONG_LANE"
     ENCODE_FAILED = "ENCODE_FAILED"
     TARGET_UNREACHABLE = "TARGET_UNREACHABLE"
     # streams and artefacts

@@ -193,6 +193,7 @@ class Router:
             target=target,
             context=context,
             codec_media=_media_type,
+            codec_lane=_lane,
             neural_model=_model_id,
         )
 
@@ -222,6 +223,13 @@ class Router:
 def _media_type(codec_id: str) -> str | None:
     try:
         return registry.get_class(codec_id).media_type
+    except CodecUnavailableError:
+        return None
+
+
+def _lane(codec_id: str) -> Lane | None:
+    try:
+        return registry.get_class(codec_id).lane
     except CodecUnavailableError:
         return None
 

@@ -143,13 +143,6 @@ def test_a_record_that_does_not_fit_the_size_is_left_out_and_that_is_said() -> N
     assert "RECORD_NOT_CARRIED" in {r.code for r in encoded.record.reasons}
 
 
-def test_a_setting_that_a_codec_does_not_have_fails_its_lane_and_not_the_image() -> None:
-    typo = {"lane": "classical", "codecs": ["jpeg"], "settings": {"jpeg": {"qualty": 3}}}
-    encoded = router.compress(PIXELS, policy=policy(otherwise={"lanes": [typo, *LOSSLESS["lanes"]]}))
-    assert encoded.record.lane == "lossless"
-    assert "BAD_SETTING" in {r.code for r in encoded.record.reasons}
-
-
 def test_the_record_judges_by_the_alpha_of_the_policy(samples: Samples) -> None:
     for alpha, inside in ((0.0001, True), (0.5, False)):
         rules = [{"name": "r", "when": f"ood.in_distribution != {str(inside).lower()}", "then": LOSSLESS}]

@@ -11,9 +11,9 @@ from router.codecs import _avif_items
 from router.codecs._avif_items import Item
 from router.codecs._decode import decode_still
 from router.codecs._opaque import without_opaque_alpha
-from router.codecs._options import IntRange, OneOf, Option, checked
 from router.codecs._pillow import missing_feature, save, to_image
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
+from router.codecs.options import IntRange, OneOf, Option, checked
 from router.errors import CarryError
 from router.images.limits import DEFAULT_LIMITS, Limits
 from router.images.sample import ImageSample, Pixels
@@ -46,14 +46,14 @@ class AvifCodec(Codec):
         max_side=32_768,
     )
     knob: ClassVar[Knob | None] = Knob("quality", 1, 99, 55)
-    _options: ClassVar[dict[str, Option]] = {
+    options: ClassVar[dict[str, Option]] = {
         "quality": IntRange(1, 99),
         "speed": IntRange(0, 10),
         "subsampling": OneOf(("444", "420")),
     }
 
     def __init__(self, *, speed: int = 6, subsampling: str = "444") -> None:
-        self._config = checked(self.codec_id, self._options, {"speed": speed, "subsampling": subsampling})
+        self._config = checked(self.codec_id, self.options, {"speed": speed, "subsampling": subsampling})
 
     def get_config(self) -> dict[str, Any]:
         """`speed`, `subsampling`."""
@@ -67,7 +67,7 @@ class AvifCodec(Codec):
         """See `Codec.encode`."""
         if (error := self.refusal(sample)) is not None:
             raise error
-        options = {"quality": 55, **self._config, **checked(self.codec_id, self._options, settings)}
+        options = {"quality": 55, **self._config, **checked(self.codec_id, self.options, settings)}
         gray = sample.channels < 3
         image = to_image(sample.pixels)
         data = save(

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from router.codecs.options import IntRange, Option
 from router.errors import CarryError
 from router.images.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from router.images.sample import ImageSample, Metadata, Mode, Pixels
@@ -85,6 +86,15 @@ class Codec(ABC):
     carries: ClassVar[CarryMatrix]
     knob: ClassVar[Knob | None] = None
     experimental: ClassVar[bool] = False
+    options: ClassVar[Mapping[str, Option] | None] = None
+    """Settings that `encode` takes beside the knob, with the values of each (`router.codecs.options`; the knob may be among
+    them). None: nothing is declared, and policies can set the knob only."""
+
+    @classmethod
+    def accepted(cls) -> Mapping[str, Option]:
+        """Every setting that a policy may name, with the values that it takes."""
+        knob = {} if cls.knob is None else {cls.knob.name: IntRange(cls.knob.low, cls.knob.high)}
+        return {**knob, **(cls.options or {})}
 
     def prepare(self, sample: ImageSample) -> ImageSample:
         """The image as this codec represents it (a colour conversion); what guard and search compare with.

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.codecs.base import Codec, DecodedImage, Lane, Settings
+from router.codecs.options import FloatRange, IntRange, OneOf, Option
 from router.errors import CarryError, LimitError, RouterError, StreamError, UsageError
 from router.images.arrays import from_pixels
 from router.images.limits import Limits
@@ -149,9 +150,32 @@ def _settings(b: _Bench) -> None:
     if (knob := codec.knob) is not None:
         b.expect(knob.low <= knob.start <= knob.high, law, f"the knob starts at {knob.start}, outside its range")
         bad += [{knob.name: knob.low - 1}, {knob.name: knob.high + 1}, {knob.name: "high"}]
+        ends = (knob.low - 1, knob.low, knob.high, knob.high + 1)
+        takes = [codec.accepted()[knob.name].accepts(value) for value in ends]
+        b.expect(takes == [False, True, True, False], law, f"{knob.name} is declared as {codec.accepted()[knob.name]}")
+    for name, option in (codec.options or {}).items():
+        values = _values_of(option)
+        b.expect(any(option.accepts(value) for value in values), law, f"{name} takes none of {values!r}")
+        for value in values:
+            if not option.accepts(value):
+                bad.append({name: value})
+                continue
+            try:
+                codec.encode(sample, {name: value})
+            except UsageError as refused:
+                raise b.failure(law, f"{name} is declared as {option}, but {value!r} is refused: {refused.message}") from refused
     for settings in bad:
         error = b.refuses(partial(codec.encode, sample, settings), UsageError, law, f"encode with {settings!r}")
         b.expect(error.code == ReasonCode.BAD_SETTING, law, f"{settings!r} is refused as {error.code}, not BAD_SETTING")
+
+
+def _values_of(option: Option) -> list[object]:
+    """Values inside and outside of what the option takes."""
+    if isinstance(option, IntRange | FloatRange):
+        return [option.low, option.high, option.low - 1, option.high + 1, "high", None, True]
+    if isinstance(option, OneOf):
+        return [*option.names, "no-such-name", 1, None]
+    return [True, False, 0, 1, "", "auto", None]
 
 
 def _claims_are_taken(b: _Bench) -> None:

@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 from router.codecs import _jpeg_segments
 from router.codecs._decode import decode_still
-from router.codecs._options import IntRange, OneOf, Option, checked
 from router.codecs._pillow import room, save, to_image
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
+from router.codecs.options import IntRange, OneOf, Option, checked
 from router.errors import CarryError
 from router.images.limits import DEFAULT_LIMITS, Limits
 from router.images.sample import ImageSample
@@ -35,10 +35,10 @@ class JpegCodec(Codec):
         modes=frozenset({"L", "RGB"}), depths=frozenset({8}), alpha="none", icc=True, exif=True, xmp=True, max_side=65_500
     )
     knob: ClassVar[Knob | None] = Knob("quality", 1, 100, 80)
-    _options: ClassVar[dict[str, Option]] = {"quality": IntRange(1, 100), "subsampling": OneOf(("auto", "444", "420"))}
+    options: ClassVar[dict[str, Option]] = {"quality": IntRange(1, 100), "subsampling": OneOf(("auto", "444", "420"))}
 
     def __init__(self, *, subsampling: str = "auto") -> None:
-        self._config = checked(self.codec_id, self._options, {"subsampling": subsampling})
+        self._config = checked(self.codec_id, self.options, {"subsampling": subsampling})
 
     def get_config(self) -> dict[str, Any]:
         """`subsampling`."""
@@ -48,7 +48,7 @@ class JpegCodec(Codec):
         """See `Codec.encode`."""
         if (error := self.refusal(sample)) is not None:
             raise error
-        options = {"quality": 80, **self._config, **checked(self.codec_id, self._options, settings)}
+        options = {"quality": 80, **self._config, **checked(self.codec_id, self.options, settings)}
         quality, chroma = options["quality"], options["subsampling"]
         if chroma == "auto":
             chroma = "444" if quality >= FULL_CHROMA_FROM else "420"

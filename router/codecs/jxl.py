@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 
 from router.codecs import _jxl_boxes
 from router.codecs._decode import decode_still
-from router.codecs._options import IntRange, Option, checked
 from router.codecs._pillow import encode_failed
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
+from router.codecs.options import IntRange, Option, checked
 from router.errors import CarryError, StreamError
 from router.images.limits import DEFAULT_LIMITS, Limits
 from router.images.sample import ImageSample, Pixels
@@ -30,7 +30,7 @@ class _Jxl(Codec):
 
     media_type: ClassVar[str] = "image/jxl"
     suffix: ClassVar[str] = ".jxl"
-    _options: ClassVar[dict[str, Option]] = {"effort": _EFFORT}
+    options: ClassVar[dict[str, Option]] = {"effort": _EFFORT}
 
     def __init__(self, *, effort: int = 7, threads: int = 0) -> None:
         allowed = {"effort": _EFFORT, "threads": IntRange(0, 256)}
@@ -53,7 +53,7 @@ class _Jxl(Codec):
         return None if find_spec("pillow_jxl") else "pip install pillow-jxl-plugin"
 
     def _settings(self, settings: Settings) -> dict[str, Any]:
-        return {**self._config, **checked(self.codec_id, self._options, settings)}
+        return {**self._config, **checked(self.codec_id, self.options, settings)}
 
     def _call_encoder(
         self, data: bytes, sample: ImageSample, *, mode: str, lossless: bool, quality: float, effort: int, **more: Any
@@ -112,7 +112,7 @@ class JxlCodec(_Jxl):
         max_side=_MAX_SIDE,
     )
     knob: ClassVar[Knob | None] = Knob("quality", 1, 99, 80)
-    _options: ClassVar[dict[str, Option]] = {"quality": IntRange(1, 99), "effort": _EFFORT}
+    options: ClassVar[dict[str, Option]] = {"quality": IntRange(1, 99), "effort": _EFFORT}
 
     def encode(self, sample: ImageSample, settings: Settings) -> bytes:
         """See `Codec.encode`."""

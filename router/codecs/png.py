@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 from router.codecs import _png_chunks
 from router.codecs._decode import decode_still
-from router.codecs._options import IntRange, Option, checked
 from router.codecs._pillow import encode_failed, save, to_image
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Lane, Settings
+from router.codecs.options import IntRange, Option, checked
 from router.errors import CarryError
 from router.images.limits import DEFAULT_LIMITS, Limits
 from router.images.sample import ImageSample
@@ -35,10 +35,10 @@ class PngCodec(Codec):
         xmp=True,
         max_side=(1 << 31) - 1,
     )
-    _options: ClassVar[dict[str, Option]] = {"level": IntRange(0, 9)}
+    options: ClassVar[dict[str, Option]] = {"level": IntRange(0, 9)}
 
     def __init__(self, *, level: int = 6) -> None:
-        self._config = checked(self.codec_id, self._options, {"level": level})
+        self._config = checked(self.codec_id, self.options, {"level": level})
 
     def get_config(self) -> dict[str, Any]:
         """`level`."""
@@ -48,7 +48,7 @@ class PngCodec(Codec):
         """See `Codec.encode`."""
         if (error := self.refusal(sample)) is not None:
             raise error
-        level = {**self._config, **checked(self.codec_id, self._options, settings)}["level"]
+        level = {**self._config, **checked(self.codec_id, self.options, settings)}["level"]
         if _needs_depth(sample):
             data = self._encode_deep(sample, level)
         else:

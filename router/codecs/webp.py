@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 from router.codecs import _riff
 from router.codecs._decode import decode_still
 from router.codecs._opaque import without_opaque_alpha
-from router.codecs._options import IntRange, Option, checked
 from router.codecs._pillow import missing_feature, save, to_image
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
+from router.codecs.options import IntRange, Option, checked
 from router.images.limits import DEFAULT_LIMITS, Limits
 from router.images.sample import ImageSample
 
@@ -22,11 +22,11 @@ class _Webp(Codec):
     carries: ClassVar[CarryMatrix] = CarryMatrix(
         modes=frozenset({"RGB", "RGBA"}), depths=frozenset({8}), alpha="exact", icc=True, exif=True, xmp=True, max_side=16_383
     )
-    _options: ClassVar[dict[str, Option]]
+    options: ClassVar[dict[str, Option]]
     _encoder: ClassVar[dict[str, Any]]
 
     def __init__(self, *, method: int = 4) -> None:
-        self._config = checked(self.codec_id, self._options, {"method": method})
+        self._config = checked(self.codec_id, self.options, {"method": method})
 
     def get_config(self) -> dict[str, Any]:
         """`method`."""
@@ -40,7 +40,7 @@ class _Webp(Codec):
         """See `Codec.encode`."""
         if (error := self.refusal(sample)) is not None:
             raise error
-        options = {**self._encoder, **self._config, **checked(self.codec_id, self._options, settings)}
+        options = {**self._encoder, **self._config, **checked(self.codec_id, self.options, settings)}
         m = sample.metadata
         image = to_image(sample.pixels)
         return save(self.codec_id, image, "WEBP", icc_profile=m.icc or b"", exif=m.exif or b"", **options)
@@ -71,7 +71,7 @@ class WebpCodec(_Webp):
     codec_id: ClassVar[str] = "webp"
     lane: ClassVar[Lane] = Lane.CLASSICAL
     knob: ClassVar[Knob | None] = Knob("quality", 1, 100, 75)
-    _options: ClassVar[dict[str, Option]] = {"quality": IntRange(1, 100), "method": IntRange(0, 6)}
+    options: ClassVar[dict[str, Option]] = {"quality": IntRange(1, 100), "method": IntRange(0, 6)}
     _encoder: ClassVar[dict[str, Any]] = {"quality": 75, "alpha_quality": 100}
 
 
@@ -80,6 +80,6 @@ class WebpLosslessCodec(_Webp):
 
     codec_id: ClassVar[str] = "webp-lossless"
     lane: ClassVar[Lane] = Lane.LOSSLESS
-    _options: ClassVar[dict[str, Option]] = {"method": IntRange(0, 6)}
+    options: ClassVar[dict[str, Option]] = {"method": IntRange(0, 6)}
     # In lossless mode `quality` is effort, not fidelity; 75 is libwebp's default.
     _encoder: ClassVar[dict[str, Any]] = {"lossless": True, "exact": True, "quality": 75}

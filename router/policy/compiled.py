@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from router.codecs.base import Lane
 from router.errors import PolicyError
 from router.policy.builtin import codec_name
+from router.policy.codecs import codec_problems
 from router.policy.decision import LanePlan
 from router.policy.expressions import Condition, Environment, canonical
 from router.policy.inputs import INPUTS, Price
@@ -107,7 +108,10 @@ def validate(source: PolicySource) -> Policy:
 
 
 def compile_policy(policy: Policy, source: PolicySource) -> CompiledPolicy:
-    """Compile every condition. Raises PolicyError (POLICY_INVALID) with rule, file line, and line and column in the condition."""
+    """Compile every condition, and hold codecs and settings against what is installed here.
+
+    Raises PolicyError (POLICY_INVALID) with field and file line; for a condition also rule, and line and column in it.
+    """
     environment = Environment(policy.context_types())
     rules, problems = [], []
     for index, rule in enumerate(policy.rules):
@@ -133,6 +137,9 @@ def compile_policy(policy: Policy, source: PolicySource) -> CompiledPolicy:
             expression_line=first.details.get("expression_line"),
             expression_column=first.details.get("expression_column"),
         )
+    wrong = [(source.line(path), field_name(path), problem, hint) for path, problem, hint in codec_problems(policy)]
+    if wrong:
+        raise _error(wrong, source)
     return CompiledPolicy(policy, _sha256(policy), tuple(rules))
 
 

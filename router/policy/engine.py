@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from router.codecs.base import Lane
 from router.errors import NoLaneError, RouterError, UsageError
-from router.policy.builtin import BUILTIN_MEDIA_TYPES, SOURCE_MEDIA_TYPES, codec_name
+from router.policy.builtin import BUILTIN_LANES, BUILTIN_MEDIA_TYPES, SOURCE_MEDIA_TYPES, codec_name
 from router.policy.compiled import CompiledPolicy, CompiledRule, lane_plan
 from router.policy.context import check_context
 from router.policy.decision import Budgets, Decision, LanePlan, Reason, RuleTrace
@@ -32,6 +32,7 @@ def decide(
     context: Mapping[str, Any] | None = None,
     metadata: Literal["keep", "icc", "strip"] | None = None,
     codec_media: Callable[[str], str | None] = BUILTIN_MEDIA_TYPES.get,
+    codec_lane: Callable[[str], Lane | None] = BUILTIN_LANES.get,
     neural_model: Callable[[str], str | None] = lambda _: None,
 ) -> Decision:
     """Decide what happens to one image.
@@ -47,6 +48,8 @@ def decide(
         context: values for the policy's declared keys; keys not given take their defaults.
         metadata: the caller's choice goes before the policy's.
         codec_media: registered codec id to media type, None if there is no such codec. Needed for plugin codecs.
+        codec_lane: registered codec id to the lane that the codec itself names, None where that is not known. A codec is used in
+            its own lane only, whatever the policy writes: the neural one needs consent.
         neural_model: neural codec id to the id of the model it would write with, which the receiver must hold; where it is
             None, the codec id itself must be listed.
 
@@ -66,7 +69,7 @@ def decide(
         detail = f"{aim.metric} {aim.value:g} goes before the caller's"
         reasons.append(Reason(ReasonCode.TARGET_FIXED_BY_POLICY, detail))
     removed: list[Reason] = []
-    lanes = _permitted(action, facts, receiver, codec_media, neural_model, removed)
+    lanes = _permitted(action, facts, receiver, _Codecs(codec_media, codec_lane, neural_model), removed)
     reasons += removed
     if not lanes:
         raise NoLaneError(
@@ -230,12 +233,19 @@ def _by_group(policy: Policy, values: Mapping[str, Any]) -> dict[str, dict[str, 
     return grouped
 
 
+class _Codecs(NamedTuple):
+    """What the engine asks about codecs, by id."""
+
+    media: Callable[[str], str | None]
+    lane: Callable[[str], Lane | None]
+    neural_model: Callable[[str], str | None]
+
+
 def _permitted(
     action: Action,
     facts: _Facts,
     receiver: Receiver,
-    codec_media: Callable[[str], str | None],
-    neural_model: Callable[[str], str | None],
+    codecs: _Codecs,
     removed: list[Reason],
 ) -> tuple[LanePlan, ...]:
     """The action's lanes without the codecs that may not be used here; why goes to `removed`."""
@@ -251,7 +261,7 @@ def _permitted(
         left = []
         for written in spec.codecs:
             codec = codec_name(written)
-            refusal = _codec_refusal(spec, codec, receiver, codec_media, neural_model)
+            refusal = _codec_refusal(spec, codec, receiver, codecs)
             refusal = refusal or _too_large(action, spec, written, facts)
             if refusal is None:
                 left.append(written)
@@ -262,18 +272,15 @@ def _permitted(
     return tuple(plans)
 
 
-def _codec_refusal(
-    spec: LaneSpec,
-    codec: str,
-    receiver: Receiver,
-    codec_media: Callable[[str], str | None],
-    neural_model: Callable[[str], str | None],
-) -> Reason | None:
-    media_type = codec_media(codec)
+def _codec_refusal(spec: LaneSpec, codec: str, receiver: Receiver, codecs: _Codecs) -> Reason | None:
+    media_type = codecs.media(codec)
     if media_type is None:
         return Reason(ReasonCode.UNKNOWN_CODEC, "not installed", spec.lane, codec)
+    own = codecs.lane(codec)
+    if own is not None and own != spec.lane:
+        return Reason(ReasonCode.WRONG_LANE, f"belongs to the {own} lane", spec.lane, codec)
     if spec.is_neural:
-        model = neural_model(codec) or codec
+        model = codecs.neural_model(codec) or codec
         if receiver.neural_consent(model, media_type):
             return None
         if not receiver.known:

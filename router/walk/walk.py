@@ -137,6 +137,9 @@ class Walk:
     def _may_go(self, turn: Turn, candidate: Candidate, release_failed: bool) -> bool:
         """Whether guard, size limit and comparison with a classical codec let the result pass. Raises GuardError if forced."""
         guard, limit = candidate.guard, self._plan.max_bytes
+        if candidate.codec.lane != turn.lane.lane:  # consent was asked for the lane that the plan names
+            self._journal.failed(turn, ReasonCode.WRONG_LANE, f"{turn.codec_id} belongs to the {candidate.codec.lane} lane")
+            return False
         if not guard.passed and not release_failed:
             if self._plan.forced:
                 raise GuardError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from router.codecs import registry
 from router.codecs.base import Codec, DecodedImage, Knob, Lane
 from router.codecs.conformance import synthetic
+from router.codecs.options import IntRange
 from router.codecs.png import PngCodec
 from router.errors import CarryError, StreamError, UsageError
 from router.images.limits import NO_LIMITS
@@ -64,13 +66,13 @@ class Lossy(Toy):
 
     def encode(self, sample, settings):
         keep = settings.get("keep", 6)
-        if set(settings) - {"keep"} or not isinstance(keep, int) or not 3 <= keep <= 8:
+        if not isinstance(keep, int) or not 3 <= keep <= 8:
             raise UsageError("bad setting", code=ReasonCode.BAD_SETTING)
         if (error := self.refusal(sample)) is not None:
             raise error
         pixels = sample.pixels.copy()
         pixels[..., :3] &= 256 - (1 << (8 - keep))
-        return super().encode(sample.replace_pixels(pixels), {})
+        return super().encode(sample.replace_pixels(pixels), {k: v for k, v in settings.items() if k != "keep"})
 
 
 class OddConfig(Toy):
@@ -105,6 +107,26 @@ class OddSettingCode(Toy):
             return super().encode(sample, settings)
         except UsageError as error:
             raise UsageError("no", code=ReasonCode.BAD_ARGUMENT) from error
+
+
+class DeclaresMoreThanItTakes(Toy):
+    options: ClassVar = {"level": IntRange(0, 10)}
+
+    def encode(self, sample, settings):
+        if settings.get("level") == 10:
+            raise UsageError("ten", code=ReasonCode.BAD_SETTING)
+        return super().encode(sample, settings)
+
+
+class TakesMoreThanItDeclares(Toy):
+    options: ClassVar = {"level": IntRange(0, 8)}
+
+    def encode(self, sample, settings):
+        return PngCodec().encode(sample, settings)
+
+
+class DeclaresAnotherKnob(Lossy):
+    options: ClassVar = {**Lossy.options, "keep": IntRange(3, 7)}
 
 
 class OpenKnob(Lossy):
@@ -355,6 +377,9 @@ def test_sound_toys_pass():
         (OddRepr, "configuration: repr"),
         (AnySetting, "settings: .*no-such-setting"),
         (OddSettingCode, "settings: .* BAD_ARGUMENT, not BAD_SETTING"),
+        (DeclaresMoreThanItTakes, "settings: level is declared as an integer from 0 to 10, but 10 is refused"),
+        (TakesMoreThanItDeclares, "settings: .*'level': 9.* is taken"),
+        (DeclaresAnotherKnob, "settings: keep is declared as an integer from 3 to 7"),
         (OpenKnob, "settings: .*'keep': 2"),
         (KnobStartsOutside, "settings: the knob starts at 9"),
         (ClaimsDepthItRefuses, "carry matrix: 16 bits"),

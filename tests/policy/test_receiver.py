@@ -80,7 +80,9 @@ def test_one_exclusion_anywhere_is_no_consent(forms):
     assert receiver.neural_consent("m1") is (plain and not excluded)
 
 
-@pytest.mark.parametrize("unit", [" ", "\t", ",", ";", " ;", "; ", "a", "a/b,", "a/b;q=1,", 'a/b;x="', '\\"', "a/b ", ",\n", "*/*"])
+@pytest.mark.parametrize(
+    "unit", [" ", "\t", ",", ";", " ;", "; ", "a", "a/b,", "a/b;q=1,", 'a/b;x="', '\\"', "a/b ", ",\n", "*/*"]
+)
 def test_the_longest_accept_values_are_read_or_refused(unit):
     for head in ("", "image/webp", "image/webp;", 'image/webp;x="'):
         text = (head + unit * 8192)[:8191]

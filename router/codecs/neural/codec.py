@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from router import container
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
 from router.codecs.neural import weights
 from router.codecs.neural.decoding import Decoding
+from router.codecs.options import Option
 from router.errors import CodecUnavailableError, UsageError
 from router.images.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from router.images.sample import ImageSample, Pixels
@@ -45,6 +46,7 @@ class NeuralCodec(Codec):
         max_side=65_535,
     )
     knob = Knob("rate", 0, 65_535, 39_000)
+    options: ClassVar[Mapping[str, Option] | None] = {}  # the knob alone
 
     def __init__(self, model: str | None = None, decoding: str = Decoding.FP32) -> None:
         """

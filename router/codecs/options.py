@@ -1,4 +1,7 @@
-"""Encoder options: what values they take, and one typed refusal for everything else."""
+"""Encoder options: what values they take, and one typed refusal for everything else.
+
+A codec declares them as `Codec.options`; policies are checked against that when they load.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,10 @@ class Option(Protocol):
 
     def accepts(self, value: object) -> bool:
         """Whether `value` may be used."""
+        ...
+
+    def __str__(self) -> str:
+        """What it takes, to go after "must be"."""
         ...
 
 
@@ -34,6 +41,33 @@ class IntRange:
 
 
 @dataclass(frozen=True)
+class FloatRange:
+    """A number in [low, high], also an integer; booleans are none."""
+
+    low: float
+    high: float
+
+    def accepts(self, value: object) -> bool:
+        """Whether `value` is such a number; NaN is none."""
+        return isinstance(value, int | float) and not isinstance(value, bool) and self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        return f"a number from {self.low:g} to {self.high:g}"
+
+
+@dataclass(frozen=True)
+class Switch:
+    """True or false."""
+
+    def accepts(self, value: object) -> bool:
+        """Whether `value` is a bool."""
+        return isinstance(value, bool)
+
+    def __str__(self) -> str:
+        return "true or false"
+
+
+@dataclass(frozen=True)
 class OneOf:
     """One of a few names."""
 
@@ -47,13 +81,19 @@ class OneOf:
         return "one of " + ", ".join(map(repr, self.names))
 
 
+def shortened(value: object) -> str:
+    """`repr`, cut to what a message has room for."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
 def checked(codec_id: str, options: Mapping[str, Option], given: Mapping[str, Any]) -> dict[str, Any]:
     """`given` as a dictionary, every name known and every value accepted. Raises UsageError (BAD_SETTING)."""
     for name, value in given.items():
         option = options.get(name)
         if option is None:
             raise UsageError(
-                f"{codec_id} has no setting {name!r}",
+                f"{codec_id} has no setting {shortened(name)}",
                 code=ReasonCode.BAD_SETTING,
                 hint=f"It has: {', '.join(sorted(options))}" if options else "It takes no settings",
                 codec=codec_id,
@@ -61,7 +101,7 @@ def checked(codec_id: str, options: Mapping[str, Option], given: Mapping[str, An
             )
         if not option.accepts(value):
             raise UsageError(
-                f"{codec_id}: {name} must be {option}, not {value!r}",
+                f"{codec_id}: {name} must be {option}, not {shortened(value)}",
                 code=ReasonCode.BAD_SETTING,
                 codec=codec_id,
                 setting=name,
