@@ -32,6 +32,7 @@ from router.record import (
     RecordedTile,
     RunRecord,
 )
+from router.verification import verify
 from router.walk import Outcome
 from router.xmp import extract_record, without_record
 
@@ -52,12 +53,17 @@ def release(
 ) -> EncodedImage:
     """Turn the outcome of a walk into bytes with their record; `sample` as it was read.
 
-    A candidate that is not smaller than a source of the same class gives way to the source itself. A format without a place for
-    a record is released without one, which the record in the log says.
+    What keeps the source's bytes (passthrough, transcode) is decoded whole before, as far as `verify` goes. A candidate that is
+    not smaller than a source of the same class gives way to the source itself. A format without a place for a record is released
+    without one, which the record in the log says.
+
+    Raises InputError (DAMAGED_IMAGE) if the source was to be kept and cannot be decoded.
     """
     reasons = [*plan.reasons, *outcome.reasons]
     candidate = outcome.candidate
     if candidate is not None:
+        if candidate.codec.lane is Lane.TRANSCODE:
+            reasons += _doubts(sample, plan, Lane.TRANSCODE)
         source_xmp = sample.metadata.xmp if candidate.codec.lane is not Lane.TRANSCODE and plan.metadata == "keep" else None
         if source_xmp is not None:
             try:
@@ -87,6 +93,7 @@ def release(
             )
         )
     assert sample.source.data is not None
+    reasons += _doubts(sample, plan, Lane.PASSTHROUGH)
     media_type, suffix = MEDIA_TYPES[sample.source.format]
     record = _record(sample, plan, outcome, None, reasons, report)
     return EncodedImage(
@@ -96,6 +103,11 @@ def release(
         record,
         _run_record(sample, plan, outcome, run, record, len(sample.source.data)),
     )
+
+
+def _doubts(sample: ImageSample, plan: Plan, lane: Lane) -> list[Reason]:
+    doubt = verify(sample, plan.level, lane)
+    return [] if doubt is None else [doubt]
 
 
 def _with_evidence(

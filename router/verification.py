@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from router.codecs.base import Lane
+from router.images.integrity import decode_whole
 from router.images.sample import ImageSample
+from router.policy.decision import Reason
 from router.quality.guard import GuardLevel
+from router.reasons import ReasonCode
 
 
-def verify(sample: ImageSample, level: GuardLevel) -> str | None:
-    """Decode what `sample`, as it was read, was read from; why that was not done, or None where it was.
+def verify(sample: ImageSample, level: GuardLevel, lane: Lane) -> Reason | None:
+    """Decode what `sample`, as it was read, was read from; NOT_VERIFIED with what of it was not decoded, or None.
 
-    At the levels `fast` and `off` nothing is decoded for this alone. Raises InputError (DAMAGED_IMAGE) for a file that fails.
+    At the guard's levels `full` and `strict` that is all of the file, at `fast` and `off` only what was decoded anyway.
+
+    Raises InputError (DAMAGED_IMAGE) for a file that fails.
     """
-    if sample.undecodable is not None:
-        return sample.undecodable.message
-    if not level.scores and not sample.is_decoded:
-        return f"not decoded at guard level {level.value}"
-    _ = sample.pixels
-    return None
+    if level.scores:
+        doubt = decode_whole(sample)
+    elif sample.is_decoded:
+        return None
+    else:
+        doubt = f"not decoded at guard level {level.value}"
+    return None if doubt is None else Reason(ReasonCode.NOT_VERIFIED, doubt, lane.value)

@@ -74,7 +74,7 @@ class Journal:
         self._reasons.append(Reason(code, "", lane, None))
         self._attempts.append(Attempt(lane=lane, codec="", outcome=code.value))
 
-    def note(self, code: ReasonCode, detail: str, lane: str, codec_id: str | None = None) -> None:
+    def note(self, code: ReasonCode, detail: str, lane: str, codec_id: str) -> None:
         """A reason alone."""
         self._reasons.append(Reason(code, detail, lane, codec_id))
 

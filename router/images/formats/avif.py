@@ -11,7 +11,7 @@ import numpy as np
 from router.images.boxes import Box, walk
 from router.images.cicp import icc_profile
 from router.images.formats.deep import have_imagecodecs, missing_depth, widened
-from router.images.formats.header import Header, Plan, damaged, format_refused, parts, take
+from router.images.formats.header import Header, Plan, damaged, format_refused, parts, refuse_filled_up, take
 from router.images.formats.pillow import StrictFile, decoding, expect, info_bytes, layout, load_strictly, to_array
 from router.images.orientation import tiff_block
 from router.images.sample import Metadata, Pixels
@@ -112,6 +112,7 @@ def plan(data: bytes, header: Header) -> Plan:
 
     def load() -> Pixels:
         with decoding("AVIF"):
+            _refuse_filled_up(data)
             if deep:
                 return expect(_deep(data, header.bits), header.height, header.width, channels)
             image, file = _open(data)
@@ -119,6 +120,16 @@ def plan(data: bytes, header: Header) -> Plan:
             return expect(to_array(image), header.height, header.width, channels)
 
     return Plan(header.width, header.height, channels, 16 if deep else 8, load, found, header.orientation)
+
+
+def _refuse_filled_up(data: bytes) -> None:
+    meta = _meta(data)
+    for item, kind in meta.kinds.items():
+        extents = meta.extents.get(item)
+        if kind == b"av01" and extents:
+            start, size = extents[-1]
+            stop = min(start + size, len(data)) if size else len(data)
+            refuse_filled_up(data, start, stop, "AVIF")
 
 
 def metadata(data: bytes) -> Metadata:

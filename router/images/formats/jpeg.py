@@ -18,6 +18,7 @@ _ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\x00"
 _HDRGM = b"http://ns.adobe.com/hdr-gain-map/1.0/"
 _FRAME_HEADERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _LOSSLESS_PROCESSES = {0xC3, 0xC7, 0xCB, 0xCF}
+_ZEROS = 64
 _DECODED_PROCESSES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA}
 """What libjpeg-turbo has: no hierarchical files, and of the lossless ones those with Huffman coding."""
 
@@ -79,6 +80,7 @@ def plan(data: bytes, header: Header) -> Plan:
 
     def load() -> Pixels:
         with decoding("JPEG"):
+            refuse_filled_up_jpeg(data)
             return expect(_decode(data), header.height, header.width, channels)
 
     return Plan(header.width, header.height, channels, 8, load, found, orientation_of(found.exif))
@@ -93,6 +95,17 @@ def refuse_unreadable(header: Header) -> None:
         error = mode_refused(f"JPEG with {header.mode or 'unusual'} colour")
     if error is not None:
         raise error
+
+
+def refuse_filled_up_jpeg(data: bytes) -> None:
+    """Raise InputError (DAMAGED_IMAGE) for a file that ends in zeros and not in its end marker.
+
+    Coded data of flat pictures may hold many zeros, but then the end marker follows.
+    """
+    if len(data) > _ZEROS and not any(data[-_ZEROS:]):
+        scan = max((s.end for s in parts(walk_jpeg(data), "JPEG")), default=2)
+        if data.find(b"\xff\xd9", scan) < 0:
+            raise damaged("JPEG that ends in zeros without its end marker: it was cut off and filled up")
 
 
 def _decode(data: bytes) -> Pixels:

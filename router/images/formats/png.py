@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Collection
 from dataclasses import replace
 from typing import cast
 
@@ -61,6 +62,7 @@ def plan(data: bytes, header: Header) -> Plan:
 
     def load() -> Pixels:
         with decoding("PNG"):
+            check_sums(data, (b"IDAT", b"PLTE"))
             if header.mode == "P":
                 pixels = _palette(data, channels)
             elif bits == 16 and header.mode != "L":
@@ -73,6 +75,14 @@ def plan(data: bytes, header: Header) -> Plan:
 
     stored = found if found.icc else replace(found, icc=icc_profile(header.cicp, gray=channels < 3))
     return Plan(header.width, header.height, channels, bits, load, stored, orientation_of(stored.exif))
+
+
+def check_sums(data: bytes, kinds: Collection[bytes]) -> None:
+    """Hold these kinds of chunks against their checksums: Pillow leaves out those of pixels. Raises InputError."""
+    for chunk in parts(walk_png(data), "PNG"):
+        stored = int.from_bytes(data[chunk.stop : chunk.end], "big")
+        if chunk.type in kinds and zlib.crc32(memoryview(data)[chunk.start + 4 : chunk.stop]) != stored:
+            raise damaged(f"PNG whose {chunk.type.decode()} chunk at byte {chunk.start} has a wrong checksum")
 
 
 def metadata(data: bytes) -> Metadata:

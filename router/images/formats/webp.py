@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 
 from router.images.chunks import walk_webp
-from router.images.formats.header import Header, Plan, damaged, parts, take
+from router.images.formats.header import Header, Plan, damaged, parts, refuse_filled_up, take
 from router.images.formats.pillow import StrictFile, decoding, expect, load_strictly, to_array
 from router.images.orientation import orientation_of, tiff_block
 from router.images.sample import Metadata, Pixels
@@ -53,6 +53,9 @@ def plan(data: bytes, header: Header) -> Plan:
 
     def load() -> Pixels:
         with decoding("WebP"):
+            for chunk in parts(walk_webp(data), "WebP"):
+                if chunk.type == b"VP8L":
+                    refuse_filled_up(data, chunk.payload, chunk.stop, "WebP")
             return expect(_decode(data, header), header.height, header.width, channels)
 
     return Plan(header.width, header.height, channels, 8, load, found, orientation_of(found.exif))
