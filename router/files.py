@@ -54,6 +54,22 @@ def _make_folder(path: Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, f"{path} is a file, not a folder") from error
 
 
+def is_file(path: Path) -> bool:
+    """Whether it is a regular file, or a link to one; False also for names that the file system does not take."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long, a folder that may not be entered, a NUL
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder, or a link to one; False also for names that the file system does not take."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def read_bytes(path: Path, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """A regular file's bytes, its size checked first.
 

@@ -83,8 +83,14 @@ class OneOf:
 
 def shortened(value: object) -> str:
     """`repr`, cut to what a message has room for."""
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    if isinstance(value, int) and abs(value) >= 1 << 256:  # Python refuses to write the longest ones
+        return "an integer of more than 256 bits"
+    return shortened_text(repr(value), 80)
+
+
+def shortened_text(text: str, most: int) -> str:
+    """The text, or its beginning and three dots: `most` characters at most."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def checked(codec_id: str, options: Mapping[str, Option], given: Mapping[str, Any]) -> dict[str, Any]:

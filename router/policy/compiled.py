@@ -5,29 +5,48 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from router.codecs.base import Lane
+from router.codecs.options import shortened, shortened_text
 from router.errors import PolicyError
+from router.policy.bounds import POLICY_SHARE, Cost
 from router.policy.builtin import codec_name
 from router.policy.codecs import codec_problems
 from router.policy.decision import LanePlan
-from router.policy.expressions import Condition, Environment, canonical
+from router.policy.expressions import MAX_EXPRESSION_LENGTH, SIMPLER, Condition, Environment, canonical
 from router.policy.inputs import INPUTS, Price
 from router.policy.schema import Action, LaneSpec, Policy, Rule, split_field
-from router.policy.yaml_source import MAX_DEPTH, FieldPath, PolicySource, field_name
+from router.policy.yaml_source import (
+    MAX_DEPTH,
+    MAX_FILE_BYTES,
+    MAX_INT,
+    MAX_MESSAGE,
+    MAX_NODES,
+    FieldPath,
+    PolicySource,
+    field_name,
+    is_unicode,
+)
 from router.quality.target import Target
 from router.reasons import ReasonCode
 
 DEFAULT_QUALITY = 70.0
 MAX_PROBLEMS = 10
 """Problems named in one error; a file that is wrong throughout is not clearer with more."""
+
+
+_Hint = str | Callable[[], str]
+"""Of many problems only the first one's hint is shown, so those that take work wait for that."""
+_Problem = tuple[int | None, str, str, _Hint]
+"""(line, field, problem, hint)."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +119,11 @@ def validate(source: PolicySource) -> Policy:
         # By way of JSON: strict there still means lists for tuples, and nothing but JSON types gets in.
         return Policy.model_validate_json(json.dumps(source.data, allow_nan=False))
     except ValidationError as error:
-        seen: dict[tuple[str, str], tuple[int | None, str, str, str]] = {}
+        seen: dict[tuple[str, str], _Problem] = {}
         for details in error.errors(include_url=False):
             path, problem, hint = _locate(details, source.data)
-            seen.setdefault((field_name(path), problem), (source.line(path), field_name(path), problem, hint))
+            field = field_name(path)
+            seen.setdefault((field, problem), (source.line(path), field, problem, hint))
         raise _error(list(seen.values()), source) from None
 
 
@@ -121,7 +141,7 @@ def compile_policy(policy: Policy, source: PolicySource) -> CompiledPolicy:
             problems.append((index, rule.name, error))
     if problems:
         index, name, first = problems[0]
-        entries = []
+        entries: list[_Problem] = []
         for at, rule_name, problem in problems:
             path: FieldPath = ("rules", at, "when")
             row, column = problem.details.get("expression_line"), problem.details.get("expression_column")
@@ -133,11 +153,15 @@ def compile_policy(policy: Policy, source: PolicySource) -> CompiledPolicy:
             entries,
             source,
             rule=name,
-            condition=policy.rules[index].when,
+            condition=shortened_text(policy.rules[index].when, MAX_EXPRESSION_LENGTH),
             expression_line=first.details.get("expression_line"),
             expression_column=first.details.get("expression_column"),
         )
-    wrong = [(source.line(path), field_name(path), problem, hint) for path, problem, hint in codec_problems(policy)]
+    wrong: list[_Problem] = [
+        (source.line(path), field_name(path), problem, hint) for path, problem, hint in codec_problems(policy)
+    ]
+    if costly := sum((rule.condition.cost for rule in rules), Cost()).problem("all conditions together", POLICY_SHARE):
+        wrong.append((source.line(("rules",)), "rules", costly, SIMPLER))
     if wrong:
         raise _error(wrong, source)
     return CompiledPolicy(policy, _sha256(policy), tuple(rules))
@@ -149,20 +173,49 @@ def lane_plan(spec: LaneSpec, codecs: tuple[str, ...]) -> LanePlan:
     return LanePlan(Lane(spec.lane), tuple(codec_name(codec) for codec in codecs), settings, spec.choose, spec.must_save)
 
 
-def plain_data(value: Any, path: FieldPath = ()) -> Any:
-    """A caller's mapping as plain dicts, lists and scalars. Raises PolicyError (POLICY_INVALID) for anything that JSON lacks."""
+def plain_data(value: Any) -> Any:
+    """A caller's mapping as plain dicts, lists and scalars.
+
+    Raises PolicyError (POLICY_INVALID) for anything that JSON lacks, and for more than a file could hold.
+    """
+    return _plain_data(value, (), _Room())
+
+
+class _Room:
+    """What is left of what a policy may hold. A mapping that refers to one list again and again holds it as often."""
+
+    def __init__(self) -> None:
+        self._nodes, self._characters = MAX_NODES, MAX_FILE_BYTES
+
+    def take(self, value: Any, path: FieldPath) -> None:
+        """Count one value. Raises PolicyError (POLICY_INVALID)."""
+        self._nodes -= 1
+        if isinstance(value, str):
+            self._characters -= len(value)
+            if not is_unicode(value):
+                raise _error([(None, field_name(path), "text that is not valid Unicode", "")], PolicySource(None))
+        if self._nodes < 0 or self._characters < 0:
+            problem = f"more than {MAX_NODES:,} values, or {MAX_FILE_BYTES:,} characters of text"
+            raise _error([(None, field_name(path[:4]), problem, "")], PolicySource(None))
+
+
+def _plain_data(value: Any, path: FieldPath, room: _Room) -> Any:
+    room.take(value, path)
     if len(path) > MAX_DEPTH:
         raise _error([(None, field_name(path[:4]), f"nested deeper than {MAX_DEPTH} levels", "")], PolicySource(None))
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
-                raise _error([(None, field_name(path), f"field name {key!r} is not text", "")], PolicySource(None))
-        return {key: plain_data(item, (*path, key)) for key, item in value.items()}
+                raise _error([(None, field_name(path), f"field name {shortened(key)} is not text", "")], PolicySource(None))
+            room.take(key, path)
+        return {str(key): _plain_data(item, (*path, str(key)), room) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain_data(item, (*path, index)) for index, item in enumerate(value)]
-    if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and abs(value) < float("inf")):
+        return [_plain_data(item, (*path, index), room) for index, item in enumerate(value)]
+    if value is None or isinstance(value, bool | str):
         return value
-    raise _error([(None, field_name(path), f"{value!r} cannot stand in a policy", "")], PolicySource(None))
+    if (isinstance(value, int) and abs(value) <= MAX_INT) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise _error([(None, field_name(path), f"{shortened(value)} cannot stand in a policy", "")], PolicySource(None))
 
 
 def _compile_rule(rule: Rule, environment: Environment) -> CompiledRule:
@@ -186,7 +239,7 @@ def _sha256(policy: Policy) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _locate(details: ErrorDetails, data: Any) -> tuple[FieldPath, str, str]:
+def _locate(details: ErrorDetails, data: Any) -> tuple[FieldPath, str, _Hint]:
     """(path, problem, hint). pydantic's own location also names union members; those are not in the data and are left out."""
     path: list[str | int] = []
     at: Any = data
@@ -197,41 +250,49 @@ def _locate(details: ErrorDetails, data: Any) -> tuple[FieldPath, str, str]:
             at = at[part]
         elif missing and index == len(details["loc"]) - 1:
             path.append(part)
-    problem, hint = details["msg"], ""
+    problem: str = details["msg"]
+    hint: _Hint = ""
     if details["type"] == "value_error":
         field, problem = split_field(problem)
         for part in field.replace("[", ".").replace("]", "").split(".") if field else ():
             path.append(int(part) if part.isdigit() else part)
     elif details["type"] == "extra_forbidden":
-        problem = "unknown field"
-        close = difflib.get_close_matches(str(path[-1]), _field_names(), n=1)
-        hint = f"Did you mean {close[0]}?" if close else ""
+        problem, hint = "unknown field", partial(_similar, str(path[-1]))
     elif missing:
         problem = "missing"
     elif details["type"] == "literal_error":
-        problem = f"{details['input']!r} is not one of {details['ctx']['expected']}"
+        problem = f"{shortened(details['input'])} is not one of {details['ctx']['expected']}"
     return tuple(path), problem, hint
 
 
-def _field_names() -> list[str]:
+def _similar(name: str) -> str:
+    close = difflib.get_close_matches(name[:100], _field_names(), n=1)
+    return f"Did you mean {close[0]}?" if close else ""
+
+
+@cache
+def _field_names() -> tuple[str, ...]:
     schema = Policy.model_json_schema()
-    return sorted({name for part in (schema, *schema["$defs"].values()) for name in part.get("properties", ())})
+    return tuple(sorted({name for part in (schema, *schema["$defs"].values()) for name in part.get("properties", ())}))
 
 
-def _error(problems: list[tuple[int | None, str, str, str]], source: PolicySource, **details: Any) -> PolicyError:
-    """One error from (line, field, problem, hint) entries, in the order of the file."""
+def _error(problems: list[_Problem], source: PolicySource, **details: Any) -> PolicyError:
+    """One error from several problems, in the order of the file."""
     problems = sorted(problems, key=lambda entry: entry[0] or 0)
-    lines = [f"{source.where(line)}{field + ': ' if field else ''}{problem}" for line, field, problem, _ in problems]
-    if len(lines) > MAX_PROBLEMS:
-        lines[MAX_PROBLEMS:] = [f"and {len(lines) - MAX_PROBLEMS} more"]
+    lines = [
+        shortened_text(f"{source.where(line)}{field + ': ' if field else ''}{problem}", MAX_MESSAGE)
+        for line, field, problem, _ in problems[:MAX_PROBLEMS]
+    ]
+    if len(problems) > MAX_PROBLEMS:
+        lines.append(f"and {len(problems) - MAX_PROBLEMS} more")
     line, field, _, hint = problems[0]
     return PolicyError(
         "\n".join(lines),
         code=ReasonCode.POLICY_INVALID,
-        hint=hint,
+        hint=hint if isinstance(hint, str) else hint(),
         file=source.file,
         line=line,
-        field=field,
+        field=shortened_text(field, MAX_MESSAGE),
         errors=lines,
         **details,
     )

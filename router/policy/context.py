@@ -11,8 +11,6 @@ from router.policy.inputs import coerce
 from router.policy.schema import Policy
 from router.reasons import ReasonCode
 
-MAX_TEXT_LENGTH = 1024
-
 
 def check_context(policy: Policy, given: Mapping[str, Any] | None) -> dict[str, Any]:
     """Value of every declared key: the caller's where given, else the default.
@@ -28,8 +26,6 @@ def check_context(policy: Policy, given: Mapping[str, Any] | None) -> dict[str, 
             values[key] = coerce(value, policy.context[key].type)
         except ValueError as error:
             raise UsageError(f"context.{key}: {error}", code=ReasonCode.BAD_ARGUMENT, key=key) from None
-        if isinstance(value, str) and len(value) > MAX_TEXT_LENGTH:
-            raise UsageError(f"context.{key}: longer than {MAX_TEXT_LENGTH} characters", code=ReasonCode.BAD_ARGUMENT, key=key)
     return values
 
 

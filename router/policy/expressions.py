@@ -3,23 +3,40 @@
 Measured with cel-expr-python 0.1.3: undeclared names and type errors are found by `compile` (RuntimeError with a position);
 variables are declared dotted; a variable without a value makes an ERROR *value*, as do division by zero and a bad regular
 expression, while a spent iteration budget (10,000 by default, which bounds nested comprehensions) raises RuntimeError;
-`false && error` is false and `true || error` is true in either order, so a result found without some input stands.
+`false && error` is false and `true || error` is true in either order, so a result found without some input stands;
+`x / 0.0` is infinity and no error, and nothing bounds the size of values (`bounds.py` does).
 """
 
 from __future__ import annotations
 
 import difflib
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from cel_expr_python import cel
 
 from router.errors import PolicyError
-from router.policy.inputs import INPUTS, CelType
+from router.policy import bounds
+from router.policy.bounds import Cost
+from router.policy.inputs import INPUTS, MAX_TEXT_LENGTH, CelType
+from router.policy.receiver import MAX_MODEL_ID_LENGTH, MAX_MODELS
+from router.policy.syntax import Checked
 from router.reasons import ReasonCode
 
 MAX_EXPRESSION_LENGTH = 2000
+
+SIMPLER = "Compare texts and lists as they are, without building new ones"
+_CHARACTER = 4
+"""Bytes of UTF-8, at most."""
+_SIZES = {
+    "string": bounds.text(_CHARACTER * MAX_TEXT_LENGTH),
+    "list<string>": bounds.texts(MAX_MODELS, _CHARACTER * MAX_MODEL_ID_LENGTH),
+}
+_FINITE = "@finite"
+"""A function that no condition can name: gives its argument back, and an error for a number that is not finite."""
+_MAY_OVERFLOW = frozenset({"add_double", "subtract_double", "multiply_double", "divide_double", "string_to_double"})
 
 _CEL_TYPES = {
     "bool": cel.Type.BOOL,
@@ -53,11 +70,13 @@ class Condition:
     Attributes:
         text: as written.
         names: the declared inputs that it reads (`group.name`), from the checked syntax tree, sorted.
+        cost: the most that one evaluation can take.
     """
 
-    def __init__(self, text: str, expression: Any, names: tuple[str, ...]) -> None:
+    def __init__(self, text: str, expression: Any, names: tuple[str, ...], cost: Cost) -> None:
         self.text = text
         self.names = names
+        self.cost = cost
         self._expression = expression
 
     def __repr__(self) -> str:
@@ -80,12 +99,17 @@ class Environment:
         types: dict[str, CelType] = {key: entry.type for key, entry in INPUTS.items()}
         types.update({f"context.{key}": type_ for key, type_ in context.items()})
         self._names = frozenset(types)
-        self._env = cel.NewEnv(variables={key: _CEL_TYPES[type_] for key, type_ in types.items()})
+        self._sizes = {key: _SIZES[type_] for key, type_ in types.items() if type_ in _SIZES}
+        variables = {key: _CEL_TYPES[type_] for key, type_ in types.items()}
+        double = cel.Type.DOUBLE
+        finite = cel.FunctionDecl(_FINITE, [cel.Overload(_FINITE, return_type=double, parameters=[double], impl=_finite)])
+        self._env = cel.NewEnv(variables=variables, functions=[finite])
 
     def compile(self, text: str) -> Condition:
         """Compile one condition.
 
-        Raises PolicyError (POLICY_INVALID): too long, a syntax or type error, an unknown name, or a result that is not bool.
+        Raises PolicyError (POLICY_INVALID): too long, a syntax or type error, an unknown name, a result that is not bool, a
+        number that is not finite, or more work or memory than one evaluation may take.
         `details` has `expression_line` and `expression_column` (from 1) where known.
         """
         if len(text) > MAX_EXPRESSION_LENGTH:
@@ -97,8 +121,27 @@ class Environment:
         kind = expression.return_type()
         if kind != cel.Type.BOOL:
             raise _invalid(f"a condition must be bool, this is {kind.name().lower()}", expression_line=1, expression_column=1)
-        names = tuple(sorted(self._names.intersection(_references(expression.serialize()))))
-        return Condition(text, expression, names)
+        try:
+            checked = Checked(expression.serialize())
+            cost = bounds.cost(checked.root, self._sizes)
+            expression = self._without_infinities(expression, checked)
+        except (ValueError, IndexError, RecursionError, RuntimeError) as error:  # loops in loops beyond what protobuf reads
+            raise _invalid("the condition is nested too deeply") from error
+        if problem := cost.problem("the condition"):
+            raise _invalid(problem, SIMPLER)
+        return Condition(text, expression, tuple(sorted(self._names & checked.names)), cost)
+
+    def _without_infinities(self, expression: Any, checked: Checked) -> Any:
+        """The expression with every operation that could give infinity or NaN made to fail instead."""
+        nodes = list(checked.root.walk())
+        for node in nodes:
+            if isinstance(node.value, float) and not math.isfinite(node.value):
+                raise _invalid("a number beyond 1.8e308")
+        risky = [node for node in nodes if _MAY_OVERFLOW.intersection(node.overloads)]
+        if any(len(node.overloads) > 1 for node in risky):
+            raise _invalid("arithmetic whose operands have no type of their own", "Give one of them a type, such as double(x)")
+        ids = frozenset(node.id for node in risky)
+        return self._env.deserialize(checked.wrapped(_FINITE, ids)) if ids else expression
 
     def _explain(self, message: str) -> PolicyError:
         found = _POSITION.search(message)
@@ -127,47 +170,10 @@ def canonical(text: str) -> str:
     return _LEXEMES.sub(lambda lexeme: lexeme.group() if lexeme.lastgroup == "text" else " ", text).strip()
 
 
-def _references(checked: bytes) -> Iterator[str]:
-    """Names that a checked expression refers to: CheckedExpr.reference_map of cel/expr/checked.proto, inside a protobuf Any.
-
-    The reference map is what the type checker resolved, so names in string literals and comprehension variables do not count.
-    """
-    for number, any_value in _fields(checked):
-        if number != 2:
-            continue
-        for field, entry in _fields(any_value):
-            if field != 2:
-                continue
-            for key, reference in _fields(entry):
-                if key == 2:
-                    yield from (name.decode() for part, name in _fields(reference) if part == 1)
-
-
-def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """(number, payload) of the length-delimited fields of a protobuf message; the others are stepped over."""
-    position = 0
-    while position < len(message):
-        tag, position = _varint(message, position)
-        wire = tag & 7
-        if wire == 2:
-            length, position = _varint(message, position)
-            yield tag >> 3, message[position : position + length]
-            position += length
-        elif wire == 0:
-            _, position = _varint(message, position)
-        else:
-            position += 8 if wire == 1 else 4
-
-
-def _varint(message: bytes, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = message[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, position
-        shift += 7
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ArithmeticError("a number that is not finite")
+    return value
 
 
 def _invalid(message: str, hint: str = "", **details: Any) -> PolicyError:

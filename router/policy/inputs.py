@@ -18,6 +18,9 @@ FAR_OUT = 1e300
 NO_GAIN = -1e300
 """Stands for an unavailable `gain.*`."""
 
+MAX_TEXT_LENGTH = 1024
+"""Characters of a text, at most."""
+
 _INT64 = 1 << 63
 
 
@@ -183,7 +186,7 @@ def unavailable(group: str) -> dict[str, bool | int | float | str]:
 def coerce(value: Any, type_: CelType) -> Any:
     """`value` as the plain Python type that CEL takes for `type_`; numpy scalars are unwrapped, an int may stand for a double.
 
-    Raises ValueError for another type, a NaN or infinity, an integer beyond 64 bit, or text that is not valid Unicode.
+    Raises ValueError for another type, a NaN or infinity, an integer beyond 64 bit, or text that is too long or no valid Unicode.
     """
     if type_ == "double" and isinstance(value, numbers.Real) and not isinstance(value, bool):
         number = float(value)
@@ -198,6 +201,8 @@ def coerce(value: Any, type_: CelType) -> Any:
             raise ValueError(f"{integer} does not fit 64 bits")
         return integer
     if type_ == "string" and isinstance(value, str):
+        if len(value) > MAX_TEXT_LENGTH:
+            raise ValueError(f"longer than {MAX_TEXT_LENGTH} characters")
         value.encode()  # lone surrogates: UnicodeEncodeError is a ValueError
         return str(value)
     if type_ == "list<string>" and isinstance(value, list | tuple):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from router.errors import PolicyError, UsageError
+from router.files import is_file
 from router.policy.compiled import CompiledPolicy, compile_policy, plain_data, validate
 from router.policy.schema import Policy
 from router.policy.yaml_source import PolicySource, read_policy_file
@@ -61,7 +62,7 @@ def _shipped_folder() -> Path:
 def _find(policy: str | Path) -> Path:
     path = Path(policy)
     if isinstance(policy, Path) or path.suffix.lower() in SUFFIXES or path.name != policy:
-        if not path.is_file():
+        if not is_file(path):
             raise _not_found(f"there is no policy file {policy}", str(policy))
         return path
     names = shipped_names()

@@ -4,6 +4,7 @@ scalars of YAML 1.2 (`no`, `on`, `1:30`, `0777` and dates are what they look lik
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +12,17 @@ from typing import Any
 
 import yaml
 
+from router.codecs.options import shortened_text
 from router.errors import PolicyError
 from router.reasons import ReasonCode
 
 MAX_FILE_BYTES = 128 * 1024
 MAX_DEPTH = 24
+MAX_NODES = 10_000
+"""Fields, names and list entries of a policy."""
+MAX_MESSAGE = 400
+"""Characters of one problem as messages show it."""
+MAX_INT = (1 << 63) - 1
 
 FieldPath = tuple[str | int, ...]
 
@@ -90,7 +97,7 @@ class _Loader(yaml.SafeLoader):
     """Composes nodes only; nothing is ever constructed from a tag."""
 
     yaml_implicit_resolvers: dict[str | None, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012  (PyYAML's own name and type)
-    _depth = 0
+    _depth = _nodes = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         event = self.peek_event()  # type: ignore[no-untyped-call]
@@ -98,6 +105,9 @@ class _Loader(yaml.SafeLoader):
             raise yaml.MarkedYAMLError(problem="anchors and aliases are not allowed", problem_mark=event.start_mark)
         if self._depth >= MAX_DEPTH:
             raise yaml.MarkedYAMLError(problem=f"nested deeper than {MAX_DEPTH} levels", problem_mark=event.start_mark)
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise yaml.MarkedYAMLError(problem=f"more than {MAX_NODES:,} values", problem_mark=event.start_mark)
         self._depth += 1
         try:
             return super().compose_node(parent, index)
@@ -125,6 +135,8 @@ def _plain(node: yaml.Node, path: FieldPath, source: PolicySource) -> Any:
             if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != _TAG + "str":
                 raise _invalid(source.file, key_line, "a field's name must be text; quote it if it is meant to be", path)
             key = key_node.value
+            if not is_unicode(key):
+                raise _invalid(source.file, key_line, "a field's name is not valid Unicode", path)
             if key in result:
                 raise _invalid(source.file, key_line, "given twice", (*path, key))
             source.lines[(*path, key)] = key_line
@@ -137,11 +149,11 @@ def _plain(node: yaml.Node, path: FieldPath, source: PolicySource) -> Any:
         kind = node.tag.removeprefix(_TAG)
         try:
             if kind == "str":
-                return node.value
+                return _valid(node.value)
             if kind == "int":
-                return int(node.value)
+                return _bounded(int(node.value))
             if kind == "float":
-                return float(node.value)
+                return _bounded(float(node.value))
         except ValueError as error:
             raise _invalid(source.file, line, str(error), path) from None
         if kind == "bool":
@@ -149,6 +161,23 @@ def _plain(node: yaml.Node, path: FieldPath, source: PolicySource) -> Any:
         if kind == "null":
             return None
     raise _invalid(source.file, line, f"tag {node.tag} is not allowed", path)
+
+
+def _bounded(number: float) -> float:
+    if not math.isfinite(number) or (isinstance(number, int) and abs(number) > MAX_INT):
+        raise ValueError("a number beyond 64 bits")
+    return number
+
+
+def is_unicode(text: str) -> bool:
+    """Whether there are no halves of surrogate pairs in it."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _valid(text: str) -> str:
+    if not is_unicode(text):
+        raise ValueError("text that is not valid Unicode")
+    return text
 
 
 def field_name(path: FieldPath) -> str:
@@ -161,7 +190,11 @@ def field_name(path: FieldPath) -> str:
 
 def _invalid(file: str, line: int | None, problem: str, path: FieldPath = ()) -> PolicyError:
     where = PolicySource(None, file).where(line)
-    name = field_name(path)
+    name = shortened_text(field_name(path), MAX_MESSAGE)
     return PolicyError(
-        f"{where}{name + ': ' if name else ''}{problem}", code=ReasonCode.POLICY_INVALID, file=file, line=line, field=name
+        f"{where}{name + ': ' if name else ''}{shortened_text(problem, MAX_MESSAGE)}",
+        code=ReasonCode.POLICY_INVALID,
+        file=file,
+        line=line,
+        field=name,
     )
