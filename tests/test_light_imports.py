@@ -9,7 +9,7 @@ import sys
 import pytest
 from sample_set import Samples
 
-HEAVY = ("torch", "sklearn", "compressai", "scipy", "constriction", "imagecodecs")
+HEAVY = ("torch", "sklearn", "compressai", "scipy", "constriction", "imagecodecs", "tifffile")
 
 
 def _loaded(code: str) -> list[str]:

@@ -13,6 +13,7 @@ from router.reasons import ReasonCode
 __all__ = ["Header", "is_hdr", "probe"]
 
 _JXL_CONTAINER = b"\x00\x00\x00\x0cJXL \r\n\x87\n"
+_TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 _READ = (
     (b"\xff\xd8\xff", jpeg.probe),
     (b"\x89PNG\r\n\x1a\n", png.probe),
@@ -20,10 +21,7 @@ _READ = (
     (_JXL_CONTAINER, jxl.probe),
     (b"GIF87a", gif.probe),
     (b"GIF89a", gif.probe),
-    (b"II*\x00", tiff.probe),
-    (b"MM\x00*", tiff.probe),
-    (b"II+\x00", tiff.probe),
-    (b"MM\x00+", tiff.probe),
+    *((signature, tiff.probe) for signature in _TIFF),
     (b"BM", bmp.probe),
 )
 _REFUSED = (
@@ -66,6 +64,8 @@ def probe(data: bytes) -> Header:
     """
     if not data:
         raise InputError("the input is empty", code=ReasonCode.EMPTY_INPUT, hint="Pass the bytes of an image file")
+    if data[128:132] == b"DICM" and data.startswith(_TIFF):
+        raise format_refused("DICOM")  # its preamble may be a TIFF's head, so that both readers find something
     for signature, reader in _READ:
         if data.startswith(signature):
             return reader(data)

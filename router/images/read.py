@@ -50,6 +50,7 @@ _METADATA: dict[str, Callable[[bytes], Metadata]] = {
     "jpeg": jpeg.metadata,
     "jxl": jxl.metadata,
     "png": png.metadata,
+    "tiff": tiff.metadata,
     "webp": webp.metadata,
 }
 """Told from a file's structure alone."""

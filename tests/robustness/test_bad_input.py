@@ -259,7 +259,7 @@ SOURCES = [
         for case in _each(f"animated {k}", InputError, R.ANIMATED, lambda _, k=k: b.animation(k))
     ),
     *_each("CMYK JPEG", InputError, R.MODE_NOT_SUPPORTED, lambda _: save(b.pillow_image("CMYK"), "JPEG")),
-    *_each("16-bit RGB TIFF", InputError, R.DEPTH_NOT_SUPPORTED, lambda _: b.deep_tiff()),
+    *_each("32-bit RGB TIFF", InputError, R.DEPTH_NOT_SUPPORTED, lambda _: b.deep_tiff()),
     *_each("float TIFF", InputError, R.MODE_NOT_SUPPORTED, lambda _: save(b.pillow_image("F"), "TIFF")),
     *(case for n, d in b.FOREIGN.items() for case in _each(n, InputError, R.FORMAT_NOT_SUPPORTED, lambda _, d=d: d)),
     *_each("cut-off PNG", InputError, R.DAMAGED_IMAGE, lambda _: png(b.PHOTO)[:-40]),

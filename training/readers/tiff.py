@@ -238,11 +238,13 @@ def _meaning(kind: str, stored: NDArray[Any], bits: int) -> NDArray[Any] | None:
     return values.astype(np.uint8 if full == 255 else np.uint16)
 
 
+@lru_cache
 def _colour_map(kind: str, bits: int) -> list[int]:
     values = np.random.default_rng(bits).integers(0, 65536, 3 << bits)
     return (values // 257 * 257 if kind == "palette" else values).tolist()
 
 
+@lru_cache
 def _more_tags(kind: str, bits: int) -> tuple[tuple[int, str, Any], ...]:
     return ((320, "H", _colour_map(kind, bits)),) if "palette" in kind else ()
 

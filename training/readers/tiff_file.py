@@ -43,6 +43,10 @@ _TYPES = {"B": 1, "A": 2, "H": 3, "I": 4, "R": 5, "U": 7, "Q": 16}
 _SIZES = {"B": 1, "A": 1, "H": 2, "I": 4, "R": 8, "U": 1, "Q": 8}
 
 
+Tag = tuple[int, str, Sequence[int] | bytes]
+"""Number, type as a letter of `_TYPES`, values."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """How samples lie in a file: (H, W, S) samples of `bits` bits, unpacked to their next larger type."""
@@ -60,8 +64,8 @@ class Layout:
     order: Literal["<", ">"] = "<"
     big: bool = False
     fill: int = 1
-    tags: tuple[tuple[int, str, Sequence[int] | bytes], ...] = ()
-    """More tags: number, type as a letter of `_TYPES`, values."""
+    tags: tuple[Tag, ...] = ()
+    """More tags."""
     subsampling: tuple[int, int] = (1, 1)
     cut: bool = False
     """The directory gives the last segment half of its bytes."""
@@ -82,7 +86,7 @@ class Layout:
         if self.cut:
             counts[-1] = max(1, counts[-1] // 2)
         wide = "Q" if self.big else "I"
-        tags: list[tuple[int, str, Sequence[int] | bytes]] = [
+        tags: list[Tag] = [
             (256, "I", [width]),
             (257, "I", [height]),
             (258, "H", [self.bits] * count),
@@ -133,7 +137,7 @@ class Layout:
                     yield padded[top : top + side, left : left + side]
 
 
-def directory(tags: Sequence[tuple[int, str, Sequence[int] | bytes]], start: int, order: str, big: bool, following: int = 0) -> bytes:
+def directory(tags: Sequence[Tag], start: int, order: str, big: bool, following: int = 0) -> bytes:
     """An image file directory that lies at byte `start`, the values that do not fit into it behind it."""
     entry_size, wide = (20, "Q") if big else (12, "I")
     room = 8 if big else 4
@@ -169,7 +173,7 @@ def _encoded(part: NDArray[Any], layout: Layout) -> bytes:
         "lzw": imagecodecs.lzw_encode,
         "deflate": zlib.compress,
         "old deflate": zlib.compress,
-        "lzma": imagecodecs.lzma_encode,
+        "lzma": lambda b: imagecodecs.lzma_encode(b, 0),
         "zstd": imagecodecs.zstd_encode,
     }
     return bytes(coders[name](raw))
@@ -181,7 +185,7 @@ def _raw(part: NDArray[Any], layout: Layout) -> bytes:
         return _subsampled(part, layout.subsampling)
     order = layout.order
     if layout.predictor == 3:
-        height, width, count = part.shape
+        _, width, count = part.shape
         rows = [bytes(_float_predicted(row.reshape(width * count), count)) for row in part]
         return b"".join(rows)
     if layout.predictor == 2:
@@ -241,11 +245,11 @@ def _image_coded(part: NDArray[Any], layout: Layout) -> bytes:
         space = {1: "GRAYSCALE", 2: None, 3: "RGB", 4: None}[1 if part.ndim == 2 else part.shape[2]]
         return bytes(imagecodecs.jpeg8_encode(part, 95, colorspace=space, outcolorspace=space))
     if name == "jpeg xl":
-        return bytes(imagecodecs.jpegxl_encode(part, lossless=True))
+        return bytes(imagecodecs.jpegxl_encode(part, lossless=True, effort=1))
     if name == "jpeg 2000":
         return bytes(imagecodecs.jpeg2k_encode(part, level=0, reversible=True, codecformat="J2K", mct=layout.photometric == 2))
     if name == "webp":
-        return bytes(imagecodecs.webp_encode(part, lossless=True, level=100))
+        return bytes(imagecodecs.webp_encode(part, lossless=True, level=100, method=0))
     if name == "jpeg xr":
         return bytes(imagecodecs.jpegxr_encode(part, level=1.0))
     return bytes({"lerc": imagecodecs.lerc_encode, "png": imagecodecs.png_encode}[name](part))

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from router.errors import InputError
+from router.images.alpha import straight
 from router.images.boxes import Box, walk
 from router.images.formats import jpeg
 from router.images.formats.deep import have_imagecodecs, missing_depth, widened
@@ -74,7 +75,7 @@ def plan(data: bytes, header: Header) -> Plan:
                 icc = None if stream.srgb else _run_decoder(data)[3]
                 return expect(_deep(data, header.bits), height, width, channels), icc
             pixels, icc = _decode(data, bits)
-            pixels = _unassociated(pixels) if stream.premultiplied else pixels
+            pixels = straight(pixels) if stream.premultiplied else pixels
             return expect(pixels, height, width, channels), icc
 
     found = metadata(data)
@@ -193,12 +194,3 @@ def _deep(data: bytes, bits: int) -> Pixels:
     import imagecodecs
 
     return widened(np.array(imagecodecs.jpegxl_decode(data), dtype=np.uint16), bits)
-
-
-def _unassociated(pixels: Pixels) -> Pixels:
-    from PIL import Image
-
-    height, width, channels = pixels.shape
-    premultiplied, straight = ("La", "LA") if channels == 2 else ("RGBa", "RGBA")
-    image = Image.frombytes(premultiplied, (width, height), pixels.tobytes()).convert(straight)
-    return np.array(image, dtype=np.uint8)

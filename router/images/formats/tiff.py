@@ -25,7 +25,7 @@ from router.images.orientation import tiff_block
 from router.images.sample import Metadata, Pixels
 
 if TYPE_CHECKING:
-    from PIL.TiffImagePlugin import TiffImageFile
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 
 _LOSSY = {6, 7, 33003, 33005, 34892, 50001}
 _MODES = {0: "L", 1: "L", 2: "RGB", 3: "P", 5: "CMYK", 6: "RGB", 8: "LAB"}
@@ -159,7 +159,9 @@ def _refuse_unreadable(page: Page, header: Header) -> None:
         error = mode_refused(f"TIFF with {samples} samples per pixel, PhotometricInterpretation {photometric} (SamplesPerPixel)")
     elif samples == colours + 1 and extra not in ((1,), (2,)):
         what = f"ExtraSamples {_listed(extra)}" if extra else "no ExtraSamples"
-        error = mode_refused(f"TIFF with a channel of unstated meaning ({what})", "Say that it is alpha (ExtraSamples), or drop it")
+        error = mode_refused(
+            f"TIFF with a channel of unstated meaning ({what})", "Say that it is alpha (ExtraSamples), or drop it"
+        )
     elif page.one(tags.PLANAR, 1) not in (1, 2):
         error = damaged(f"TIFF with PlanarConfiguration {page.one(tags.PLANAR, 1)}")
     elif page.one(tags.DEPTH, 1) != 1 or page.one(tags.TILE_DEPTH, 1) != 1:
@@ -299,11 +301,11 @@ def _descriptive_exif(data: bytes) -> bytes | None:
     for ifd in (_EXIF_IFD, _GPS_IFD):
         entries = _pillow_tags(data, source[ifd], ifd) if isinstance(source.get(ifd), int) else None
         if entries:
-            block[ifd] = entries
+            block[ifd] = dict(entries)
     return tiff_block(block.tobytes()) if len(block) else None
 
 
-def _pillow_tags(data: bytes, offset: int, group: int | None = None) -> dict[int, Any]:
+def _pillow_tags(data: bytes, offset: int, group: int | None = None) -> ImageFileDirectory_v2:
     from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
     directory = ImageFileDirectory_v2(data[:16] if data.startswith(b"II+") else data[:8], group=group)
@@ -311,4 +313,4 @@ def _pillow_tags(data: bytes, offset: int, group: int | None = None) -> dict[int
     file = io.BytesIO(data)
     file.seek(offset)
     directory.load(file)
-    return dict(directory)
+    return directory

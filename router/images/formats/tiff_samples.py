@@ -1,7 +1,7 @@
-"""The samples of a TIFF page as they are stored, by tifffile and imagecodecs ([depth]): every layout, depth and most compressions.
+"""The samples of a TIFF page as they are stored, by tifffile and imagecodecs ([depth]): every layout, most compressions.
 
-tifffile gets a directory with the tags that say how samples are stored and no others: those of makers of microscopes and scanners,
-which change what it reads, stay out. Strips and tiles are decoded one by one; each has to be all there and to have the size that
+tifffile gets a directory with the tags that say how samples are stored and no others: those of makers of microscopes, which
+change what it reads, stay out. Strips and tiles are decoded one by one; each has to be all there and to have the size that
 the directory says, before memory is taken for it.
 """
 
@@ -58,6 +58,7 @@ _STORAGE = (
     tags.SUBSAMPLING,
 )
 
+
 def check_segments(page: Page) -> None:
     """Raise the InputError for strips or tiles that are left out, lie beyond the file's end, or are too few."""
     places, sizes = _segments(page)
@@ -113,7 +114,7 @@ def _assembled(page: Page, first: TiffPage, places: tuple[int, ...], sizes: tupl
 def _check_fax(page: Page, first: TiffPage, segment: bytes, index: int) -> None:
     """Raise InputError for CCITT data that ends before its rows do, which decoders fill up with white.
 
-    Rows that are there do not depend on what comes behind them; rows that are missing are read from there. Group 3 marks its rows.
+    Rows that are there do not depend on what comes behind them; missing ones are read from there. Group 3 marks its rows.
     """
     rows = np.asarray(first.decode(segment, index)[0])
     for behind in (segment, b"\xff" * 64, b"\xaa\x55\x31\xff" * 16):
