@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from router.reasons import ReasonCode
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 SOS, EOI = 0xDA, 0xD9
+_MARKER = re.compile(rb"\xff+[^\xff\x00]", re.DOTALL)
+"""Fill bytes (T.81, B.1.1.2) and the marker's own two."""
 _STANDALONE = {0x01, *range(0xD0, 0xD9)}
 
 
@@ -72,20 +75,19 @@ def walk_webp(data: bytes) -> Iterator[Chunk]:
 
 
 def walk_jpeg(data: bytes) -> Iterator[Segment]:
-    """JPEG segments from SOI to the first SOS or EOI, which are not among them. Raises StreamError."""
+    """JPEG segments from SOI to the first SOS or EOI, which are not among them. Raises StreamError.
+
+    Bytes between two segments that belong to neither are passed over, as all decoders do.
+    """
     if not data.startswith(b"\xff\xd8"):
         raise StreamError("no JPEG signature", code=ReasonCode.UNKNOWN_STREAM)
     position = 2
     while True:
-        start = position
-        while data[position : position + 1] == b"\xff":  # the marker's first byte, and fill bytes (T.81, B.1.1.2)
-            position += 1
-        if position >= len(data):
+        found = _MARKER.search(data, position)
+        if found is None:
             raise StreamError(f"JPEG ends at byte {len(data)}, before its first scan", code=ReasonCode.TRUNCATED)
-        if position == start:
-            raise StreamError(f"no JPEG marker at byte {position}", code=ReasonCode.DAMAGED_STREAM)
-        marker = data[position]
-        position += 1
+        start, position = found.span()
+        marker = data[position - 1]
         if marker in (SOS, EOI):
             return
         if marker in _STANDALONE:

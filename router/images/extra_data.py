@@ -52,6 +52,8 @@ def left_behind(data: bytes, file_format: str) -> tuple[str, ...]:
 def _jpeg(data: bytes) -> bool:
     end = 2
     for segment in walk_jpeg(data):
+        if segment.start != end:
+            return False  # bytes between two segments
         content, end = data[segment.payload : segment.payload + 12], segment.end
         colour = (
             (segment.marker == 0xE0 and content.startswith(b"JFIF\x00"))

@@ -32,8 +32,6 @@ _REFUSED = (
     (b"%PDF", "PDF"),
     (b"%!PS", "PostScript"),
     (b"\xc5\xd0\xd3\xc6", "EPS"),
-    (b"\x00\x00\x01\x00", "Windows icon"),
-    (b"\x00\x00\x02\x00", "Windows cursor"),
     (b"\x76\x2f\x31\x01", "OpenEXR"),
     (b"#?RADIANCE", "Radiance HDR"),
     (b"II\xbc", "JPEG XR"),
@@ -64,8 +62,8 @@ def probe(data: bytes) -> Header:
     """
     if not data:
         raise InputError("the input is empty", code=ReasonCode.EMPTY_INPUT, hint="Pass the bytes of an image file")
-    if data[128:132] == b"DICM" and data.startswith(_TIFF):
-        raise format_refused("DICOM")  # its preamble may be a TIFF's head, so that both readers find something
+    if data[128:132] == b"DICM" and not data.startswith((b"\xff\xd8\xff", b"\x89PNG")):
+        raise format_refused("DICOM")  # whatever its preamble looks like: often the start of a TIFF
     for signature, reader in _READ:
         if data.startswith(signature):
             return reader(data)
@@ -78,8 +76,10 @@ def probe(data: bytes) -> Header:
     for signature, name in _REFUSED:
         if data.startswith(signature):
             raise format_refused(name)
-    if data[128:132] == b"DICM":
-        raise format_refused("DICOM")
+    if _is_icon(data):
+        raise format_refused("Windows icon" if data[2] == 1 else "Windows cursor")
+    if _is_tga(data):
+        raise format_refused("TGA")
     if _SVG.match(data) and b"<svg" in data[:65536]:
         raise format_refused("SVG")
     raise InputError(
@@ -87,6 +87,25 @@ def probe(data: bytes) -> Header:
         code=ReasonCode.NOT_AN_IMAGE,
         hint="Readable: JPEG, PNG, WebP, AVIF, JPEG XL, GIF, BMP, TIFF, PPM",
     )
+
+
+def _is_icon(data: bytes) -> bool:
+    """Type 1 or 2, and a first entry whose picture lies in the file."""
+    count, size, offset = (int.from_bytes(data[i:j], "little") for i, j in ((4, 6), (14, 18), (18, 22)))
+    return data[:4] in (b"\0\0\1\0", b"\0\0\2\0") and count > 0 and 6 + 16 * count <= offset < offset + size <= len(data)
+
+
+def _is_tga(data: bytes) -> bool:
+    """The signature at the end that version 2 has, or a header that makes sense: TGA has none at its start."""
+    if data.endswith(b"TRUEVISION-XFILE.\0"):
+        return True
+    if len(data) < 19 or data[1] > 1 or data[2] not in (1, 2, 3, 9, 10, 11, 32, 33) or data[17] & 0xC0:
+        return False
+    mapped, map_bits, bits = data[2] in (1, 9, 32, 33), data[7], data[16]
+    if mapped != (data[1] == 1) or (map_bits not in (15, 16, 24, 32) if mapped else any(data[3:8])):
+        return False
+    depths = (8, 16) if mapped or data[2] in (3, 11) else (15, 16, 24, 32)
+    return bits in depths and any(data[12:14]) and any(data[14:16])
 
 
 def is_hdr(data: bytes, header: Header | None = None) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from router.errors import InputError
 from router.images.chunks import walk_jpeg
 from router.images.formats.header import Header, Plan, damaged, depth_refused, format_refused, mode_refused, parts, take
@@ -18,7 +20,10 @@ _ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\x00"
 _HDRGM = b"http://ns.adobe.com/hdr-gain-map/1.0/"
 _FRAME_HEADERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _LOSSLESS_PROCESSES = {0xC3, 0xC7, 0xCB, 0xCF}
+_SEQUENTIAL = {0xC0, 0xC1, 0xC3, 0xC9}
 _ZEROS = 64
+_END = b"\xff\xd9"
+_APPLICATION_OR_COMMENT = {*range(0xE0, 0xF0), 0xFE}
 _DECODED_PROCESSES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA}
 """What libjpeg-turbo has: no hierarchical files, and of the lossless ones those with Huffman coding."""
 
@@ -104,14 +109,53 @@ def refuse_filled_up_jpeg(data: bytes) -> None:
     """
     if len(data) > _ZEROS and not any(data[-_ZEROS:]):
         scan = max((s.end for s in parts(walk_jpeg(data), "JPEG")), default=2)
-        if data.find(b"\xff\xd9", scan) < 0:
+        if data.find(_END, scan) < 0:
             raise damaged("JPEG that ends in zeros without its end marker: it was cut off and filled up")
 
 
+def _picture(data: bytes) -> bytes:
+    """The JPEG without what libjpeg passes over and Pillow stumbles on: bytes between segments, metadata that is damaged.
+
+    Of application segments those are kept that say what the components mean.
+    """
+    kept = [b"\xff\xd8"]
+    scan = 2
+    for segment in parts(walk_jpeg(data), "JPEG"):
+        scan, size = segment.end, segment.end - segment.payload
+        jfif = segment.marker == 0xE0 and data.startswith(b"JFIF\x00", segment.payload) and size >= 14
+        adobe = segment.marker == 0xEE and data.startswith(b"Adobe", segment.payload) and size >= 12
+        if jfif or adobe or segment.marker not in _APPLICATION_OR_COMMENT:
+            kept.append(data[segment.start : segment.end])
+    start = data.find(b"\xff\xda", scan)  # before it at most bytes that hold no marker
+    return b"".join((*kept, data[max(start, scan) :]))
+
+
 def _decode(data: bytes) -> Pixels:
+    picture = _picture(data)
+    if picture.rfind(_END) >= 0 or not _has_one_scan(data):
+        return _by_pillow(picture)
+    # Some writers leave the end marker out. If the picture is whole, what stands behind its last bit does not matter.
+    pixels, again = (_by_pillow(picture + filler * 4096 + _END) for filler in (b"\x55", b"\xaa"))
+    if not np.array_equal(pixels, again):
+        raise damaged("JPEG that ends inside its picture")
+    return pixels
+
+
+def _has_one_scan(data: bytes) -> bool:
+    """Whether the first scan holds the whole picture: sequential, all components interleaved."""
+    frame, scan = None, 2
+    for segment in parts(walk_jpeg(data), "JPEG"):
+        scan = segment.end
+        if segment.marker in _FRAME_HEADERS and frame is None:
+            frame = segment.marker, data[segment.payload + 5 : segment.payload + 6]
+    start = data.find(b"\xff\xda", scan)
+    return frame is not None and frame[0] in _SEQUENTIAL and start >= 0 and frame[1] == data[start + 4 : start + 5]
+
+
+def _by_pillow(picture: bytes) -> Pixels:
     from PIL.JpegImagePlugin import JpegImageFile
 
-    file = StrictFile(data)
+    file = StrictFile(picture)
     image = JpegImageFile(file)  # the class itself, not its factory: pictures of an MPO beside the first are left alone
     load_strictly(image, file)
     return to_array(image)

@@ -28,11 +28,14 @@ def probe(data: bytes) -> Header:
             extended, animated, alpha = True, bool(fields[0] & _ANIMATION), bool(fields[0] & _ALPHA)
         elif kind == b"ANMF":
             lossy = data[start + 16 : start + 20] != b"VP8L"
+        elif kind == b"ALPH":
+            alpha = True
         elif kind == b"VP8L":
             word = int.from_bytes(take(data[:end], start, 5)[1:], "little")
             lossy = False
+            alpha = bool(word >> 28 & 1)  # as libwebp, whatever the flags of VP8X say
             if not extended:
-                size, alpha = (1 + (word & 0x3FFF), 1 + (word >> 14 & 0x3FFF)), bool(word >> 28 & 1)
+                size = 1 + (word & 0x3FFF), 1 + (word >> 14 & 0x3FFF)
         elif kind == b"VP8 ":
             fields = take(data[:end], start, 10)
             lossy = True
@@ -72,13 +75,33 @@ def _decode(data: bytes, header: Header) -> Pixels:
     from PIL import Image
     from PIL.WebPImagePlugin import WebPImageFile
 
+    picture = data if header.animated else _picture(data, header)
     # This plugin alone looks at Pillow's global pixel limit when it is called directly; OpenCV has the same libwebp inside.
     if Image.MAX_IMAGE_PIXELS is not None and header.width * header.height > 2 * Image.MAX_IMAGE_PIXELS:
-        return _decode_by_opencv(data, len(header.mode))
-    file = StrictFile(data)
+        return _decode_by_opencv(picture, len(header.mode))
+    file = StrictFile(picture)
     image = WebPImageFile(file)
     load_strictly(image, file)
     return to_array(image)
+
+
+def _picture(data: bytes, header: Header) -> bytes:
+    """A WebP of the picture alone, with flags that say what is in it.
+
+    libwebp's decoder goes by what is there; its splitter of frames, which Pillow and OpenCV use, by the flags.
+    """
+    kept: list[tuple[bytes, bytes]] = []
+    for chunk in parts(walk_webp(data), "WebP"):
+        if chunk.type == b"VP8X" and not kept:
+            flags = bytes((_ALPHA if header.mode == "RGBA" else 0, 0, 0, 0))
+            kept.append((chunk.type, flags + data[chunk.payload + 4 : chunk.payload + 10]))
+        elif chunk.type == b"ALPH" and [kind for kind, _ in kept] in ([], [b"VP8X"]):
+            kept.append((chunk.type, data[chunk.payload : chunk.stop]))
+        elif chunk.type in (b"VP8 ", b"VP8L"):
+            kept.append((chunk.type, data[chunk.payload : chunk.stop]))
+            break
+    body = b"".join(kind + len(content).to_bytes(4, "little") + content + bytes(len(content) & 1) for kind, content in kept)
+    return b"RIFF" + (4 + len(body)).to_bytes(4, "little") + b"WEBP" + body
 
 
 def _decode_by_opencv(data: bytes, channels: int) -> Pixels:
