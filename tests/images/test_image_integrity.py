@@ -55,7 +55,7 @@ KINDS: dict[str, Callable[[], bytes]] = {
     "lossless WebP": lambda: save(_picture(), "WEBP", lossless=True),
     "animated WebP": lambda: _frames("WEBP", duration=50, lossless=True),
     "AVIF": lambda: save(_picture(), "AVIF", quality=80),
-    "10-bit AVIF": lambda: imagecodecs.avif_encode(_deep() >> 6, bitspersample=10, level=80),
+    "10-bit AVIF": lambda: imagecodecs.avif_encode(_deep() >> 6, bitspersample=10, level=80, speed=9),
     "animated AVIF": lambda: _frames("AVIF", duration=50),
     "JPEG XL": lambda: save(_picture(), "JXL", quality=80),
     "lossless JPEG XL": lambda: save(_picture(), "JXL", lossless=True),
@@ -87,7 +87,7 @@ def test_whole_files_are_kept_or_stored_again_without_doubt(kind: str) -> None:
     assert bool(doubts) == (kind == "12-bit JPEG"), doubts
 
 
-@pytest.mark.parametrize(("kind", "damage"), [(k, d) for k in KINDS for d in DAMAGE if (k, d) != ("TIFF, pages", "half")])
+@pytest.mark.parametrize(("kind", "damage"), [(k, d) for k in KINDS for d in DAMAGE])
 def test_damaged_files_are_never_archived_as_good(kind: str, damage: str) -> None:
     data = DAMAGE[damage](made(kind))
     for policy in ("archival", "medical"):

@@ -116,8 +116,14 @@ def first_offset(data: bytes) -> int:
 
 
 def count_pages(data: bytes, page: Page) -> int:
-    """Pages that are not reduced copies or masks; `page` is the first."""
-    return 1 + sum(not later.one(SUBFILE, 0) & 0b101 for later in _later_pages(data, page))
+    """Pages that are not reduced copies or masks; `page` is the first.
+
+    One that lies behind the end of a file that was cut off counts too, so that it is not lost without a word.
+    """
+    count, last = 1, page
+    for later in _later_pages(data, page):
+        count, last = count + (not later.one(SUBFILE, 0) & 0b101), later
+    return count + (last.next >= len(data))
 
 
 def _later_pages(data: bytes, page: Page) -> Iterator[Page]:
