@@ -17,6 +17,7 @@ from PIL import Image
 
 from router.errors import InputError
 from router.images.headers import probe
+from router.images.limits import NO_LIMITS
 from router.images.orientation import apply_orientation
 from router.images.read import read
 from router.reasons import ReasonCode
@@ -160,10 +161,22 @@ def test_32_bit_samples_outside_16_bits_are_refused() -> None:
 
 
 @pytest.mark.parametrize("maxval", [1, 15, 100, 254, 256, 1023, 65534])
-def test_netpbm_that_would_need_scaling_is_refused(maxval: int) -> None:
-    size = 1 if maxval < 256 else 2
-    assert code_of(b"P5 2 2 %d\n" % maxval + b"\0" * 4 * size) == ReasonCode.DEPTH_NOT_SUPPORTED
-    assert code_of(b"P2 2 2 %d\n0 0 0 0" % maxval) == ReasonCode.DEPTH_NOT_SUPPORTED
+def test_netpbm_fills_its_depth_and_can_be_scaled_back(maxval: int) -> None:
+    stored = np.arange(maxval + 1)
+    full = 255 if maxval < 256 else 65535
+    raw = b"P5 %d 1 %d\n" % (len(stored), maxval) + stored.astype("u1" if full == 255 else ">u2").tobytes()
+    plain = b"P2 %d 1 %d\n%s" % (len(stored), maxval, b" ".join(b"%d" % v for v in stored))
+    for data in (raw, plain):
+        pixels = read(data, limits=NO_LIMITS).pixels.ravel()
+        assert (pixels[0], pixels[-1], pixels.dtype.itemsize) == (0, full, full.bit_length() // 8)
+        assert np.array_equal(np.round(pixels * (maxval / full)), stored)
+
+
+@pytest.mark.parametrize(
+    "data", [b"P2 2 1 7\n3 8", b"P5 2 1 7\n\3\x08", b"P2 2 1 7\n3", b"P2 2 1 7\n3 x", b"P1 2 1\n0 2", b"P3 1 1 9\n1 2"]
+)
+def test_netpbm_with_samples_that_its_header_rules_out(data: bytes) -> None:
+    assert code_of(data) == ReasonCode.DAMAGED_IMAGE
 
 
 def test_deeper_than_8_bits_is_never_halved() -> None:

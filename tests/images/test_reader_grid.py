@@ -15,19 +15,28 @@ from router.images.headers import probe
 from router.images.read import read
 from router.reasons import ReasonCode
 from training.readers import grid, tiff
-from training.readers.cell import Cell, check
+from training.readers.cell import check
 from training.readers.tiff_file import Layout
 
 
-def _some(name: str, every: int) -> list[Cell]:
-    return [cell for i, cell in enumerate(grid.cells(name)) if i % every == 0]
-
-
-@pytest.mark.parametrize(("name", "every"), [("TIFF", 211)])
+@pytest.mark.parametrize(
+    ("name", "every"),
+    [
+        ("TIFF", 311),
+        ("PNG", 61),
+        ("BMP", 41),
+        ("Netpbm", 7),
+        ("GIF", 41),
+        ("JPEG", 7),
+        ("WebP", 5),
+        ("AVIF", 13),
+        ("JPEG XL", 17),
+    ],
+)
 def test_nothing_is_misread_and_nothing_valid_called_damaged(name: str, every: int) -> None:
-    results = [check(cell, witness=False) for cell in _some(name, every)]
+    results = [check(cell, witness=False) for cell in grid.cells(name, every)]
     assert [(r.cell.name, r.why) for r in results if r.verdict in ("wrong", "called damaged")] == []
-    assert sum(r.verdict == "right" for r in results) > len(results) // 4
+    assert sum(r.verdict == "right" for r in results) >= len(results) // 4
 
 
 @pytest.mark.parametrize("make", [pytest.param(make, id=name) for name, make in tiff.cut_files() if "jpeg xr" not in name])

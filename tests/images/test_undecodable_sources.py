@@ -64,7 +64,6 @@ KINDS: dict[str, tuple[R, Callable[[], bytes]]] = {
         R.MODE_NOT_SUPPORTED,
         lambda: imagecodecs.jpegxl_encode(photo(*SIZE).astype(np.float32) / 255, lossless=True),
     ),
-    "PGM up to 1023": (R.DEPTH_NOT_SUPPORTED, lambda: b"P5 64 48 1023\n" + bytes(2 * 64 * 48)),
     "animated GIF": (R.ANIMATED, lambda: _frames("GIF")),
     "animated WebP": (R.ANIMATED, lambda: _frames("WEBP")),
     "animated PNG": (R.ANIMATED, lambda: _frames("PNG")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import collections
 import importlib
-import importlib.abc
+import itertools
 import sys
 import time
 import warnings
@@ -14,16 +14,27 @@ from collections.abc import Iterator, Sequence
 from training.readers.cell import Cell, Result, check
 
 FORMATS = {
-    "TIFF": "tiff",
+    "TIFF": "tiff.cells",
+    "PNG": "png.cells",
+    "BMP": "bmp.cells",
+    "Netpbm": "simple.netpbm",
+    "GIF": "simple.gif",
+    "JPEG": "coded.jpeg",
+    "WebP": "coded.webp",
+    "AVIF": "coded.avif",
+    "JPEG XL": "coded.jpeg_xl",
 }
+"""Module and function that give a format's cells."""
 VERDICTS = ("right", "refused", "called damaged", "wrong")
 
 
-def cells(only: str | None = None) -> Iterator[Cell]:
-    """All cells, or those of one format."""
-    for name, module in FORMATS.items():
+def cells(only: str | None = None, every: int = 1) -> Iterator[Cell]:
+    """All cells, or those of one format; every n-th of a format."""
+    for name, where in FORMATS.items():
         if only is None or name == only:
-            yield from importlib.import_module(f"training.readers.{module}").cells()
+            module, function = where.split(".")
+            makers = getattr(importlib.import_module(f"training.readers.{module}"), function)()
+            yield from (make() for make in itertools.islice(makers, 0, None, every))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     warnings.simplefilter("ignore")
     began = time.perf_counter()
-    results = [check(cell) for i, cell in enumerate(cells(options.format)) if i % options.every == 0]
+    results = [check(cell) for cell in cells(options.format, options.every)]
     print(table(results, [axis for axis in options.by.split(",") if axis]))
     print(f"\n{len(results)} cells in {time.perf_counter() - began:.0f} s")
     failed = [r for r in results if r.verdict in ("wrong", "called damaged")]

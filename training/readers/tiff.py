@@ -52,7 +52,7 @@ _GRAYS = ("black is zero", "white is zero")
 _JPEG_SLACK = 4
 
 
-def cells() -> Iterator[Cell]:
+def cells() -> Iterator[Callable[[], Cell]]:
     """Every valid combination."""
     for kind in _KINDS:
         for depth, (bits, sample_format) in _DEPTHS.items():
@@ -63,7 +63,7 @@ def cells() -> Iterator[Cell]:
     yield from _subsampled()
 
 
-def _coded(kind: str, depth: str, compression: str) -> Iterator[Cell]:
+def _coded(kind: str, depth: str, compression: str) -> Iterator[Callable[[], Cell]]:
     bits, sample_format = _DEPTHS[depth]
     count = _KINDS[kind][1]
     predictors = [1]
@@ -77,7 +77,7 @@ def _coded(kind: str, depth: str, compression: str) -> Iterator[Cell]:
                 for order in "<>":
                     for big in (False, True):
                         for fill in (1,) if compression in IMAGE_CODED else (1, 2):
-                            yield _cell(kind, depth, compression, planar, segment, predictor, order, big, fill)
+                            yield partial(_cell, kind, depth, compression, planar, segment, predictor, order, big, fill)
 
 
 def _cell(
@@ -260,32 +260,36 @@ def _ycbcr(stored: NDArray[Any], subsampling: tuple[int, int]) -> tuple[NDArray[
     return stored, np.clip(np.round(rgb), 0, 255).astype(np.uint8)
 
 
-def _subsampled() -> Iterator[Cell]:
+def _subsampled() -> Iterator[Callable[[], Cell]]:
     """YCbCr that is no JPEG, by subsampling: only libtiff reads these."""
     grid = [(across, down) for across in (1, 2, 4) for down in (1, 2, 4) if (across, down) != (1, 1) and down <= across]
     for subsampling in grid:
         for compression in ("none", "lzw", "deflate", "packbits"):
             for segment in _SEGMENTS:
                 for order in "<>":
-                    ramp = np.indices((HEIGHT, WIDTH)).sum(0)[..., None] * np.array([3, 2, 1])
-                    stored, expected = _ycbcr((ramp % 256).astype(np.uint8), subsampling)
-                    layout = Layout(
-                        stored,
-                        8,
-                        6,
-                        compression=compression,
-                        segment=_SEGMENTS[segment],  # type: ignore[arg-type]
-                        order=order,  # type: ignore[arg-type]
-                        subsampling=subsampling,
-                    )
-                    axes = {
-                        "colour": f"ycbcr, subsampled {subsampling[0]} x {subsampling[1]}",
-                        "depth": "8 bit",
-                        "compression": compression,
-                        "layout": segment,
-                        "byte order": "II" if order == "<" else "MM",
-                    }
-                    yield Cell("TIFF", axes, layout.file, expected, 3)
+                    yield partial(_subsampled_cell, subsampling, compression, segment, order)
+
+
+def _subsampled_cell(subsampling: tuple[int, int], compression: str, segment: str, order: str) -> Cell:
+    ramp = np.indices((HEIGHT, WIDTH)).sum(0)[..., None] * np.array([3, 2, 1])
+    stored, expected = _ycbcr((ramp % 256).astype(np.uint8), subsampling)
+    layout = Layout(
+        stored,
+        8,
+        6,
+        compression=compression,
+        segment=_SEGMENTS[segment],  # type: ignore[arg-type]
+        order=order,  # type: ignore[arg-type]
+        subsampling=subsampling,
+    )
+    axes = {
+        "colour": f"ycbcr, subsampled {subsampling[0]} x {subsampling[1]}",
+        "depth": "8 bit",
+        "compression": compression,
+        "layout": segment,
+        "byte order": "II" if order == "<" else "MM",
+    }
+    return Cell("TIFF", axes, layout.file, expected, 3)
 
 
 def cut_files() -> Iterator[tuple[str, Callable[[], bytes]]]:
