@@ -97,8 +97,7 @@ class Facts:
         return is_wide_gamut(self._sample.metadata.icc)
 
     def _hdr(self) -> bool:
-        source = self._sample.source
-        return source.hdr_transfer or source.gain_map
+        return self._sample.source.hdr_transfer or self._sample.has_gain_map
 
     def _source(self) -> Mapping[str, Any]:
         source, pixels = self._sample.source, self._sample.width * self._sample.height

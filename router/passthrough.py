@@ -26,12 +26,12 @@ WIDELY_READ = frozenset({"jpeg", "png", "webp", "avif", "jxl", "gif"})
 """Source formats that may take a larger encoding's place without a policy that names passthrough."""
 
 
-def passthrough_refusal(sample: ImageSample, plan: Plan, *, first_frame: bool, metadata_stays: bool) -> ReasonCode | None:
+def passthrough_refusal(sample: ImageSample, plan: Plan, *, metadata_stays: bool) -> ReasonCode | None:
     """Why the bytes of `sample`, as it was read, may not be released as they are; None if they may.
 
-    `first_frame`: the file may hold more than the image that was asked for. `metadata_stays`: see `keeps_metadata`.
+    A file of several frames or pages holds more than the image that was asked for. `metadata_stays`: see `keeps_metadata`.
     """
-    if sample.source.data is None or first_frame:
+    if sample.source.data is None or sample.source.further_images:
         return ReasonCode.NOT_A_FILE
     if sample.source.format not in MEDIA_TYPES:
         return ReasonCode.FORMAT_NOT_SUPPORTED

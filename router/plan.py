@@ -25,6 +25,7 @@ class Plan:
     Attributes:
         accepts: whether the receiver takes a media type; asked for passthrough, whose type is the source's.
         quantile: share of photographs that the guard lets pass.
+        keep_all: a codec that would leave some of the metadata behind is passed over.
         encode_ms: wall time for the whole image, decision included; None for no bound.
         when_late: "encode": where nothing can be written in that time, the last codec that can write the image encodes once all
             the same. "refuse": it does not.
@@ -37,6 +38,7 @@ class Plan:
     metadata: MetadataChoice
     accepts: Callable[[str], bool]
     quantile: float = DEFAULT_QUANTILE
+    keep_all: bool = False
     max_steps: int = MAX_STEPS
     encode_ms: float | None = None
     when_late: Literal["encode", "refuse"] = "encode"
@@ -75,13 +77,14 @@ def forced_plan(codec_id: str, target: Target, settings: Mapping[str, Any] | Non
 
 def policy_plan(decision: Decision, accepts: Callable[[str], bool], metadata: MetadataChoice | None) -> Plan:
     """The plan of a policy's decision; the caller's metadata choice wins over the policy's."""
-    budgets = decision.budgets
+    budgets, choice = decision.budgets, metadata or decision.metadata
     return Plan(
         lanes=decision.lanes,
         target=decision.target,
         level=GuardLevel(decision.guard),
         quantile=decision.guard_quantile,
-        metadata=metadata or decision.metadata,
+        metadata=choice,
+        keep_all=choice == "keep" and decision.metadata_loss == "refuse",
         accepts=accepts,
         max_steps=budgets.max_search_steps or MAX_STEPS,
         encode_ms=budgets.encode_ms,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from router.errors import CarryError
 from router.images.sample import ImageSample, Metadata
+from router.xmp import problem
 
 MetadataChoice = Literal["keep", "icc", "strip"]
 
@@ -13,11 +15,15 @@ MetadataChoice = Literal["keep", "icc", "strip"]
 def apply_metadata_choice(sample: ImageSample, choice: MetadataChoice) -> ImageSample:
     """The image with the metadata that may travel.
 
-    "keep": all of it. "icc": the colour profile only. "strip": none; pixels are converted to sRGB first, and where that would
-    lose colours (wide gamut, 16 bit) the profile stays, because pixels without it would be shown wrongly.
+    "keep": all of it, but for an XMP packet that cannot be read (see `xmp.problem`). "icc": the colour profile only. "strip":
+    none; pixels are converted to sRGB first, and where that would lose colours (wide gamut, 16 bit) the profile stays, because
+    pixels without it would be shown wrongly.
     """
     m = sample.metadata
-    if choice == "keep" or m == Metadata():
+    if choice == "keep":
+        unreadable = m.xmp is not None and problem(m.xmp) is not None
+        return sample.with_metadata(replace(m, xmp=None)) if unreadable else sample
+    if m == Metadata():
         return sample
     if choice == "strip" and m.icc is not None and sample.bits == 8 and sample.undecodable is None:
         from router.images.colour import to_srgb

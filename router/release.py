@@ -10,11 +10,11 @@ from typing import Any
 
 from router.attempts import Candidate, seal, with_source_xmp
 from router.bundle import shipped_bundle
-from router.codecs.base import Lane
+from router.carrying import carried_xmp, losses, shown_losses
+from router.codecs.base import Codec, Lane
 from router.detector.report import OodReport
 from router.encoded import EncodedImage
-from router.errors import CarryError, RouterError, StreamError
-from router.images.extra_data import left_behind
+from router.errors import CarryError, NoLaneError, RouterError
 from router.images.sample import ImageSample, pixels_sha256
 from router.passthrough import MEDIA_TYPES, WIDELY_READ
 from router.plan import FORCED_RULE, Plan
@@ -34,7 +34,7 @@ from router.record import (
 )
 from router.verification import verify
 from router.walk import Outcome
-from router.xmp import extract_record, without_record
+from router.xmp import holds_record, problem, without_record
 
 
 @dataclass(frozen=True)
@@ -64,20 +64,14 @@ def release(
     if candidate is not None:
         if candidate.codec.lane is Lane.TRANSCODE:
             reasons += _doubts(sample, plan, Lane.TRANSCODE)
-        source_xmp = sample.metadata.xmp if candidate.codec.lane is not Lane.TRANSCODE and plan.metadata == "keep" else None
-        if source_xmp is not None:
-            try:
-                extract_record(source_xmp)
-            except StreamError:
-                source_xmp = None
-                reasons.append(Reason(ReasonCode.SOURCE_XMP_DAMAGED, "left out"))
-        if plan.metadata == "keep" and candidate.codec.lane is not Lane.TRANSCODE and sample.source.data is not None:
-            lost = left_behind(sample.source.data, sample.source.format)
-            reasons += [Reason(ReasonCode.METADATA_LEFT_BEHIND, name) for name in lost]
+        reasons += _left_behind(sample, plan, candidate.codec)
+        source_xmp = carried_xmp(sample, candidate.codec) if plan.metadata == "keep" else None
         record = _record(sample, plan, outcome, candidate, reasons, report)
         data, failures = _with_evidence(candidate, record, source_xmp, _bound(sample, plan))
         if failures:
             reasons += failures
+            if plan.keep_all and source_xmp is not None and any(f.code is ReasonCode.CANNOT_CARRY_XMP for f in failures):
+                return _kept_source(sample, plan, outcome, report, run, reasons, source_refusal)
             record = _record(sample, plan, outcome, candidate, reasons, report)
         if not _outgrows(sample, plan, candidate, len(data), source_refusal=source_refusal):
             codec = candidate.codec
@@ -92,8 +86,35 @@ def release(
                 candidate.codec.codec_id,
             )
         )
+    return _passed_through(sample, plan, outcome, report, run, reasons)
+
+
+def _kept_source(
+    sample: ImageSample,
+    plan: Plan,
+    outcome: Outcome,
+    report: OodReport | None,
+    run: Run,
+    reasons: list[Reason],
+    source_refusal: ReasonCode | None,
+) -> EncodedImage:
+    """The source itself, where the plan loses nothing and the XMP found no place. Raises NoLaneError if it may not go out."""
+    if source_refusal is not None:
+        raise NoLaneError(
+            f"the XMP finds no place in the result, and the source may not be kept: {source_refusal}",
+            attempts=outcome.attempts,
+            hint="Permit more bytes, or another codec",
+        )
+    return _passed_through(sample, plan, outcome, report, run, reasons)
+
+
+def _passed_through(
+    sample: ImageSample, plan: Plan, outcome: Outcome, report: OodReport | None, run: Run, reasons: list[Reason]
+) -> EncodedImage:
     assert sample.source.data is not None
     reasons += _doubts(sample, plan, Lane.PASSTHROUGH)
+    if sample.metadata.xmp is not None and _claims_a_record(sample.metadata.xmp):
+        reasons.append(Reason(ReasonCode.SOURCE_RECORD_STAYS, "what the file's own record says is not this decision"))
     media_type, suffix = MEDIA_TYPES[sample.source.format]
     record = _record(sample, plan, outcome, None, reasons, report)
     return EncodedImage(
@@ -110,6 +131,21 @@ def _doubts(sample: ImageSample, plan: Plan, lane: Lane) -> list[Reason]:
     return [] if doubt is None else [doubt]
 
 
+def _left_behind(sample: ImageSample, plan: Plan, codec: Codec) -> list[Reason]:
+    """What a new encoding loses of the file, and the reasons that say so."""
+    if codec.lane is Lane.TRANSCODE:
+        return []
+    if plan.metadata != "keep":
+        return [Reason(ReasonCode.METADATA_LEFT_BEHIND, name) for name in shown_losses(sample)]
+    unread = None if sample.metadata.xmp is None else problem(sample.metadata.xmp)
+    reasons = [] if unread is None else [Reason(ReasonCode.SOURCE_XMP_DAMAGED, f"left out: {unread}")]
+    return reasons + [Reason(ReasonCode.METADATA_LEFT_BEHIND, name) for name in losses(sample, codec)]
+
+
+def _claims_a_record(xmp: bytes) -> bool:
+    return problem(xmp) is None and holds_record(xmp)
+
+
 def _with_evidence(
     candidate: Candidate, record: DecisionRecord, source_xmp: bytes | None, bound: int | None
 ) -> tuple[bytes, list[Reason]]:
@@ -117,7 +153,7 @@ def _with_evidence(
 
     The bytes have passed the guard: no failure here may lose them. `bound`: the most that the result may have.
     """
-    kept = None if source_xmp is None else without_record(source_xmp)
+    kept = without_record(source_xmp) if source_xmp is not None and holds_record(source_xmp) else source_xmp
     writers: list[tuple[ReasonCode, Callable[[], bytes]]] = [
         (ReasonCode.RECORD_NOT_CARRIED, lambda: seal(candidate, record.to_json(), source_xmp))
     ]

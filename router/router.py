@@ -128,9 +128,12 @@ class Router:
         decided = time.perf_counter()
         prepared = apply_metadata_choice(sample, plan.metadata)
         stays = keeps_metadata(sample, plan.metadata)
-        source_refusal = passthrough_refusal(sample, plan, first_frame=first_frame, metadata_stays=stays)
+        unread = plan.metadata == "keep" and sample.metadata.xmp is not None and prepared.metadata.xmp is None
+        source_refusal = passthrough_refusal(sample, plan, metadata_stays=stays)
         costs = stored_costs()
-        walk = Walk(prepared, plan, source_refusal=source_refusal, metadata_stays=stays, started=clock, costs=costs)
+        walk = Walk(
+            prepared, plan, source_refusal=source_refusal, metadata_stays=stays, unread_xmp=unread, started=clock, costs=costs
+        )
         outcome = walk.run(release_failed=on_guard_fail == "release")
         seconds = {"read": read - began, "decide": decided - read, "encode": time.perf_counter() - decided}
         run = Run(str(src) if isinstance(src, str | Path) else None, platform.node(), started_at, seconds, costs.to_dict())

@@ -99,10 +99,14 @@ def _cells(result: Result) -> list[str]:
 
 
 def _why(record: DecisionRecord) -> str:
-    """The rule that matched and the reason it gives, an error in a rule where that decided; then the codecs passed over."""
+    """The rule that matched and its reason, an error in a rule where that decided; the codecs passed over; what is lost."""
     passed_over = [f"{r.codec or r.lane} {r.code}" for r in record.reasons if (r.codec or r.lane) and r.code != "FORCED_CODEC"]
     decided = "forced by the caller"
     if record.policy is not None:
         stated = next((r.detail for r in record.reasons if r.code in ("RULE_MATCHED", "RULE_ERROR")), "")
         decided = stated or record.policy.rule
-    return "; ".join([decided, *passed_over])
+    left = dict.fromkeys(r.detail for r in record.reasons if r.code == "METADATA_LEFT_BEHIND")
+    if any(r.code == "SOURCE_XMP_DAMAGED" for r in record.reasons):
+        left["XMP that cannot be read"] = None
+    behind = [f"left behind: {', '.join(left)}"] if left else []
+    return "; ".join([decided, *passed_over, *behind])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from router.errors import CarryError
 from router.images.chunks import Segment, walk_jpeg
+from router.images.sample import Density
 from router.reasons import ReasonCode
 
 MAX_XMP = 65_502
@@ -46,6 +47,22 @@ def with_xmp(data: bytes, xmp: bytes) -> bytes:
     kept = [data[s.start : s.end] for s in segments if s.start >= lead and not _is_xmp(data, s)]
     scans = segments[-1].end if segments else lead
     return b"".join([data[:lead], packet, *kept, data[scans:]])
+
+
+def with_density(data: bytes, stated: Density) -> bytes:
+    """`data`, which begins with a JFIF segment, with this density in it."""
+    x, y, unit = stated.x, stated.y, {"inch": 1, "cm": 2, "m": 1, "": 0}[stated.unit]
+    if stated.unit == "m":  # in inches, which keep more digits
+        x, y = x * 0.0254, y * 0.0254
+    if unit == 0:
+        scale = min(1, 65_535 / max(x, y))
+        x, y = x * scale, y * scale
+    values = b"".join(min(max(1, round(value)), 65_535).to_bytes(2, "big") for value in (x, y))
+    first = next(walk_jpeg(data))
+    if not data.startswith(b"JFIF\x00", first.payload):
+        return data
+    at = first.payload + 7
+    return data[:at] + bytes([unit]) + values + data[at + 5 :]
 
 
 def _is_xmp(data: bytes, s: Segment) -> bool:

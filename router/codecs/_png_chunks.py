@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from collections.abc import Iterable
 
 from router.errors import StreamError
 from router.images.chunks import PNG_SIGNATURE, Chunk, walk_png
+from router.images.sample import Density, Text
 from router.reasons import ReasonCode
 
 _XMP_KEYWORD = b"XML:com.adobe.xmp\x00"
 _MAX_XMP = 16 << 20
+_MAX_UINT = (1 << 31) - 1
+_WORTH = 1024
+"""Bytes of text from which on they are compressed."""
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:
@@ -26,6 +31,29 @@ def iccp(profile: bytes) -> bytes:
 def exif(block: bytes) -> bytes:
     """An eXIf chunk holding a TIFF block."""
     return chunk(b"eXIf", block)
+
+
+def density(stated: Density) -> bytes:
+    """A pHYs chunk; it knows the metre only."""
+    scale = {"inch": 1 / 0.0254, "cm": 100, "m": 1, "": 1}[stated.unit]
+    x, y = (min(max(1, round(value * scale)), _MAX_UINT) for value in (stated.x, stated.y))
+    return chunk(b"pHYs", x.to_bytes(4, "big") + y.to_bytes(4, "big") + bytes([stated.unit != ""]))
+
+
+def text(stated: Text) -> bytes:
+    """A tEXt chunk; iTXt for what Latin-1 or a keyword alone cannot say; compressed where that pays."""
+    keyword = stated.keyword.encode("latin-1") + b"\x00"
+    if not stated.language and not stated.translated:
+        with contextlib.suppress(UnicodeEncodeError):
+            plain = stated.text.encode("latin-1")
+            return (
+                chunk(b"tEXt", keyword + plain)
+                if len(plain) < _WORTH
+                else chunk(b"zTXt", keyword + b"\x00" + zlib.compress(plain))
+            )
+    content, where = stated.text.encode(), stated.language.encode("ascii") + b"\x00" + stated.translated.encode() + b"\x00"
+    packed = len(content) >= _WORTH
+    return chunk(b"iTXt", keyword + bytes([packed, 0]) + where + (zlib.compress(content) if packed else content))
 
 
 def insert_after_header(data: bytes, chunks: Iterable[bytes]) -> bytes:

@@ -42,6 +42,8 @@ class CarryMatrix:
             the lossless lane).
         icc, exif, xmp: carried byte for byte (XMP: as a packet that `read_xmp` gives back).
         max_side: longest side in pixels, None if only memory limits it.
+        text, density, chunks: `encode` writes these fields of the metadata, and `decode` gives them back. What is not claimed
+            is no reason to refuse: texts and densities then go into the XMP packet.
     """
 
     modes: frozenset[Mode]
@@ -51,6 +53,9 @@ class CarryMatrix:
     exif: bool
     xmp: bool
     max_side: int | None = None
+    text: bool = False
+    density: bool = False
+    chunks: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,7 @@ class Codec(ABC):
 
     @abstractmethod
     def encode(self, sample: ImageSample, settings: Settings) -> bytes:
-        """Encode the pixels with the ICC and EXIF of `sample.metadata`; XMP is attached later, by `with_xmp`.
+        """Encode the pixels with the metadata that is claimed, but for XMP, which is attached later, by `with_xmp`.
 
         Settings that are missing take the codec's defaults. Deterministic: same input, same bytes.
 

@@ -18,7 +18,7 @@ from router.codecs.options import FloatRange, IntRange, OneOf, Option
 from router.errors import CarryError, LimitError, RouterError, StreamError, UsageError
 from router.images.arrays import from_pixels
 from router.images.limits import Limits
-from router.images.sample import ImageSample, Metadata, Mode, Pixels
+from router.images.sample import Density, ImageSample, Metadata, Mode, Pixels, Text
 from router.reasons import ReasonCode
 
 _CHANNELS: dict[Mode, int] = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
@@ -246,11 +246,24 @@ def _metadata(b: _Bench) -> None:
     law, codec, claimed = "metadata", b.codec, b.codec.carries
     plain = codec.decode(codec.encode(b.example(), {})).metadata
     b.expect(plain == Metadata(), law, f"an image without any comes back with {_names(plain)}")
-    for name, value in (("icc", srgb_profile()), ("exif", _EXIF)):
+    for name, given in (("icc", Metadata(icc=srgb_profile())), ("exif", Metadata(exif=_EXIF))):
         if getattr(claimed, name):
-            sample = b.example(Metadata(**{name: value}))
+            value, sample = getattr(given, name), b.example(given)
             back = getattr(codec.decode(codec.encode(sample, {})).metadata, name)
             b.expect(back == value, law, f"{name} is claimed, {_size(value)} go in and {_size(back)} come back")
+
+
+def _notes(b: _Bench) -> None:
+    law, codec, claimed = "notes", b.codec, b.codec.carries
+    # One of every kind: plain, long, beyond Latin-1, and with a language.
+    text = (Text("Comment", "é"), Text("a b", "x" * 5000), Text("Title", "日本"), Text("Title", "Wort", "de", "Titel"))
+    density, chunks = Density(300, 200, "inch"), ((b"tIME", b"\x07\xea\x01\x02\x03\x04\x05"),)
+    back = codec.decode(codec.encode(b.example(Metadata(text=text, density=density, chunks=chunks)), {})).metadata
+    b.expect(back.text == (text if claimed.text else ()), law, f"texts come back as {back.text!r}")
+    b.expect(back.chunks == (chunks if claimed.chunks else ()), law, f"chunks come back as {back.chunks!r}")
+    scale = 1.0 if back.density is None else {"inch": 1, "cm": 2.54, "m": 0.0254}.get(back.density.unit, 0)
+    near = back.density is not None and abs(back.density.x * scale - 300) < 1 and abs(back.density.y * scale - 200) < 1
+    b.expect(near if claimed.density else back.density is None, law, f"a density of 300 x 200 comes back as {back.density!r}")
 
 
 def _xmp(b: _Bench) -> None:
@@ -308,9 +321,9 @@ def _refusals(b: _Bench) -> None:
         for bits in (8, 16):
             if (mode, bits) not in b.layouts:
                 _check_refused(b, law, b.sample(mode, bits), f"{bits}-bit {mode}")
-    for name, value in (("icc", srgb_profile()), ("exif", _EXIF), ("xmp", _packet("x"))):
-        if not getattr(claimed, name):
-            _check_refused(b, law, b.example(Metadata(**{name: value})), f"an image with {name}")
+    for given in (Metadata(icc=srgb_profile()), Metadata(exif=_EXIF), Metadata(xmp=_packet("x"))):
+        if not getattr(claimed, _names(given)):
+            _check_refused(b, law, b.example(given), f"an image with {_names(given)}")
     if claimed.max_side is not None:
         _check_refused(b, law, _huge(b.example(), claimed.max_side + 1), f"a side of {claimed.max_side + 1} px")
 
@@ -401,6 +414,7 @@ _LAWS = (
     _resemblance,
     _alpha,
     _metadata,
+    _notes,
     _xmp,
     _record,
     _determinism,

@@ -32,7 +32,14 @@ class JpegCodec(Codec):
     media_type: ClassVar[str] = "image/jpeg"
     suffix: ClassVar[str] = ".jpg"
     carries: ClassVar[CarryMatrix] = CarryMatrix(
-        modes=frozenset({"L", "RGB"}), depths=frozenset({8}), alpha="none", icc=True, exif=True, xmp=True, max_side=65_500
+        modes=frozenset({"L", "RGB"}),
+        depths=frozenset({8}),
+        alpha="none",
+        icc=True,
+        exif=True,
+        xmp=True,
+        max_side=65_500,
+        density=True,
     )
     knob: ClassVar[Knob | None] = Knob("quality", 1, 100, 80)
     options: ClassVar[dict[str, Option]] = {"quality": IntRange(1, 100), "subsampling": OneOf(("auto", "444", "420"))}
@@ -54,7 +61,7 @@ class JpegCodec(Codec):
             chroma = "444" if quality >= FULL_CHROMA_FROM else "420"
         m = sample.metadata
         with room(_largest(sample) + sum(len(block or b"") for block in (m.icc, m.exif))):
-            return save(
+            data = save(
                 self.codec_id,
                 to_image(sample.pixels),
                 "JPEG",
@@ -65,6 +72,7 @@ class JpegCodec(Codec):
                 icc_profile=m.icc,
                 exif=b"Exif\x00\x00" + m.exif if m.exif else b"",
             )
+        return data if m.density is None else _jpeg_segments.with_density(data, m.density)
 
     def decode(self, data: bytes, limits: Limits = DEFAULT_LIMITS) -> DecodedImage:
         """See `Codec.decode`."""

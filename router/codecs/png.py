@@ -34,6 +34,9 @@ class PngCodec(Codec):
         exif=True,
         xmp=True,
         max_side=(1 << 31) - 1,
+        text=True,
+        density=True,
+        chunks=True,
     )
     options: ClassVar[dict[str, Option]] = {"level": IntRange(0, 9)}
 
@@ -57,6 +60,10 @@ class PngCodec(Codec):
         chunks = [_png_chunks.iccp(m.icc)] if m.icc else []
         if m.exif:
             chunks.append(_png_chunks.exif(m.exif))
+        if m.density:
+            chunks.append(_png_chunks.density(m.density))
+        chunks += [_png_chunks.chunk(*c) for c in m.chunks]
+        chunks += [_png_chunks.text(t) for t in m.text]
         return _png_chunks.insert_after_header(data, chunks)
 
     def _encode_deep(self, sample: ImageSample, level: int) -> bytes:

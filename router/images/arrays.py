@@ -11,8 +11,9 @@ from router.errors import InputError
 from router.images.formats.header import depth_refused
 from router.images.formats.pillow import decoding, info_bytes, to_array
 from router.images.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
-from router.images.orientation import apply_orientation, orientation_of, tiff_block, with_upright_tag
+from router.images.orientation import apply_orientation, orientation_of, tiff_block
 from router.images.sample import ImageSample, Metadata, Pixels, Source
+from router.images.turning import upright
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
@@ -53,8 +54,11 @@ def from_pil(image: Image.Image, limits: Limits = DEFAULT_LIMITS, first_frame: b
         image.load()
         pixels = to_array(image)
         exif = tiff_block(info_bytes(image, "exif"))
-        metadata = Metadata(info_bytes(image, "icc_profile"), with_upright_tag(exif), info_bytes(image, "xmp"))
-    return _sample(apply_orientation(pixels, orientation_of(exif)), metadata, "pil")
+        metadata = Metadata(info_bytes(image, "icc_profile"), exif, info_bytes(image, "xmp"))
+    code = orientation_of(exif)
+    pixels = apply_orientation(pixels, code)
+    metadata, dropped = upright(metadata, code, pixels.shape[1], pixels.shape[0])
+    return _sample(pixels, metadata, "pil", dropped)
 
 
 def to_pil(pixels: Pixels, metadata: Metadata | None = None) -> Image.Image:
@@ -77,7 +81,7 @@ def to_pil(pixels: Pixels, metadata: Metadata | None = None) -> Image.Image:
     return image
 
 
-def _sample(pixels: Pixels, metadata: Metadata, source_format: str) -> ImageSample:
+def _sample(pixels: Pixels, metadata: Metadata, source_format: str, dropped: tuple[str, ...] = ()) -> ImageSample:
     height, width, channels = pixels.shape
     bits: Literal[8, 16] = 16 if pixels.dtype == np.uint16 else 8
     return ImageSample(
@@ -85,7 +89,7 @@ def _sample(pixels: Pixels, metadata: Metadata, source_format: str) -> ImageSamp
         height=height,
         channels=channels,
         bits=bits,
-        source=Source(source_format, lossy=None),
+        source=Source(source_format, lossy=None, dropped=dropped),
         metadata=metadata,
         load=lambda: pixels,
     )

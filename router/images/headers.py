@@ -6,6 +6,7 @@ import re
 
 from router.errors import InputError
 from router.images.cicp import is_hdr_transfer
+from router.images.extra_data import passengers
 from router.images.formats import avif, bmp, gif, jpeg, jxl, png, ppm, tiff, webp
 from router.images.formats.header import Header, format_refused
 from router.reasons import ReasonCode
@@ -111,8 +112,8 @@ def _is_tga(data: bytes) -> bool:
 def is_hdr(data: bytes, header: Header | None = None) -> bool:
     """Whether the image is high dynamic range: PQ or HLG transfer (ITU-T H.273 codes 16, 18), or a gain map beside it.
 
-    Read from cICP in PNG, nclx in AVIF, the colour encoding of JPEG XL, and the gain-map marks of Ultra HDR and ISO 21496-1.
+    Read from cICP in PNG, nclx in AVIF, the colour encoding of JPEG XL, and the gain maps that `extra_data` finds.
     `header`: what `probe(data)` gave, to save doing it again. Raises InputError as `probe`.
     """
     header = probe(data) if header is None else header
-    return header.gain_map or is_hdr_transfer(header.cicp)
+    return header.gain_map or is_hdr_transfer(header.cicp) or any(p.gain_map for p in passengers(data, header.format))

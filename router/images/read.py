@@ -20,8 +20,10 @@ from router.images.formats import avif, bmp, gif, jpeg, jxl, png, ppm, tiff, web
 from router.images.formats.header import Header, Plan
 from router.images.headers import probe
 from router.images.limits import DEFAULT_LIMITS, Limits
-from router.images.orientation import apply_orientation, orientation_of, upright_size, with_upright_tag
+from router.images.notes import with_notes
+from router.images.orientation import apply_orientation, orientation_of, upright_size
 from router.images.sample import ImageSample, Metadata, Pixels, Source
+from router.images.turning import upright
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
@@ -102,8 +104,11 @@ def read(
             raise
         refusal, plan = error, _without_pixels(data, header, error)
     width, height = upright_size(plan.width, plan.height, plan.orientation)
-    stored = plan.metadata
+    # Decoders of JPEG XL turn the pixels themselves; what the metadata says of them is no less out of date.
+    turned = header.orientation if header.format == "jxl" and plan.orientation == 1 else plan.orientation
+    metadata, dropped = upright(with_notes(plan.metadata, data, header.format), turned, width, height)
     bits: Literal[8, 16] = 16 if plan.bits == 16 else 8
+    several = header.animated and refusal is None
 
     def load() -> Pixels:
         return apply_orientation(plan.load(), plan.orientation)
@@ -113,8 +118,8 @@ def read(
         height=height,
         channels=plan.channels,
         bits=bits,
-        source=Source(header.format, header.lossy, data, is_hdr_transfer(header.cicp), header.gain_map),
-        metadata=Metadata(stored.icc, with_upright_tag(stored.exif), stored.xmp),
+        source=Source(header.format, header.lossy, data, is_hdr_transfer(header.cicp), header.gain_map, several, dropped),
+        metadata=metadata,
         load=load,
         undecodable=refusal,
     )

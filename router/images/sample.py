@@ -6,17 +6,46 @@ import hashlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from router.errors import InputError
 
+if TYPE_CHECKING:
+    from router.images.extra_data import Passenger
+
 Mode = Literal["L", "LA", "RGB", "RGBA"]
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
 _MODES: dict[int, Mode] = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text that a file holds under a keyword, as PNG has them; comments of other formats have the keyword "Comment".
+
+    Attributes:
+        keyword: 1 to 79 characters of Latin-1.
+        text: what it says.
+        language: RFC 3066 tag, "" where none is stated.
+        translated: the keyword in that language, "" where it is not given.
+    """
+
+    keyword: str
+    text: str
+    language: str = ""
+    translated: str = ""
+
+
+@dataclass(frozen=True)
+class Density:
+    """Pixels per unit of length, across and down; with unit "" only their ratio means anything."""
+
+    x: float
+    y: float
+    unit: Literal["inch", "cm", "m", ""]
 
 
 @dataclass(frozen=True)
@@ -27,11 +56,17 @@ class Metadata:
         icc: as stored; or one that says the same as the colour numbers (cICP, nclx) of a file without a profile.
         exif: a TIFF block without the `Exif\\0\\0` prefix, orientation already 1.
         xmp: a packet.
+        text: texts and comments outside EXIF and XMP. A codec that has no place for them leaves them to the XMP.
+        density: as the container states it, outside EXIF and XMP; likewise.
+        chunks: further PNG chunks, type and content, that stay true of the pixels as they are; for the PNG codec only.
     """
 
     icc: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
+    text: tuple[Text, ...] = ()
+    density: Density | None = None
+    chunks: tuple[tuple[bytes, bytes], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,7 +80,9 @@ class Source:
         data: the file's bytes as given, or None for pixels that came without a file.
         hdr_transfer: the file states a PQ or HLG curve. Without an ICC profile that says so too, the samples would be
             shown wrongly in any format written here.
-        gain_map: an HDR gain map lies beside the image in the file.
+        gain_map: the header says that an HDR gain map lies beside the image; see `ImageSample.has_gain_map`.
+        further_images: the file holds more than the image that was read: frames or pages.
+        dropped: names of metadata that reading had to drop because it is no longer true of the upright pixels.
     """
 
     format: str
@@ -53,6 +90,8 @@ class Source:
     data: bytes | None = field(repr=False, default=None)
     hdr_transfer: bool = False
     gain_map: bool = False
+    further_images: bool = False
+    dropped: tuple[str, ...] = ()
 
     @property
     def size(self) -> int | None:
@@ -160,6 +199,18 @@ class ImageSample:
     def source_sha256(self) -> str:
         """SHA-256 of the file's bytes; of the pixels (see `pixels_sha256`) for bare pixels."""
         return self.pixels_sha256 if self.source.data is None else hashlib.sha256(self.source.data).hexdigest()
+
+    @_Once
+    def passengers(self) -> tuple[Passenger, ...]:
+        """What the file holds beside the picture, see `extra_data.passengers`; nothing for bare pixels."""
+        from router.images.extra_data import passengers
+
+        return () if self.source.data is None else passengers(self.source.data, self.source.format)
+
+    @property
+    def has_gain_map(self) -> bool:
+        """Whether an HDR gain map lies beside the image in the file."""
+        return self.source.gain_map or any(p.gain_map for p in self.passengers)
 
     @_Once
     def is_gray(self) -> bool:

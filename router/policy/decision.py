@@ -123,6 +123,7 @@ class Decision:
         guard: a `GuardLevel` value: "off", "fast", "full" or "strict".
         guard_quantile: share of photographs that the guard lets pass.
         metadata: "keep", "icc" or "strip".
+        metadata_loss: "name" or "refuse": what happens where a codec would leave some of the metadata behind.
         budgets: what the encoding may cost.
         reasons: why this action, then why codecs were removed from it.
         trace: every rule in order.
@@ -143,6 +144,7 @@ class Decision:
     trace: tuple[RuleTrace, ...]
     inputs: Mapping[str, Mapping[str, Any]]
     context_recorded: Mapping[str, Any]
+    metadata_loss: Literal["name", "refuse"] = "name"
 
     @property
     def lane(self) -> str:
@@ -167,6 +169,7 @@ class Decision:
             "guard": self.guard,
             "guard_quantile": self.guard_quantile,
             "metadata": self.metadata,
+            "metadata_loss": self.metadata_loss,
             "budgets": self.budgets.to_dict(),
             "reasons": [reason.to_dict() for reason in self.reasons],
             "trace": [trace.to_dict() for trace in self.trace],

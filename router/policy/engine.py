@@ -98,6 +98,7 @@ def decide(
         trace=tuple(traces),
         inputs=_by_group(policy.policy, facts.values),
         context_recorded={key: value for key, value in values.items() if declared[key].record},
+        metadata_loss=policy.policy.defaults.metadata_loss,
     )
 
 

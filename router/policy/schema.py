@@ -43,6 +43,7 @@ Quality = Annotated[float, Field(ge=0, le=100, description="SSIMULACRA2: 90 visu
 Megapixels = Annotated[float, Field(gt=0)]
 GuardName = Literal["off", "fast", "full", "strict"]
 MetadataMode = Literal["keep", "icc", "strip"]
+MetadataLoss = Literal["name", "refuse"]
 Metric = Literal["ssimulacra2", "psnr", "ms-ssim", "bpp", "max_bytes"]
 
 
@@ -248,7 +249,19 @@ class Defaults(_Aiming):
 
     guard: Guard = "full"
     metadata: MetadataMode = "keep"
+    metadata_loss: MetadataLoss = Field(
+        default="name",
+        description="where metadata is kept and a codec would leave some of it behind: the record names it; or it is passed over",
+    )
     alpha: float = Field(default=0.05, gt=0, le=0.5, description="`ood.in_distribution` means p_value > alpha")
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `metadata_loss` where it has its default: the field is younger than policies, whose hashes must stay."""
+        data: dict[str, Any] = plain(self)
+        if self.metadata_loss == "name":
+            data.pop("metadata_loss", None)
+        return data
 
 
 class Policy(_Model):

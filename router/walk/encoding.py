@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from router.attempts import Candidate, Scorers, attempt
+from router.carrying import room
 from router.codecs import registry
 from router.codecs.base import Lane
 from router.costs.budget import Allowance
@@ -65,5 +66,5 @@ class Encoding:
             quantile=self._plan.quantile,
             max_steps=allowance.encodings,
             deadline=allowance.deadline,
-            room=RECORD_ROOM + (len(self._sample.metadata.xmp or b"") if lane.lane != Lane.TRANSCODE else 0),
+            room=RECORD_ROOM if lane.lane == Lane.TRANSCODE else room(self._sample.metadata),
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from router.attempts import Candidate
+from router.carrying import losses
+from router.codecs import registry
 from router.codecs.base import Lane
 from router.costs.predict import Picture
 from router.costs.store import NONE, Costs
@@ -31,6 +33,7 @@ class Walk:
         *,
         source_refusal: ReasonCode | None = None,
         metadata_stays: bool = False,
+        unread_xmp: bool = False,
         started: float | None = None,
         costs: Costs = NONE,
     ) -> None:
@@ -41,11 +44,13 @@ class Walk:
             plan: the lanes, in order.
             source_refusal: why the source itself may not be released, None if it may.
             metadata_stays: the source file holds metadata that may not go out, hence no transcode of the whole file.
+            unread_xmp: the source has XMP that `sample` was given without, because it cannot be read.
             started: the `time.monotonic()` value from which the plan's time counts; now by default.
             costs: what is known of this machine; without it a codec is held to the plan's time only between its encodings.
         """
         self._sample = sample
         self._plan = plan
+        self._unread_xmp = unread_xmp
         self._source_refusal = source_refusal
         self._metadata_stays = metadata_stays
         self._schedule = Schedule(plan, Forecast(Picture.of(sample), plan, costs), started=started)
@@ -128,7 +133,20 @@ class Walk:
                 code=ReasonCode.METADATA_NOT_STRIPPED,
                 hint='Pass metadata="keep", or --metadata keep, or permit a lane that encodes again',
             )
+        if self._plan.keep_all and turn.lane.lane != Lane.TRANSCODE:
+            self._refuse_loss(turn)
         return self._rivals.kept(turn.lane, turn.codec_id) or self._encoding.encode(turn)
+
+    def _refuse_loss(self, turn: Turn) -> None:
+        lost = losses(self._sample, registry.get(turn.codec_id))
+        if self._unread_xmp:
+            lost = ("XMP that cannot be read", *lost)
+        if lost:
+            raise CarryError(
+                f"would leave behind: {', '.join(lost)}",
+                code=ReasonCode.METADATA_WOULD_BE_LOST,
+                hint='Permit passthrough, or say what may go: metadata="icc" or "strip", or another policy',
+            )
 
     def _may_go(self, turn: Turn, candidate: Candidate, release_failed: bool) -> bool:
         """Whether guard, size limit and comparison with a classical codec let the result pass. Raises GuardError if forced."""

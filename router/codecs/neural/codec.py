@@ -15,7 +15,7 @@ from router.errors import CodecUnavailableError, UsageError
 from router.images.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from router.images.sample import ImageSample, Pixels
 from router.reasons import ReasonCode
-from router.xmp import extract_record, without_record
+from router.xmp import holds_record, without_record
 
 if TYPE_CHECKING:
     from router.codecs.neural.encoder import ImageEncoder
@@ -110,7 +110,7 @@ class NeuralCodec(Codec):
 
     def with_record(self, data: bytes, record: bytes, source_xmp: bytes | None) -> bytes:
         """`data` with the record in its own chunk and the source's XMP, without a stale record, in the XMP chunk."""
-        if source_xmp is not None and extract_record(source_xmp) is not None:
+        if source_xmp is not None and holds_record(source_xmp):
             source_xmp = without_record(source_xmp)
         return container.replace(data, record=record, xmp=source_xmp)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -36,18 +36,57 @@ _ROTATIONS = {0: (False, False, False), 1: (True, True, False), 2: (False, True,
 
 
 @dataclass
-class _Meta:
+class Items:
+    """The items of a file and what belongs to them.
+
+    Attributes:
+        primary: id of the image that the file is for.
+        kinds: types of items by id, such as av01, Exif and mime.
+        content_types: of the items of type mime.
+        properties: type and content, in the order in which `associations` count them, from 1.
+        extents: offset and length of the pieces of an item.
+        references: type, from, to.
+    """
+
     primary: int = 0
     kinds: dict[int, bytes] = field(default_factory=dict)
+    content_types: dict[int, bytes] = field(default_factory=dict)
     properties: list[tuple[bytes, bytes]] = field(default_factory=list)
     associations: dict[int, list[int]] = field(default_factory=dict)
     extents: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    references: list[tuple[bytes, int, int]] = field(default_factory=list)
 
     def of_primary(self, kind: bytes) -> list[bytes]:
-        indices = [i for i in self.associations.get(self.primary, []) if 0 < i <= len(self.properties)]
+        """Contents of the primary image's properties of this type."""
+        return self.of(self.primary, kind)
+
+    def of(self, item: int, kind: bytes) -> list[bytes]:
+        """Contents of an item's properties of this type."""
+        indices = [i for i in self.associations.get(item, []) if 0 < i <= len(self.properties)]
         return [payload for name, payload in (self.properties[i - 1] for i in indices) if name == kind]
 
+    def auxiliary_type(self, item: int) -> bytes:
+        """The URN that says what an auxiliary image is; empty for other items."""
+        return next((p[4:].split(b"\x00", 1)[0] for p in self.of(item, b"auxC")), b"")
+
+    def links(self, kind: bytes) -> list[tuple[int, int]]:
+        """(from, to) of the references of this type."""
+        return [(source, target) for name, source, target in self.references if name == kind]
+
+    def with_parts(self, items: Collection[int]) -> set[int]:
+        """The items, and all that they are derived from (grids, overlays, tone maps)."""
+        inputs: dict[int, list[int]] = {}
+        for source, target in self.links(b"dimg"):
+            inputs.setdefault(source, []).append(target)
+        found, waiting = set(items), list(items)
+        while waiting:
+            new = set(inputs.get(waiting.pop(), ())) - found
+            found |= new
+            waiting += new
+        return found
+
     def anywhere(self, kind: bytes) -> list[bytes]:
+        """Contents of all properties of this type, whoever has them."""
         return [payload for name, payload in self.properties if name == kind]
 
 
@@ -88,13 +127,13 @@ def probe(data: bytes) -> Header:
         frames=None if animated else 1,
         orientation=_orientation(meta),
         cicp=cicp,
-        gain_map=b"tmap" in meta.kinds.values(),
+        gain_map=b"tmap" in meta.kinds.values() or any(b"hdrgainmap" in p for p in meta.anywhere(b"auxC")),
     )
 
 
-def item_types(data: bytes) -> set[bytes]:
-    """Types of all items, such as av01, Exif and mime. Raises InputError (DAMAGED_IMAGE)."""
-    return set(_meta(data).kinds.values())
+def items(data: bytes) -> Items:
+    """All items of a file. Raises InputError (DAMAGED_IMAGE)."""
+    return _meta(data)
 
 
 def plan(data: bytes, header: Header) -> Plan:
@@ -167,11 +206,11 @@ def _brands(data: bytes) -> set[bytes]:
     return {content[:4], *(content[i : i + 4] for i in range(8, len(content) - 3, 4))}
 
 
-def _meta(data: bytes) -> _Meta:
+def _meta(data: bytes) -> Items:
     outer = next((b for b in _boxes(data) if b.type == b"meta"), None)
     if outer is None:
         raise damaged("AVIF without a meta box")
-    found = _Meta()
+    found = Items()
     idat: int | None = None
     locations: bytes | None = None
     for box in _boxes(data, outer.payload + 4, outer.end):
@@ -183,6 +222,8 @@ def _meta(data: bytes) -> _Meta:
             _read_items(data, box, found)
         elif box.type == b"iprp":
             _read_properties(data, box, found)
+        elif box.type == b"iref":
+            _read_references(data, box, found)
         elif box.type == b"iloc":
             locations = content
         elif box.type == b"idat":
@@ -192,7 +233,7 @@ def _meta(data: bytes) -> _Meta:
     return found
 
 
-def _read_items(data: bytes, box: Box, found: _Meta) -> None:
+def _read_items(data: bytes, box: Box, found: Items) -> None:
     version = take(data, box.payload, 1)[0]
     for entry in _boxes(data, box.payload + (6 if version == 0 else 8), box.end):
         cursor = _Cursor(data[entry.payload : entry.end])
@@ -200,10 +241,21 @@ def _read_items(data: bytes, box: Box, found: _Meta) -> None:
         if version >= 2:
             item = cursor.uint(2 if version == 2 else 4)
             cursor.uint(2)
-            found.kinds[item] = cursor.uint(4).to_bytes(4, "big")
+            kind = found.kinds[item] = cursor.uint(4).to_bytes(4, "big")
+            if kind == b"mime":
+                found.content_types[item] = [*cursor.data[cursor.position :].split(b"\x00", 2), b"", b""][1]
 
 
-def _read_properties(data: bytes, box: Box, found: _Meta) -> None:
+def _read_references(data: bytes, box: Box, found: Items) -> None:
+    size = 2 if take(data, box.payload, 1)[0] == 0 else 4
+    for reference in _boxes(data, box.payload + 4, box.end):
+        cursor = _Cursor(data[reference.payload : reference.end])
+        source = cursor.uint(size)
+        for _ in range(cursor.uint(2)):
+            found.references.append((reference.type, source, cursor.uint(size)))
+
+
+def _read_properties(data: bytes, box: Box, found: Items) -> None:
     for inner in _boxes(data, box.payload, box.end):
         if inner.type == b"ipco":
             found.properties = [(p.type, data[p.payload : p.end]) for p in _boxes(data, inner.payload, inner.end)]
@@ -217,7 +269,7 @@ def _read_properties(data: bytes, box: Box, found: _Meta) -> None:
                 found.associations[item] = [cursor.uint(size) & mask for _ in range(cursor.uint(1))]
 
 
-def _read_locations(content: bytes, idat: int | None, found: _Meta) -> None:
+def _read_locations(content: bytes, idat: int | None, found: Items) -> None:
     cursor = _Cursor(content)
     version, sizes = cursor.uint(4) >> 24, cursor.uint(2)
     offset_size, length_size, base_size = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
@@ -238,7 +290,7 @@ def _read_locations(content: bytes, idat: int | None, found: _Meta) -> None:
         found.extents[item] = extents
 
 
-def _exif(data: bytes, meta: _Meta) -> bytes | None:
+def _exif(data: bytes, meta: Items) -> bytes | None:
     """The EXIF item without the offset field in front of its TIFF header."""
     item = next((i for i, kind in meta.kinds.items() if kind == b"Exif"), None)
     if item is None:
@@ -252,7 +304,7 @@ def _size(ispe: bytes) -> tuple[int, int]:
     return int.from_bytes(fields[4:8], "big"), int.from_bytes(fields[8:12], "big")
 
 
-def _bits(meta: _Meta) -> int:
+def _bits(meta: Items) -> int:
     depths = [max(p[5 : 5 + p[4]], default=0) for p in meta.of_primary(b"pixi") if len(p) > 4]
     depths += [_configured_bits(p) for p in meta.of_primary(b"av1C") or meta.anywhere(b"av1C")]
     return max(depths, default=8)
@@ -269,7 +321,7 @@ def _nclx(colr: bytes) -> tuple[int, int] | None:
     return int.from_bytes(colr[4:6], "big"), int.from_bytes(colr[6:8], "big")
 
 
-def _orientation(meta: _Meta) -> int:
+def _orientation(meta: Items) -> int:
     """irot (anticlockwise quarter turns), then imir (0: top and bottom exchanged, 1: left and right), as one EXIF code."""
     angle = next((p[0] & 3 for p in meta.of_primary(b"irot") if p), 0)
     transposed, rows, columns = _ROTATIONS[angle]

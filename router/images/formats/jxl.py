@@ -16,6 +16,7 @@ from router.images.formats.deep import have_imagecodecs, missing_depth, widened
 from router.images.formats.header import Header, Plan, damaged, depth_refused, mode_refused, parts
 from router.images.formats.jxl_header import Codestream, read_codestream
 from router.images.formats.pillow import decoding, expect
+from router.images.notes import with_notes
 from router.images.orientation import tiff_block, upright_size
 from router.images.sample import Metadata, Pixels
 from router.reasons import ReasonCode
@@ -59,7 +60,7 @@ def plan(data: bytes, header: Header) -> Plan:
     stream = _stream(data)
     _refuse_unreadable(stream, header)
     if any(box.type == b"jbrd" for box in _boxes(data)):
-        rebuilt = _rebuilt_jpeg(data)
+        rebuilt = rebuilt_jpeg(data)
         if rebuilt is not None:
             return _jpeg_plan(rebuilt, header)
     width, height = upright_size(header.width, header.height, header.orientation)
@@ -165,7 +166,8 @@ def _jpeg_plan(rebuilt: bytes, header: Header) -> Plan:
     if (inner.width, inner.height) != (header.width, header.height):
         raise damaged("JPEG XL transcode whose JPEG has another size")
     jpeg.refuse_unreadable(inner)
-    return jpeg.plan(rebuilt, inner)
+    plan = jpeg.plan(rebuilt, inner)
+    return replace(plan, metadata=with_notes(plan.metadata, rebuilt, "jpeg"))
 
 
 def _run_decoder(data: bytes) -> tuple[bool, Any, bytes, bytes | None]:
@@ -175,7 +177,8 @@ def _run_decoder(data: bytes) -> tuple[bool, Any, bytes, bytes | None]:
     return is_jpeg, info, content, icc or None
 
 
-def _rebuilt_jpeg(data: bytes) -> bytes | None:
+def rebuilt_jpeg(data: bytes) -> bytes | None:
+    """The JPEG file inside a transcode, None if there is none. Raises InputError (DAMAGED_IMAGE)."""
     with decoding("JPEG XL"):
         is_jpeg, _, content, _ = _run_decoder(data)
     return content if is_jpeg else None

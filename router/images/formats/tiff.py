@@ -65,7 +65,7 @@ _BY_PILLOW = frozenset((1, 3, 4, 5, 7, 8, 32773, 32946, 34925, 50000))
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
 _DEPTHS = (1, 2, 4, *range(8, 17))
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
-_DESCRIPTIVE = (270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432)
+DESCRIPTIVE = (270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432)
 """Tags of IFD 0 that describe the picture and not its storage: description, make, model, resolution, software, time ..."""
 
 
@@ -295,7 +295,7 @@ def _descriptive_exif(data: bytes) -> bytes | None:
     from PIL import Image
 
     source, block = _pillow_tags(data, first_offset(data)), Image.Exif()
-    for tag in _DESCRIPTIVE:
+    for tag in DESCRIPTIVE:
         if tag in source:
             block[tag] = source[tag]
     for ifd in (_EXIF_IFD, _GPS_IFD):

@@ -1,0 +1,41 @@
+"""BMP and Netpbm: a header, samples, and what may stand around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from router.images import netpbm_notes
+from router.images.extra_data import passenger as p
+from router.images.extra_data.passenger import Passenger
+
+_V5 = 124
+_PROFILES = (b"LINK", b"MBED", b"KNIL", b"DEBM")
+_UNCOMPRESSED = (0, 3, 6)
+
+
+def bmp(data: bytes) -> Iterator[Passenger]:
+    """See `extra_data.passengers`."""
+    head, start = int.from_bytes(data[14:18], "little"), int.from_bytes(data[10:14], "little")
+    if head == 12:
+        width, height, bits, coding, size = (*(int.from_bytes(data[i : i + 2], "little") for i in (18, 20, 24)), 0, 0)
+    else:
+        width, height = int.from_bytes(data[18:22], "little"), abs(int.from_bytes(data[22:26], "little", signed=True))
+        bits, coding = int.from_bytes(data[28:30], "little"), int.from_bytes(data[30:34], "little")
+        size = int.from_bytes(data[34:38], "little")
+    if coding in _UNCOMPRESSED:
+        size = (width * bits + 31) // 32 * 4 * height
+    end = start + size
+    if head >= _V5 and data[70:74] in _PROFILES:
+        yield Passenger("colour profile (BMP)")
+        end = max(end, 14 + int.from_bytes(data[126:130], "little") + int.from_bytes(data[130:134], "little"))
+    if data[end:].strip(b"\x00"):
+        yield p.TAIL
+
+
+def netpbm(data: bytes) -> Iterator[Passenger]:
+    """See `extra_data.passengers`."""
+    found = netpbm_notes.read(data)
+    if found.comments:
+        yield Passenger("comment", carried=True)
+    if found.end is not None and data[found.end :].strip(b"\x00 \t\r\n"):
+        yield p.TAIL

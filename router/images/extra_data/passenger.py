@@ -1,0 +1,61 @@
+"""One thing that a file holds beside its picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Passenger:
+    """What it is, and what becomes of it when the picture is encoded again.
+
+    Attributes:
+        name: for a person to read; our words, whatever the file says.
+        carried: readers here take it into `Metadata`.
+        shows: it shows something, as pictures do (a gain map, a second view, a film): its loss is named even where metadata is
+            not to be kept.
+        gain_map: it is an HDR gain map.
+        harmless: it says nothing about people and places (rendering hints), and may go out where metadata may not.
+    """
+
+    name: str
+    carried: bool = False
+    shows: bool = False
+    gain_map: bool = False
+    harmless: bool = False
+
+
+GAIN_MAP = Passenger("HDR gain map", shows=True, gain_map=True)
+DEPTH_MAP = Passenger("depth map", shows=True)
+MATTE = Passenger("portrait or segmentation matte", shows=True)
+VIEW = Passenger("further view (stereo, panorama or multi-angle)", shows=True)
+PREVIEW = Passenger("preview picture", shows=True)
+PICTURE = Passenger("further picture", shows=True)
+FILM = Passenger("motion-photo video", shows=True)
+CREDENTIALS = Passenger("C2PA manifest")
+TAIL = Passenger("data behind the end of the image")
+EXIF = Passenger("EXIF", carried=True)
+XMP = Passenger("XMP", carried=True)
+SECOND_EXIF = Passenger("second EXIF block")
+SECOND_XMP = Passenger("second XMP packet")
+SECOND_PROFILE = Passenger("second colour profile")
+
+_AUXILIARY = (
+    (b"hdrgainmap", GAIN_MAP),
+    (b"urn:iso:std:iso:ts:21496", GAIN_MAP),
+    (b"depth", DEPTH_MAP),
+    (b"disparity", DEPTH_MAP),
+    (b"matte", MATTE),
+)
+
+
+def auxiliary(urn: bytes) -> Passenger:
+    """What an auxiliary image of this type is (Apple's URNs, MPEG's, ISO 21496-1)."""
+    lowered = urn.lower()
+    return next((kind for mark, kind in _AUXILIARY if mark in lowered), Passenger("auxiliary picture", shows=True))
+
+
+def letters(kind: bytes) -> str:
+    """A four-letter code as a name may show it."""
+    text = kind.decode("latin-1").strip()
+    return text if text.isascii() and text.isalnum() else kind.hex()

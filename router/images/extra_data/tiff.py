@@ -1,0 +1,110 @@
+"""TIFF: tags of the first directory that readers here do not take along, and further directories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from router.errors import StreamError
+from router.images import ifd
+from router.images.extra_data import passenger as p
+from router.images.extra_data.passenger import Passenger
+from router.images.formats.tiff import DESCRIPTIVE
+from router.reasons import ReasonCode
+
+_STORAGE = {
+    *(
+        254,
+        255,
+        256,
+        257,
+        258,
+        259,
+        262,
+        263,
+        264,
+        265,
+        266,
+        273,
+        274,
+        277,
+        278,
+        279,
+        280,
+        281,
+        284,
+        288,
+        289,
+        290,
+        291,
+        292,
+        293,
+    ),
+    *(301, 317, 318, 319, 320, 322, 323, 324, 325, 326, 327, 328, 338, 339, 340, 341, 342, 347, 512, 513, 514, 515, 517, 518),
+    *(519, 520, 521, 529, 530, 531, 532, 559, 50674, 50675, 50838, 50839, 34675),
+}
+_CARRIED = {*DESCRIPTIVE, 700, 34665, 34853}
+_NAMED = {
+    33723: "IPTC",
+    34377: "Photoshop resources (IPTC)",
+    37724: "Photoshop layers",
+    33550: "GeoTIFF tags",
+    33922: "GeoTIFF tags",
+    34264: "GeoTIFF tags",
+    34735: "GeoTIFF tags",
+    34736: "GeoTIFF tags",
+    34737: "GeoTIFF tags",
+    33920: "GeoTIFF tags",
+    42112: "GDAL metadata",
+    42113: "GDAL no-data value",
+    50909: "GeoTIFF tags",
+    50844: "RPC coefficients",
+    52545: "C2PA manifest",
+    330: "sub-images",
+    332: "ink set",
+    333: "ink names",
+    334: "ink names",
+}
+_HINTS = {301, 318, 319, 532}
+"""Colour statements that no reader here acts on; a TIFF that needs them has a profile."""
+_MAX_DIRECTORIES = 1000
+_SHOWN = 5
+_REDUCED, _MASK = 1, 4
+
+
+def passengers(data: bytes) -> Iterator[Passenger]:
+    """See `extra_data.passengers`. Raises StreamError."""
+    block = ifd.block(data)
+    directory = None if block is None else block.directory(block.first)
+    if block is None or directory is None:
+        raise StreamError("TIFF without a directory", code=ReasonCode.DAMAGED_STREAM)
+    tags = sorted(directory.entries.keys() - _STORAGE)
+    yield from (Passenger("EXIF" if tag != 700 else "XMP", carried=True) for tag in tags if tag in _CARRIED)
+    yield from (Passenger(_NAMED[tag]) for tag in tags if tag in _NAMED)
+    private = [str(tag) for tag in tags if tag not in _CARRIED and tag not in _NAMED]
+    if private:
+        more = f" and {len(private) - _SHOWN} more" if len(private) > _SHOWN else ""
+        yield Passenger(f"TIFF tags {', '.join(private[:_SHOWN])}{more}")
+    if _HINTS & directory.entries.keys():
+        yield Passenger("colour calibration tags", harmless=True)
+    yield from _further(block, directory)
+
+
+def _further(block: ifd.Block, directory: ifd.Directory) -> Iterator[Passenger]:
+    """Directories behind the first: pages are refused or asked for, what is no page goes without a word otherwise."""
+    seen: set[int] = set()
+    entries = 0
+    while directory.next and directory.next not in seen and len(seen) < _MAX_DIRECTORIES and entries < 100 * _MAX_DIRECTORIES:
+        seen.add(directory.next)
+        found = block.directory(directory.next)
+        if found is None:
+            return
+        directory = found
+        entries += len(directory.entries)
+        kind = directory.entries.get(254)
+        flags = block.numbers(kind)[0] if kind is not None and block.numbers(kind) else 0
+        if flags & _REDUCED:
+            yield p.PREVIEW
+        elif flags & _MASK:
+            yield Passenger("transparency mask", shows=True)
+        else:
+            yield Passenger("further page", shows=True)

@@ -1,0 +1,27 @@
+"""WebP: RIFF chunks, and what stands behind the RIFF."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from router.images.chunks import walk_webp
+from router.images.extra_data import passenger as p
+from router.images.extra_data.passenger import Passenger, letters
+
+_PICTURE = {b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF"}
+_ONCE = {b"ICCP": (None, p.SECOND_PROFILE), b"EXIF": (p.EXIF, p.SECOND_EXIF), b"XMP ": (p.XMP, p.SECOND_XMP)}
+
+
+def passengers(data: bytes) -> Iterator[Passenger]:
+    """See `extra_data.passengers`. Raises StreamError."""
+    seen: set[bytes] = set()
+    for chunk in walk_webp(data):
+        if chunk.type in _ONCE:
+            who = _ONCE[chunk.type][chunk.type in seen]
+            seen.add(chunk.type)
+            if who is not None:
+                yield who
+        elif chunk.type not in _PICTURE:
+            yield p.CREDENTIALS if chunk.type == b"C2PA" else Passenger(f"WebP chunk {letters(chunk.type)}")
+    if data[8 + int.from_bytes(data[4:8], "little") :].strip(b"\x00"):
+        yield p.TAIL
