@@ -158,7 +158,9 @@ def test_it_is_in_the_output_or_the_record_names_it(name: str, codec: str) -> No
 
 
 @pytest.mark.parametrize("policy", ["archival", "medical"])
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize(
+    "name", sorted(KINDS.keys() - {"jpeg index alone"})
+)  # an archive may refuse an index of what is not there
 def test_archives_lose_nothing(name: str, policy: str) -> None:
     kind = KINDS[name]
     encoded = router.compress(kind.data, policy=policy)
