@@ -36,9 +36,11 @@ class RouterError(Exception):
         hint: what the caller can do about it; may be empty.
         details: JSON-able facts (sizes, names, limits).
         exit_code: what `codec-router` exits with.
+        encoded: the finished image (`EncodedImage`), where only what comes after it failed: its log. Else None.
     """
 
     exit_code = 1
+    encoded: Any = None
 
     def __init__(self, message: str, *, code: ReasonCode, hint: str = "", **details: Any) -> None:
         super().__init__(message)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
-import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
+from router import leftovers
 from router.errors import InputError, OutputExistsError, OutputNotWritableError, UsageError
 from router.images.limits import DEFAULT_LIMITS, Limits
 from router.reasons import ReasonCode
@@ -17,33 +16,30 @@ from router.reasons import ReasonCode
 def write_atomically(path: Path, data: bytes, *, overwrite: bool = False) -> Path:
     """Write `data` to `path`, making parent folders; the file appears complete or not at all.
 
+    What writers that were killed have left in the folder is removed on the way.
+
     Raises OutputExistsError (OUTPUT_EXISTS) without `overwrite`, OutputNotWritableError for anything the file system refuses.
     """
-    temporary: str | None = None
     try:
+        leftovers.remove(path.parent)
         if not overwrite and path.exists():
             raise _exists(path)
         _make_folder(path.parent)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
-        with os.fdopen(descriptor, "wb") as file:
+        with leftovers.temporary(path) as (temporary, file):
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o666 & ~_UMASK)
-        if overwrite:
-            os.replace(temporary, path)  # noqa: PTH105 - the atomic primitive, named as such
-        else:
-            _rename_new(Path(temporary), path)
+            temporary.chmod(0o666 & ~_UMASK)
+            if overwrite:
+                os.replace(temporary, path)  # noqa: PTH105 - the atomic primitive, named as such
+            else:
+                _rename_new(temporary, path)
     except FileExistsError as error:
         raise _exists(path) from error
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name, or one that the file system cannot encode
         raise OutputNotWritableError(
             f"cannot write {path}: {getattr(error, 'strerror', None) or error}", code=ReasonCode.OUTPUT_NOT_WRITABLE
         ) from error
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
     return path
 
 

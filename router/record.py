@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -260,8 +261,10 @@ class RunRecord(_Frozen):
     started_at: str
 
     def to_json(self) -> str:
-        """One line of JSON."""
-        return self.model_dump_json(exclude_none=True)
+        """One line of JSON, always valid Unicode: bytes of a path that are no UTF-8 become escapes, what is not finite null."""
+        text = json.dumps(_finite(self.model_dump(exclude_none=True)), ensure_ascii=False, separators=(",", ":"), default=str)
+        # Lone surrogates stand for such bytes; their backslash form is their JSON escape.
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def record_json_schema() -> dict[str, Any]:
@@ -279,6 +282,17 @@ def _prune(value: Any) -> Any:
         return {k: v if k in _DATA else _prune(v) for k, v in kept.items()}
     if isinstance(value, list):
         return [_prune(v) for v in value]
+    return value
+
+
+def _finite(value: Any) -> Any:
+    """The same document with None for every number that JSON cannot hold."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(k): _finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
     return value
 
 

@@ -31,7 +31,7 @@ from router.quality.guard import GuardLevel
 from router.quality.target import Target
 from router.reasons import ReasonCode
 from router.release import Run, release
-from router.sinks import Sink
+from router.sinks import Sink, deliver
 from router.walk import Walk
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ class Router:
         Args:
             policy: shipped name, file, mapping, or a loaded policy.
             detector: a Detector, or the folder of one; the shipped detector by default.
-            log: called with the RunRecord of every output.
+            log: called with the RunRecord of every output. What it raises comes out of `compress` as an OutputNotWritableError,
+                with the image in its `encoded`.
             limits: what may be decoded.
 
         Raises:
@@ -105,6 +106,7 @@ class Router:
             UsageError: an argument is wrong.
             NoLaneError: every permitted lane failed; `attempts` tells why.
             GuardError, CodecError: a forced codec failed.
+            OutputNotWritableError: the log failed; the image is in the error's `encoded`.
         """
         started_at, began = datetime.now(UTC).isoformat(timespec="milliseconds"), time.perf_counter()
         clock = time.monotonic()
@@ -139,7 +141,7 @@ class Router:
         run = Run(str(src) if isinstance(src, str | Path) else None, platform.node(), started_at, seconds, costs.to_dict())
         encoded = release(sample, plan, outcome, report, run, source_refusal=source_refusal)
         if self._log is not None:
-            self._log(encoded.run)
+            deliver(self._log, encoded)
         return encoded
 
     def decide(

@@ -18,6 +18,7 @@ from router.detector.judgement import SIZES, Estimators, Judgement
 from router.detector.report import OodReport
 from router.detector.views import MIN_SIDE, TILE, tile_views, views
 from router.errors import UsageError
+from router.files import is_folder
 from router.images.sample import ImageSample
 from router.reasons import ReasonCode
 
@@ -167,7 +168,7 @@ def default_detector() -> Detector:
 def _locate(path_or_id: str | Path | None) -> Path:
     if path_or_id is None:
         return DETECTORS / DEFAULT_ID
-    if (folder := Path(path_or_id)).is_dir():
+    if is_folder(folder := Path(path_or_id)):
         return folder
     shipped = sorted(p.name for p in DETECTORS.iterdir() if p.is_dir()) if DETECTORS.is_dir() else []
     if str(path_or_id) in shipped:

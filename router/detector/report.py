@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from router.errors import ArtefactError
+from router.reasons import ReasonCode
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,15 @@ class OodReport:
     stratum: str
     heatmap: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
     tile_size: int | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        """Raises ArtefactError (ARTEFACT_DAMAGED) for numbers that are no scores, such as NaN."""
+        if not (math.isfinite(self.ood_score) and 0 <= self.p_value <= 1 and 0 < self.alpha < 1):
+            raise ArtefactError(
+                f"detector {self.detector_id} gave the score {self.ood_score:g}, p-value {self.p_value:g}, alpha {self.alpha:g}",
+                code=ReasonCode.ARTEFACT_DAMAGED,
+                hint="Use another detector, or fit it again",
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able, without the heatmap."""

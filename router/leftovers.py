@@ -1,0 +1,90 @@
+"""Temporary files of outputs, and what is left of them when their writer is killed.
+
+A writer holds a lock on its temporary file until that has its final name. The system lets go of the lock when the process ends,
+however it ends, so a temporary file that can be locked belongs to nobody any more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # Windows: no locks, and an open file cannot be renamed there; nothing is removed
+    fcntl = None  # type: ignore[assignment]
+
+_SUFFIX = ".codec-router.part"
+_NAME = re.compile(r"\..{1,40}\.[a-z0-9_]{8}" + re.escape(_SUFFIX), re.DOTALL)
+_MOST_FOLDERS = 4096
+_TRIES = 20
+
+_lock = threading.Lock()
+_searched: set[str] = set()
+
+
+@contextlib.contextmanager
+def temporary(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """A new file beside `path`, open for writing, locked where there are locks; removed at the end unless it was renamed.
+
+    Raises OSError, ValueError.
+    """
+    for _ in range(_TRIES):
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=_SUFFIX)
+        made = Path(name)
+        with os.fdopen(descriptor, "wb") as file:
+            if _locked(file.fileno()) is False or os.fstat(file.fileno()).st_nlink == 0:
+                continue  # somebody took it for a leftover before it was locked
+            try:
+                yield made, file
+            finally:
+                with contextlib.suppress(OSError):
+                    made.unlink()
+            return
+    raise OSError(f"no temporary file can be kept in {path.parent}")
+
+
+def remove(folder: Path) -> None:
+    """Remove temporary files that nobody writes any more; once a process for each folder, and never with an error."""
+    if fcntl is None:
+        return
+    with _lock:
+        key = os.fspath(folder.absolute())
+        if key in _searched:
+            return
+        if len(_searched) >= _MOST_FOLDERS:
+            _searched.clear()
+        _searched.add(key)
+    with contextlib.suppress(OSError, ValueError), os.scandir(folder) as entries:
+        for entry in entries:
+            if _NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                _remove_if_left(Path(entry.path))
+
+
+def _remove_if_left(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            if _locked(descriptor):
+                path.unlink()
+        finally:
+            os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool | None:
+    """Whether the file is locked now, by this call; None where there are no locks."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without them
+        return None
+    return True
