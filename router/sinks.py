@@ -64,7 +64,8 @@ class JsonLines:
         if status.st_size and self._known != (status.st_dev, status.st_ino):
             whole = self._last_line_is_whole(status)
             line = line if whole or not line else b"\n" + line  # a writer was killed in the middle of its line
-        self._known = (status.st_dev, status.st_ino)
+        if line:
+            self._known = (status.st_dev, status.st_ino)
         try:
             _write_all(descriptor, line)
         except OSError:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from router.cli import options as o
 from router.cli.explanation import print_explanation
-from router.cli.inputs import InputFile, check_not_a_source, expand, one_output
+from router.cli.inputs import InputFile, expand, one_output
 from router.cli.reporting import Tally, console, progress
 from router.cli.results import Result, print_results
-from router.errors import UsageError
+from router.cli.untouched import Untouched
+from router.errors import OutputNotWritableError, RouterError, UsageError
 from router.reasons import ReasonCode
+
+if TYPE_CHECKING:
+    from router.record import RunRecord
+    from router.sinks import Sink
 
 
 def command(
@@ -67,9 +72,11 @@ def command(
         }
         files = expand(inputs, output=root)
         single = one_output(inputs, files, output)
-        sink = None if log is None else JsonLines(log)
-        if sink is not None:
+        untouched = Untouched([*(file.path for file in files), *o.files_of(policy, detector)])
+        sink = None if log is None else JsonLines(untouched.check(log))
+        if sink is not None and log is not None:
             sink.check()
+            untouched.add(log)
     results: list[Result] = []
     claimed: set[Path] = set()
     for file in progress(files, len(files), as_json):
@@ -81,11 +88,10 @@ def command(
             target = encoded.path_for(destination)
             while target in claimed:
                 target = target.with_name(target.name + encoded.suffix)
-            check_not_a_source(target, files)
-            written = encoded.save(target, overwrite=force)
+            written = encoded.save(untouched.check(target), overwrite=force)
             claimed.add(written)
             if sink is not None:
-                sink(encoded.run)
+                _log(sink, encoded.run, written)
             results.append(Result(file.relative, written, encoded.run))
             return _document(results[-1], explain)
 
@@ -96,6 +102,13 @@ def command(
         for result in results if explain else []:
             print_explanation(screen, result)
     tally.exit()
+
+
+def _log(sink: Sink, run: RunRecord, written: Path) -> None:
+    try:
+        sink(run)
+    except RouterError as error:
+        raise OutputNotWritableError(f"{error.message}; {written} is written all the same", code=error.code) from error
 
 
 def _document(result: Result, explain: bool) -> dict[str, Any]:

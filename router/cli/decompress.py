@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from router.cli import options as o
-from router.cli.inputs import ENCODED_SUFFIXES, InputFile, check_not_a_source, expand, one_output
+from router.cli.inputs import ENCODED_SUFFIXES, InputFile, expand, one_output
 from router.cli.reporting import Tally, console, human_bytes, progress, shown
+from router.cli.untouched import Untouched
 from router.codecs.neural.decoding import Decoding
 from router.errors import StreamError, UsageError
 from router.images.limits import Limits
@@ -46,6 +47,7 @@ def command(
     with tally.setup(inputs):
         files = expand(inputs, ENCODED_SUFFIXES, output=root)
         single = one_output(inputs, files, output)
+        untouched = Untouched(file.path for file in files)
         if decoding is not None:
             Decoding.parse(decoding)
         if single and root.suffix.lower() not in {".png"} | _JPEG:
@@ -55,7 +57,7 @@ def command(
 
         def work(file: InputFile = file, destination: Path = destination) -> dict[str, Any]:
             source = file.check()
-            check_not_a_source(destination, files)
+            untouched.check(destination)
             return _decompress_one(source, destination, decoding, force, limits)
 
         document = tally.run(file.path, work)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from router.cli.reporting import SOME_FAILED, Tally, console, fail, printable, shown
+from router.cli.untouched import Untouched
 from router.errors import CodecUnavailableError, InputError, UsageError
 from router.reasons import ReasonCode
 
@@ -54,6 +55,7 @@ def command(
     tally = Tally(as_json=False)
     with tally.setup(folders):
         from router.evaluation import report
+        from router.policy.load import policy_file
 
         report.require_packages()
         kept = None if survival is None else _survival(survival)
@@ -62,6 +64,10 @@ def command(
         plan = replace(plan, natural=domains, butteraugli=program)
         if quick:
             plan = plan.quickened()
+        read = [picture.path for picture in plan.pictures] + [policy_file(policy) for policy in policies or ["balanced"]]
+        untouched = Untouched([*read, *([] if survival is None else [survival])])
+        for name in report.FILES:
+            untouched.check(output / name)
         with _Progress(len(plan.pictures)) as progress:
             found = report.evaluate(plan, cache or output / "cache", progress)
         files = report.write(found, output)

@@ -11,6 +11,7 @@ import typer
 from router.cli import options as o
 from router.cli.reporting import Tally, console, progress, shown
 from router.errors import CodecUnavailableError, OutputExistsError, UsageError
+from router.files import exists
 from router.reasons import ReasonCode
 
 
@@ -35,7 +36,7 @@ def command(
     tally = Tally(as_json)
 
     def work() -> dict[str, Any]:
-        if output.exists() and not force:
+        if exists(output) and not force:
             raise OutputExistsError(f"{output} exists", code=ReasonCode.OUTPUT_EXISTS, hint="Use --force to overwrite it")
         if not 0 < alpha < 1:
             raise UsageError(f"alpha must lie in (0, 1), not {alpha}", code=ReasonCode.BAD_ARGUMENT)

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from router.errors import InputError, OutputExistsError, RouterError, UsageError
+from router.errors import InputError, RouterError, UsageError
+from router.files import exists, is_folder
 from router.reasons import ReasonCode
 
 SOURCE_SUFFIXES = frozenset(
@@ -69,10 +70,10 @@ def one_output(arguments: list[Path], files: list[InputFile], output: str) -> bo
     Raises UsageError where a folder is needed and `output` is a file or looks like one.
     """
     path = Path(output)
-    folder = path.is_dir() or output.endswith(("/", os.sep))
-    if len(files) == 1 and not arguments[0].is_dir() and not folder:
+    folder = is_folder(path) or output.endswith(("/", os.sep))
+    if len(files) == 1 and not is_folder(arguments[0]) and not folder:
         return True
-    if not folder and (path.exists() or path.suffix.lower() in ENCODED_SUFFIXES):
+    if not folder and (exists(path) or path.suffix.lower() in ENCODED_SUFFIXES):
         raise UsageError(
             f"{output} is a file, or named like one, but this needs a folder",
             code=ReasonCode.BAD_ARGUMENT,
@@ -81,24 +82,12 @@ def one_output(arguments: list[Path], files: list[InputFile], output: str) -> bo
     return False
 
 
-def check_not_a_source(target: Path, files: Iterable[InputFile]) -> None:
-    """Raises OutputExistsError if `target` is one of the inputs: these are not overwritten even if overwriting is asked for."""
-    try:
-        same = target.exists() and any(file.path.exists() and target.samefile(file.path) for file in files)
-    except OSError:  # a name that the file system refuses: writing says why
-        return
-    if same:
-        raise OutputExistsError(
-            f"{target} is an input of this command", code=ReasonCode.OUTPUT_EXISTS, hint="Choose another output", path=str(target)
-        )
-
-
 def _each(arguments: Iterable[Path], suffixes: frozenset[str], output: Path | None) -> Iterator[InputFile]:
     for argument in arguments:
-        if not argument.is_dir():
+        if not is_folder(argument):
             yield InputFile(argument, Path(argument.name))
             continue
-        inner = None if output is None else _strictly_inside(output.resolve(), argument.resolve())
+        inner = None if output is None else _strictly_inside(_resolved(output), _resolved(argument))
         found = [
             path
             for path in sorted(argument.rglob("*"))
@@ -112,6 +101,17 @@ def _each(arguments: Iterable[Path], suffixes: frozenset[str], output: Path | No
             yield InputFile(argument, Path(argument.name), problem)
         for path in found:
             yield InputFile(path, path.relative_to(argument))
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (
+        OSError,
+        ValueError,
+        RuntimeError,
+    ):  # a name that the file system refuses, a link to itself: reading or writing says so
+        return path.absolute()
 
 
 def _strictly_inside(path: Path, folder: Path) -> Path | None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 import sys
 from typing import Annotated
 
 import typer
 
 from router.cli import compress, decide, decompress, drift, evaluate, fit, inspect, models, score, tune
-from router.cli.reporting import fail
+from router.cli.reporting import fail, typed
 from router.cli.termination import orderly_termination
 from router.errors import RouterError
 
@@ -64,3 +66,14 @@ def main() -> None:
     except RouterError as error:
         fail(error)
         sys.exit(error.exit_code)
+    except OSError as error:  # of standard output, mostly: a full disk
+        failure = typed(error)
+        _without_output()
+        fail(failure)
+        sys.exit(failure.exit_code)
+
+
+def _without_output() -> None:
+    """What could not be written to standard output cannot be written when the process ends either."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from router.cli import options as o
-from router.cli.inputs import InputFile, check_not_a_source, one_output
+from router.cli.inputs import InputFile, one_output
 from router.cli.ncr_files import Inputs, ncr_files, watched
 from router.cli.reporting import Tally, console, human_bytes, shown
+from router.cli.untouched import Untouched
 from router.codecs.neural.decoding import Decoding
 from router.errors import OutputExistsError, UsageError
+from router.files import exists
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ def command(
         Decoding.parse(decoding)
         named = [InputFile(path, Path(path.name)) for path in inputs]
         single = one_output(inputs, named, output)
+        untouched = Untouched(inputs)
     sums = _Sums()
     for file in watched(ncr_files(inputs, into_folder=not single), as_json):
         destination = root / file.relative.with_name(file.relative.name + suffix)
@@ -63,11 +66,11 @@ def command(
             if model is not None and (other := _model_of(source)) != model:
                 sums.left += 1
                 return {"migrated": False, "model": other}
-            if not single and not force and destination.exists():  # asked again by the writing; here it costs no decoding
+            if not single and not force and exists(destination):  # asked again by the writing; here it costs no decoding
                 raise _exists(destination)
             encoded = migrate(source, codec=chosen, quality=quality, decoding=decoding, limits=limits)
             target = encoded.path_for(root) if single else destination
-            check_not_a_source(target, [file, *named])
+            Untouched([source]).check(untouched.check(target))
             written = write_atomically(target, encoded.data, overwrite=force)
             sums.add(encoded)
             return _document(encoded, written)

@@ -13,6 +13,7 @@ import typer
 from router.cli.inputs import InputFile
 from router.cli.reporting import console
 from router.errors import InputError, UsageError
+from router.files import is_folder
 from router.reasons import ReasonCode
 
 SUFFIX = ".ncr"
@@ -54,7 +55,7 @@ def watched(files: Iterable[InputFile], quiet: bool) -> Iterator[InputFile]:
 
 
 def _named_by(argument: Path) -> Iterator[InputFile]:
-    if not argument.is_dir():
+    if not is_folder(argument):
         yield InputFile(argument, Path(argument.name))
         return
     found = False
@@ -90,7 +91,7 @@ def _below(root: Path) -> Iterator[InputFile]:
 def _names(argument: Path, path: Path) -> bool:
     """Whether the walk of `argument` has come by `path`."""
     place = Path(os.path.realpath(path.parent), path.name)  # a linked file is another file, a linked folder is none
-    if not argument.is_dir():
+    if not is_folder(argument):
         return place == Path(os.path.realpath(argument.parent), argument.name)
     folder = Path(os.path.realpath(argument))
     inside = place.is_relative_to(folder) and _would_be_found(place.relative_to(folder))
@@ -99,10 +100,10 @@ def _names(argument: Path, path: Path) -> bool:
 
 def _rival(argument: Path, relative: Path) -> Path | None:
     """The file of `argument` that has this name below the output folder, None if there is none."""
-    if not argument.is_dir():
+    if not is_folder(argument):
         return argument if argument.name == str(relative) else None
     path = argument / relative
-    return path if _would_be_found(relative) and os.path.lexists(path) and not path.is_dir() else None
+    return path if _would_be_found(relative) and os.path.lexists(path) and not is_folder(path) else None
 
 
 def _would_be_found(relative: Path) -> bool:

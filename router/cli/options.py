@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
@@ -61,6 +62,17 @@ def detector_from(name: str | None) -> Detector | None:
     from router.detector.detector import Detector
 
     return None if name is None else Detector.load(name)
+
+
+def files_of(policy: str | None, detector: str | None) -> Iterator[Path]:
+    """The files that --policy and --detector read."""
+    from router.files import is_folder
+    from router.policy.load import policy_file
+
+    if policy is not None:
+        yield policy_file(policy)
+    if detector is not None and is_folder(folder := Path(detector)):
+        yield from folder.iterdir()
 
 
 def limits_from(no_limits: bool) -> Limits:

@@ -47,6 +47,8 @@ def shown(text: object) -> str:
 
 def emit(document: dict[str, Any]) -> None:
     """One JSON object on one line of standard output."""
+    if sys.stdout is None:  # closed by whoever started this
+        return
     encoding = (sys.stdout.encoding or "utf-8").lower().replace("-", "").replace("_", "")
     text = json.dumps(document, ensure_ascii=encoding != "utf8", allow_nan=False, default=str)
     # A name that is no UTF-8 holds lone surrogates; their backslash form is their JSON escape.
@@ -73,6 +75,23 @@ def fail(error: RouterError, name: str = "") -> None:
     console(stderr=True).print(line)
 
 
+def typed(error: Exception) -> RouterError:
+    """The error itself if it is one of ours, else one of ours that says what it was. With DEBUG set, others are raised."""
+    if isinstance(error, RouterError):
+        return error
+    if isinstance(error, MemoryError):
+        return RouterError("not enough memory for this image", code=ReasonCode.TOO_MANY_PIXELS)
+    if os.environ.get(DEBUG):
+        raise error
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename is not None else ""
+        return RouterError(
+            f"{where}{error.strerror or error}", code=ReasonCode.UNREADABLE, hint="Check the path and its permissions"
+        )
+    hint = f"This is a bug in codec-router: please report it with what {DEBUG}=1 prints"
+    return RouterError(f"{type(error).__name__}: {error}", code=ReasonCode.INTERNAL_ERROR, hint=hint)
+
+
 class Tally:
     """Counts failures over several inputs and turns them into the exit code."""
 
@@ -87,30 +106,24 @@ class Tally:
         """Around what all inputs need (options, policy): if it fails, each of them has failed, and the command ends."""
         try:
             yield
-        except RouterError as error:
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception as raised:
+            error = typed(raised)
             if self._json:
                 for name in names:
                     self._failed(str(name), error)
             else:
                 fail(error)
-            raise typer.Exit(error.exit_code) from error
+            raise typer.Exit(error.exit_code) from raised
 
     def run(self, name: str | Path, work: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
         """Do the work for one input; print its JSON or its error. None if it failed: the other inputs go on."""
         self._inputs += 1
         try:
             document = work()
-        except RouterError as error:
-            self._failed(str(name), error)
-            return None
-        except MemoryError:
-            self._failed(str(name), RouterError("not enough memory for this image", code=ReasonCode.TOO_MANY_PIXELS))
-            return None
         except Exception as error:
-            if os.environ.get(DEBUG):
-                raise
-            hint = f"This is a bug in codec-router: please report it with what {DEBUG}=1 prints"
-            self._failed(str(name), RouterError(f"{type(error).__name__}: {error}", code=ReasonCode.INTERNAL_ERROR, hint=hint))
+            self._failed(str(name), typed(error))
             return None
         if self._json:
             emit({"input": str(name), "ok": True} | document)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from router.cli import options as o
-from router.cli.inputs import InputFile, check_not_a_source, expand
+from router.cli.inputs import InputFile, expand
 from router.cli.reporting import Tally, console, progress, shown
+from router.cli.untouched import Untouched
 from router.errors import UsageError
 from router.reasons import ReasonCode
 
@@ -42,6 +43,7 @@ def command(
                 code=ReasonCode.BAD_ARGUMENT,
                 hint="Call it once for each image",
             )
+        untouched = Untouched([*(file.path for file in files), *o.files_of(None, detector)])
         limits = o.limits_from(no_limits)
         router = Router(detector=o.detector_from(detector), limits=limits)
     rows: list[tuple[Path, dict[str, Any]]] = []
@@ -53,8 +55,7 @@ def command(
             document = report.to_dict()
             if heatmap is not None:
                 target = heatmap if heatmap.suffix.lower() == ".png" else heatmap.with_name(heatmap.name + ".png")
-                check_not_a_source(target, files)
-                document["heatmap"] = str(_write_heatmap(target, sample, report, force))
+                document["heatmap"] = str(_write_heatmap(untouched.check(target), sample, report, force))
             return document
 
         document = tally.run(file.path, work)

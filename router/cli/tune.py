@@ -9,7 +9,9 @@ import typer
 
 from router.cli.options import ForceOption
 from router.cli.reporting import Tally, console, shown
+from router.cli.untouched import Untouched
 from router.errors import UsageError
+from router.files import is_folder
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
@@ -48,9 +50,11 @@ def command(
     with tally.setup(results):
         from router.evaluation.tuning import session as sessions
         from router.evaluation.tuning import table
+        from router.policy.load import policy_file
 
         sessions.require_packages()
         name = sessions.policy_name(output)
+        Untouched([policy_file(base), *(file for folder in [*results, *(test or [])] for file in _files(folder))]).check(output)
         wanted = _targets(targets)
         opened = sessions.Session.open(results, base, _goal(epsilon, delta, per), wanted)
         left_out = _left_out(leave_out or [], opened)
@@ -68,6 +72,10 @@ def command(
     _print(tuned, name, tests, each)
     for file in files:
         console().print(f"[dim]{shown(file)}[/]", soft_wrap=True)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if is_folder(folder) else []
 
 
 def _goal(epsilon: float, delta: float, per: str) -> Any:

@@ -142,6 +142,13 @@ def evaluate(plan: Plan, cache: Path, tell: Callable[[Measured], None] | None = 
     return Report(points, matched, walked, harmful, scores, compared, told, seen, results)
 
 
+FILES = (
+    *("points.parquet", "matched.parquet", "matched.csv", "routed.parquet", "routed.csv", "rivals.csv", "harm.csv"),
+    *("butteraugli.csv", "scores.csv", "results.json", "index.html"),
+)
+"""All that `write` and `write_page` write."""
+
+
 def write(report: Report, folder: Path) -> list[Path]:
     """points.parquet, matched.parquet and .csv, routed.parquet and .csv, rivals.csv, harm.csv, scores.csv, results.json;
     butteraugli.csv where it was asked for.

@@ -15,6 +15,7 @@ from router.detector.fit.build import build, check_enough
 from router.detector.fit.corpus import all_views, digest, image_files, scenes
 from router.detector.judgement import SIZES
 from router.errors import InputError
+from router.files import is_folder
 from router.reasons import ReasonCode
 
 HELD_OUT_SHARE = 3
@@ -82,6 +83,6 @@ def _third(group: np.ndarray, contents: list[str]) -> set[int]:
 
 
 def _existing(folder: Path) -> Path:
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise InputError(f"{folder} is not a folder", code=ReasonCode.NOT_FOUND)
     return folder

@@ -12,6 +12,7 @@ import numpy as np
 
 from router.codecs._opaque import without_opaque_alpha
 from router.errors import InputError, UsageError
+from router.files import is_folder
 from router.images.read import read
 from router.images.sample import ImageSample, Pixels
 from router.preparation import apply_metadata_choice
@@ -102,7 +103,7 @@ def _label(name: str) -> str:
 
 
 def _in_folder(folder: Path) -> list[Picture]:
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise InputError(f"{folder} is not a folder", code=ReasonCode.NOT_FOUND)
     found = []
     for path in sorted(folder.rglob("*")):
