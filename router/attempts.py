@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from router.codecs import registry
 from router.codecs.base import Codec, Lane
 from router.codecs.options import checked
-from router.errors import CarryError, CodecError, CodecUnavailableError, GuardError, ModelError, StreamError
+from router.errors import CarryError, CodecError, CodecUnavailableError, GuardError, ModelError, StreamError, own_words
 from router.images.limits import NO_LIMITS
 from router.images.sample import ImageSample, Pixels
 from router.quality.guard import DEFAULT_QUANTILE, GuardLevel, GuardReport, check
@@ -97,8 +98,9 @@ def attempt(
             raise
         except StreamError as error:  # for instance metadata of the source that this format's readers choke on
             raise GuardError(
-                f"{codec.codec_id} cannot read what it wrote: {error.message}",
+                f"{codec.codec_id} cannot read what it wrote: {own_words(error, ours=registry.is_ours(codec))}",
                 code=ReasonCode.GUARD_DECODE_FAILED,
+                foreign=error.told,
                 hint="Choose another codec, or strip the metadata",
             ) from error
 

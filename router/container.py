@@ -428,7 +428,7 @@ def _unpack_head(payload: bytes) -> Header:
     try:
         header = Header(width, height, channels, Colour(colour), depth, Arithmetic(arithmetic), version)
     except ValueError as error:
-        raise _damaged(f"HEAD chunk: {error}") from error
+        raise _damaged("HEAD chunk: a colour or arithmetic of unknown kind") from error
     _validate_header(header)
     return header
 

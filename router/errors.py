@@ -32,6 +32,8 @@ class RouterError(Exception):
     """Root of every exception that the package raises on purpose.
 
     Attributes:
+        message: what happened, in our own words: it may end in a record.
+        foreign: what a library said of it, given as its exception or text, "" if none did; for people and the log only.
         code: stable reason code.
         hint: what the caller can do about it; may be empty.
         details: JSON-able facts (sizes, names, limits).
@@ -42,16 +44,40 @@ class RouterError(Exception):
     exit_code = 1
     encoded: Any = None
 
-    def __init__(self, message: str, *, code: ReasonCode, hint: str = "", **details: Any) -> None:
+    def __init__(self, message: str, *, code: ReasonCode, hint: str = "", foreign: object = "", **details: Any) -> None:
         super().__init__(message)
         self.message = message
+        self.foreign = _one_line(foreign)
         self.code = code
         self.hint = hint
         self.details = details
 
+    @property
+    def told(self) -> str:
+        """The message, and what a library said."""
+        return f"{self.message}: {self.foreign}" if self.foreign else self.message
+
     def __str__(self) -> str:
-        text = f"{self.message} [{self.code}]"
+        text = f"{self.told} [{self.code}]"
         return f"{text}. {self.hint}" if self.hint else text
+
+
+def own_words(error: BaseException, *, ours: bool = True) -> str:
+    """What a record may say of an error: our own message, else the name of its class.
+
+    A library's text, and that of somebody else's codec (`ours` false), may name folders and files of this machine in any
+    spelling; an artefact's error names its folder.
+    """
+    if ours and isinstance(error, RouterError) and not isinstance(error, ArtefactError):
+        return error.message
+    return type(error).__name__
+
+
+def _one_line(said: object) -> str:
+    if isinstance(said, str):
+        return said
+    lines = str(said).strip().splitlines()
+    return f"{type(said).__name__}: {lines[0]}" if lines else type(said).__name__
 
 
 class InputError(RouterError):

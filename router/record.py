@@ -19,8 +19,13 @@ MAX_BYTES = 4096
 RECORD_ROOM = 1536
 """Bytes that a usual record takes in a file, its packaging included."""
 
-_PATH = re.compile(r"""(?<![\w.<])(?:~?/|[A-Za-z]:[\\/]|\\\\)[^\s'"<>|,;()]+""")
+_PATH = re.compile(r"""(?<![\w.<])(?:~?/|[A-Za-z]:[\\/]|\\\\)[^\s'"<>|,;()].*""", re.DOTALL)
 _NOT_IN_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
+
+
+def _without_paths(text: str) -> str:
+    """The text up to an absolute path: our own words name none, and where somebody else's path ends nobody can tell."""
+    return _PATH.sub("<path>", text)
 
 
 class _Frozen(BaseModel):
@@ -38,8 +43,7 @@ class RecordedReason(_Frozen):
     @field_validator("detail")
     @classmethod
     def _without_paths(cls, detail: str) -> str:
-        # Texts of libraries and of plug-ins end here; what they say of this machine's folders stays on it.
-        return _PATH.sub("<path>", detail)
+        return _without_paths(detail)
 
 
 class RecordedPolicy(_Frozen):
@@ -163,6 +167,12 @@ class DecisionRecord(_Frozen):
     source_sha256: str
     pixels_sha256: str | None = None
     migrated_from: Migration | None = None
+
+    @field_validator("settings")
+    @classmethod
+    def _without_paths(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        # Those of a plug-in's codec are its own affair; what they say of this machine's folders stays on it.
+        return {k: _without_paths(v) if isinstance(v, str) else v for k, v in settings.items()}
 
     def to_json(self) -> bytes:
         """Compact UTF-8 JSON, keys sorted, empty fields left out; at most MAX_BYTES, see `fitted`."""

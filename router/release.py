@@ -11,10 +11,11 @@ from typing import Any
 from router.attempts import Candidate, seal, with_source_xmp
 from router.bundle import shipped_bundle
 from router.carrying import carried_xmp, losses, shown_losses
+from router.codecs import registry
 from router.codecs.base import Codec, Lane
 from router.detector.report import OodReport
 from router.encoded import EncodedImage
-from router.errors import CarryError, NoLaneError, RouterError
+from router.errors import CarryError, NoLaneError, RouterError, own_words
 from router.images.sample import ImageSample, pixels_sha256
 from router.passthrough import MEDIA_TYPES, WIDELY_READ
 from router.plan import FORCED_RULE, Plan
@@ -164,9 +165,9 @@ def _with_evidence(
         try:
             data = write()
         except CarryError as error:
-            failures.append(Reason(code, error.message))
+            failures.append(Reason(code, own_words(error, ours=registry.is_ours(candidate.codec))))
         except RouterError as error:
-            failures.append(Reason(code, f"{error.code}: {error.message}"))
+            failures.append(Reason(code, f"{error.code}: {own_words(error, ours=registry.is_ours(candidate.codec))}"))
         except Exception as error:  # of somebody's codec
             failures.append(Reason(code, f"{ReasonCode.INTERNAL_ERROR}: {type(error).__name__}"))
         else:

@@ -157,4 +157,4 @@ def _decode_foreign(data: bytes, limits: Limits, unknown: StreamError) -> Decode
     except InputError as error:
         if error.code is ReasonCode.NOT_AN_IMAGE:
             raise unknown from error
-        raise StreamError(error.message, code=error.code, hint=error.hint) from error
+        raise StreamError(error.message, code=error.code, hint=error.hint, foreign=error.foreign) from error

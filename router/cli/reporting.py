@@ -57,7 +57,7 @@ def emit(document: dict[str, Any]) -> None:
 
 def error_document(error: RouterError) -> dict[str, Any]:
     """An error as JSON-able facts."""
-    document: dict[str, Any] = {"code": str(error.code), "message": error.message}
+    document: dict[str, Any] = {"code": str(error.code), "message": error.told}
     if error.hint:
         document["hint"] = error.hint
     return document | ({"details": error.details} if error.details else {})
@@ -69,7 +69,7 @@ def fail(error: RouterError, name: str = "") -> None:
 
     line = Text()
     line.append(f"{error.code} ", style="bold red")
-    line.append(printable(f"{name}: {error.message}" if name else error.message))
+    line.append(printable(f"{name}: {error.told}" if name else error.told))
     if error.hint:
         line.append(f"  {printable(error.hint)}", style="dim")
     console(stderr=True).print(line)

@@ -32,4 +32,4 @@ def decode_still(data: bytes, file_format: str, limits: Limits) -> DecodedImage:
         return DecodedImage(sample.pixels, sample.metadata)
     except InputError as error:
         code = _STREAM_CODES.get(error.code, ReasonCode.DAMAGED_STREAM)
-        raise StreamError(error.message, code=code, hint=error.hint, **error.details) from error
+        raise StreamError(error.message, code=code, hint=error.hint, foreign=error.foreign, **error.details) from error

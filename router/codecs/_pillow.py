@@ -63,8 +63,14 @@ _before = 0
 
 
 def encode_failed(codec_id: str, error: BaseException | str) -> CodecError:
-    """The refusal for a library that failed while encoding."""
-    return CodecError(f"{codec_id} could not encode: {error}", code=ReasonCode.ENCODE_FAILED, hint="Choose another codec")
+    """The refusal for a library that failed while encoding; or with our own words for what went wrong."""
+    ours = f": {error}" if isinstance(error, str) else ""
+    return CodecError(
+        f"{codec_id} could not encode{ours}",
+        code=ReasonCode.ENCODE_FAILED,
+        hint="Choose another codec",
+        foreign="" if ours else error,
+    )
 
 
 def missing_feature(feature: str) -> str | None:

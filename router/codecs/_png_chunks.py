@@ -105,7 +105,7 @@ def _inflate(deflated: bytes) -> bytes:
     try:
         text = inflater.decompress(deflated, _MAX_XMP)
     except zlib.error as error:
-        raise StreamError(f"PNG iTXt chunk cannot be inflated: {error}", code=ReasonCode.DAMAGED_STREAM) from error
+        raise StreamError("PNG iTXt chunk cannot be inflated", code=ReasonCode.DAMAGED_STREAM, foreign=error) from error
     if not inflater.eof:
         raise StreamError("PNG iTXt chunk is cut short or larger than 16 MiB", code=ReasonCode.DAMAGED_STREAM)
     return text

@@ -215,5 +215,5 @@ def _rebuild(data: bytes, threads: int) -> bytes | None:
     try:
         is_jpeg, _, content, *_ = decoder_type(num_threads=threads)(data)
     except Exception as error:  # the binding raises bare RuntimeErrors
-        raise StreamError(f"JPEG XL data cannot be decoded: {error}", code=ReasonCode.DAMAGED_STREAM) from error
+        raise StreamError("JPEG XL data cannot be decoded", code=ReasonCode.DAMAGED_STREAM, foreign=error) from error
     return bytes(content) if is_jpeg else None

@@ -74,7 +74,9 @@ def get_from_config(config: Mapping[str, Any]) -> Codec:
     try:
         return codec_class.from_config(config)
     except TypeError as error:  # the constructor has no such argument
-        raise UsageError(f"{codec_id}: {error}", code=ReasonCode.BAD_SETTING, codec=codec_id) from error
+        raise UsageError(
+            f"{codec_id} does not take this configuration", code=ReasonCode.BAD_SETTING, foreign=error, codec=codec_id
+        ) from error
 
 
 def get_class(codec_id: str) -> type[Codec]:
@@ -85,6 +87,15 @@ def get_class(codec_id: str) -> type[Codec]:
         if codec_id not in _classes:
             _classes[codec_id] = _load(codec_id)
         return _classes[codec_id]
+
+
+def is_ours(codec: str | Codec) -> bool:
+    """Whether a codec, or the one with this id, comes with this package: what its errors say is in our own words."""
+    try:
+        found = get_class(codec) if isinstance(codec, str) else type(codec)
+    except CodecUnavailableError:
+        return True  # whatever is said of it, it does not say itself
+    return found.__module__.partition(".")[0] == "router"
 
 
 def register(codec_class: type[Codec], *, replace: bool = False) -> None:
@@ -170,8 +181,9 @@ def _load(codec_id: str) -> type[Codec]:
         found = getattr(import_module(module), name)
     except ImportError as error:
         raise CodecUnavailableError(
-            f"codec {codec_id!r} cannot be loaded: {error}",
+            f"codec {codec_id!r} cannot be loaded",
             code=ReasonCode.MISSING_EXTRA,
+            foreign=error,
             hint=_install_hint(error),
             codec=codec_id,
         ) from error
@@ -192,8 +204,9 @@ def _install_hint(error: ImportError) -> str:
 
 def _unusable(codec_id: str, why: str) -> CodecUnavailableError:
     return CodecUnavailableError(
-        f"codec {codec_id!r} cannot be loaded: {why}",
+        f"codec {codec_id!r} cannot be loaded",
         code=ReasonCode.INTERNAL_ERROR,
+        foreign=why,
         hint="Report it to the package that the codec comes from",
         codec=codec_id,
     )

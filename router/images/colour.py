@@ -157,7 +157,7 @@ def _transform(pixels: Pixels, icc: bytes, mode: str, output: str) -> Pixels:
         image = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if mode == "L" else pixels))
         converted = ImageCms.applyTransform(image, transform)
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
-        raise CarryError(f"damaged ICC profile: {error}", code=ReasonCode.CANNOT_CARRY_ICC, hint=_HINT) from error
+        raise CarryError("damaged ICC profile", code=ReasonCode.CANNOT_CARRY_ICC, hint=_HINT, foreign=error) from error
     return np.array(converted, dtype=np.uint8)
 
 

@@ -174,7 +174,7 @@ def _tiff_pages(data: bytes, sample: ImageSample) -> str | None:
     except Exception as error:
         library = type(error).__module__.partition(".")[0]
         if library == "imagecodecs" or isinstance(error, tifffile.TiffFileError):
-            raise damaged(f"damaged TIFF: {error}") from error
+            raise damaged("damaged TIFF", error) from error
         return f"{sample.undecodable.message}, nor can it be decoded"
     stated = sample.undecodable.details.get("frames")
     if stated is not None and count < stated:

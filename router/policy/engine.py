@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from router.codecs.base import Lane
-from router.errors import NoLaneError, RouterError, UsageError
+from router.errors import NoLaneError, RouterError, UsageError, own_words
 from router.policy.builtin import BUILTIN_LANES, BUILTIN_MEDIA_TYPES, SOURCE_MEDIA_TYPES, codec_name
 from router.policy.compiled import CompiledPolicy, CompiledRule, lane_plan
 from router.policy.context import check_context
@@ -105,9 +105,11 @@ def decide(
 class _FactError(Exception):
     """An input could not be had; never leaves this module."""
 
-    def __init__(self, message: str, code: ReasonCode) -> None:
+    def __init__(self, message: str, code: ReasonCode, foreign: str = "") -> None:
+        """`message` may end in a record; `foreign` is what somebody else said, for the log."""
         super().__init__(message)
         self.code = code
+        self.foreign = foreign
 
 
 class _Facts:
@@ -141,13 +143,15 @@ class _Facts:
         try:
             value = self._group(entry.group)[entry.name]
         except RouterError as error:
-            raise _FactError(f"{key}: {error.message}", error.code) from error
+            raise _FactError(
+                f"{key}: {own_words(error)}", error.code, error.told if own_words(error) != error.told else ""
+            ) from error
         except Exception as error:  # whatever a detector does, the image must still be coded, and the record say why
-            raise _FactError(f"{key}: {type(error).__name__}: {error}", ReasonCode.INTERNAL_ERROR) from error
+            raise _FactError(f"{key}: {type(error).__name__}", ReasonCode.INTERNAL_ERROR, str(error)) from error
         try:
             return coerce(value, entry.type)
         except ValueError as error:
-            raise _FactError(f"{key}: {error}", ReasonCode.INTERNAL_ERROR) from None
+            raise _FactError(f"{key}: a value of another type or range", ReasonCode.INTERNAL_ERROR, str(error)) from None
 
     def _flag(self, key: str) -> bool:
         if key not in self.values:
@@ -178,20 +182,24 @@ def _select(policy: CompiledPolicy, facts: _Facts) -> tuple[str, Action, list[Ru
             traces.append(RuleTrace(rule.name, "not reached", rule.condition.text, {}))
             continue
         read: list[str] = []
-        matched, error, code = False, "", ReasonCode.RULE_ERROR
+        matched, error, why, code = False, "", "", ReasonCode.RULE_ERROR
         try:
             matched, error = _evaluate(rule, facts, read)
-            if error and not all(_disclosed(policy.policy, name) for name in rule.condition.names):
-                error = "the condition failed; what it says of context values is not recorded"
+            if error:
+                why = "the condition failed"
+                if not all(_disclosed(policy.policy, name) for name in rule.condition.names):
+                    error = "the condition failed; what it says of context values is not recorded"
         except _FactError as failure:
-            error, code = str(failure), failure.code
+            why, code = str(failure), failure.code
+            error = f"{why}: {failure.foreign}" if failure.foreign else why
         shown = {name: facts.values[name] if _disclosed(policy.policy, name) else "(not recorded)" for name in read}
         outcome: Literal["matched", "not matched", "error"] = "error" if error else "matched" if matched else "not matched"
         traces.append(RuleTrace(rule.name, outcome, rule.condition.text, shown, error))
         if error:
-            reasons = [Reason(ReasonCode.RULE_ERROR, f"{rule.name}: {error}")]
+            # What CEL or a detector said is in the trace, which goes to the log only.
+            reasons = [Reason(ReasonCode.RULE_ERROR, f"{rule.name}: {why}")]
             if code is not ReasonCode.RULE_ERROR:
-                reasons.append(Reason(code, error))
+                reasons.append(Reason(code, why))
             chosen = "on_error", policy.on_error, reasons
         elif matched:
             chosen = rule.name, rule.action, [_matched(rule.name, rule.action)]

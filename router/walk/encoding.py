@@ -39,8 +39,9 @@ class Encoding:
             if error.code is not ReasonCode.TARGET_UNREACHABLE or allowance.encodings >= self._plan.max_steps:
                 raise
             raise CodecError(
-                f"no time for more than {allowance.encodings} of {self._plan.max_steps} encodings: {error.message}",
+                f"no time for more than {allowance.encodings} of {self._plan.max_steps} encodings",
                 code=ReasonCode.BUDGET_EXCEEDED,
+                foreign=error.told,
             ) from error
 
     def encode_late(self, turn: Turn) -> Candidate:

@@ -6,7 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from router.attempts import Candidate
-from router.errors import CodecError, InputError, LimitError
+from router.codecs import registry
+from router.errors import CodecError, InputError, LimitError, own_words
 from router.images.arrays import from_pixels
 from router.images.limits import NO_LIMITS
 from router.images.sample import ImageSample, Pixels
@@ -77,7 +78,7 @@ class Rivals:
         try:
             return objection(self._plan.target, self._sample.pixels, self._contender(neural), self._contender(rival))
         except Exception as error:  # a codec that fails on a picture with probes: what could not be compared is not released
-            return f"the comparison failed: {type(error).__name__}: {error}"[:200]
+            return f"the comparison failed: {own_words(error, ours=registry.is_ours(neural.codec))}"
 
     def _contender(self, candidate: Candidate) -> Contender:
         """For probes the numbers count, as plain colours: what a profile makes of them is the same for both codecs."""

@@ -10,7 +10,7 @@ from router.codecs import registry
 from router.codecs.base import Lane
 from router.costs.predict import Picture
 from router.costs.store import NONE, Costs
-from router.errors import CarryError, GuardError, InputError, LimitError, NoLaneError, RouterError
+from router.errors import CarryError, GuardError, InputError, LimitError, NoLaneError, RouterError, own_words
 from router.images.sample import ImageSample
 from router.plan import Plan
 from router.policy.decision import LanePlan
@@ -112,12 +112,13 @@ class Walk:
             if self._plan.forced:
                 raise
             self._schedule.failed(turn, error)
-            self._journal.failed(turn, error.code, error.message, error.details.get("log", ""))
+            detail = own_words(error, ours=registry.is_ours(turn.codec_id))
+            self._journal.failed(turn, error.code, detail, error.details.get("log", "") or error.told)
             return None
         except Exception as error:  # a codec's bug must not lose the image while another lane can write it
             if self._plan.forced:
                 raise
-            self._journal.failed(turn, ReasonCode.INTERNAL_ERROR, f"{type(error).__name__}: {error}"[:200])
+            self._journal.failed(turn, ReasonCode.INTERNAL_ERROR, own_words(error), f"{type(error).__name__}: {error}"[:200])
             return None
         return candidate if self._may_go(turn, candidate, release_failed) else None
 

@@ -52,7 +52,7 @@ def decode(payload: bytes, height: int, width: int) -> NDArray[np.uint8]:
     try:
         raw = inflater.decompress(payload[1:], height * width + 1)
     except zlib.error as error:
-        raise _damaged(str(error)) from error
+        raise _damaged("its deflate stream is damaged") from error
     if len(raw) != height * width or not inflater.eof or inflater.unused_data:
         raise _damaged("not as many samples as the image has pixels")
     plane = np.frombuffer(raw, np.uint8).reshape(height, width)

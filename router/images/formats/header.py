@@ -69,9 +69,9 @@ class Plan:
     orientation: int = 1
 
 
-def damaged(what: str) -> InputError:
-    """The bytes contradict their format or end too early."""
-    return InputError(what, code=ReasonCode.DAMAGED_IMAGE, hint="Get the file again from where it came from")
+def damaged(what: str, foreign: BaseException | str = "") -> InputError:
+    """The bytes contradict their format or end too early. `foreign`: what a library said of them."""
+    return InputError(what, code=ReasonCode.DAMAGED_IMAGE, hint="Get the file again from where it came from", foreign=foreign)
 
 
 def depth_refused(what: str, hint: str = "") -> InputError:

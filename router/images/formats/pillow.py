@@ -69,7 +69,7 @@ def decoding(name: str) -> Iterator[None]:
     except MemoryError as error:
         raise LimitError(f"not enough memory to decode this {name}", code=ReasonCode.TOO_MANY_PIXELS) from error
     except Exception as error:
-        raise damaged(f"damaged {name}: {str(error).strip().splitlines()[0] if str(error).strip() else error!r}") from error
+        raise damaged(f"damaged {name}", error) from error
 
 
 def load_strictly(image: Image.Image, file: StrictFile) -> None:
