@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,13 @@ from PIL import Image
 from sample_set import Samples
 
 import router
-from router.errors import InputError, NoLaneError, OutputNotWritableError
+from router.detector.report import OodReport
+from router.errors import ArtefactError, InputError, NoLaneError, OutputNotWritableError
 from router.images.read import read
 from router.record import MAX_BYTES
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+NAN, INF = float("nan"), float("inf")
 LOSSLESS = {"lanes": [{"lane": "lossless", "codecs": ["png"]}]}
 
 
@@ -167,6 +170,58 @@ def test_names_that_no_file_can_have(tmp_path: Path) -> None:
         with pytest.raises(OutputNotWritableError):
             encoded.save(tmp_path / name)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("raised", [ValueError("broken"), OSError(28, "No space left"), KeyError("x")])
+def test_a_log_that_fails_does_not_lose_the_image(raised: Exception) -> None:
+    def log(run: object) -> None:
+        raise raised
+
+    with pytest.raises(OutputNotWritableError) as caught:
+        router.Router("web", log=log).compress(PIXELS, codec="png")
+    assert router.inspect(caught.value.encoded.data).codec == "png"
+
+
+def test_a_log_of_our_own_that_fails_does_not_lose_the_image() -> None:
+    with pytest.raises(OutputNotWritableError) as caught:
+        router.Router("web", log=router.JsonLines("/dev/full")).compress(PIXELS, codec="png")
+    assert router.inspect(caught.value.encoded.data).codec == "png"
+
+
+def test_half_a_log_line_does_not_stay(tmp_path: Path) -> None:
+    import resource
+
+    log = router.JsonLines(tmp_path / "log")
+    router.Router("web", log=log).compress(PIXELS, codec="png")
+    before = (tmp_path / "log").read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handled = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 10, limits[1]))
+    try:
+        with pytest.raises(OutputNotWritableError):
+            router.Router("web", log=log).compress(PIXELS, codec="png")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handled)
+    assert (tmp_path / "log").read_bytes() == before
+
+
+@pytest.mark.parametrize("numbers", [(NAN, 0.5), (1.0, NAN), (INF, 0.5), (-INF, 0.5), (1.0, 1.5), (1.0, -0.5), (NAN, NAN)])
+def test_a_detector_whose_score_is_no_number_fails_closed(numbers: tuple[float, float]) -> None:
+    class Broken:
+        def score(self, sample: object, heatmap: bool = False) -> OodReport:
+            return OodReport(*numbers, in_distribution=True, alpha=0.05, detector_id="broken", stratum="colour-few")
+
+    for when in ("ood.in_distribution", "ood.score < 2.0", "ood.p_value > 0.1", "!(ood.score > 2.0)"):
+        neural = {"lanes": [{"lane": "neural", "codecs": ["ncr"]}]}
+        asked = router.Router(policy(rules=[{"name": "r", "when": when, "then": neural}]))
+        asked._loaded_detector = lambda: Broken()  # type: ignore[assignment,method-assign,return-value]
+        record = asked.compress(PIXELS, receiver="self").record
+        assert record.policy is not None
+        assert (record.policy.rule, record.lane, record.scores) == ("on_error", "lossless", None)
+        assert {"RULE_ERROR", "ARTEFACT_DAMAGED"} <= {r.code for r in record.reasons}
+        with pytest.raises(ArtefactError):
+            asked.score(PIXELS)
 
 
 def test_a_source_that_turns_out_damaged_ends_the_walk() -> None:

@@ -165,7 +165,7 @@ class CostModel:
             raise _damaged("no cost model")
         try:
             return _model(document)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise _damaged(f"{type(error).__name__}: {error}"[:120]) from error
 
 

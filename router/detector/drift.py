@@ -103,6 +103,6 @@ def last_p_values(lines: Iterable[str], detector_id: str, last: int) -> list[flo
             scores = json.loads(line)["record"].get("scores")
             if scores is not None and scores["detector"] == detector_id:
                 found.append(float(scores["p_value"]))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise InputError(f"line {number} is not a run record", code=ReasonCode.DAMAGED_RECORD) from error
     return list(found)

@@ -68,13 +68,18 @@ def read_policy_file(path: Path) -> PolicySource:
         raise PolicyError(
             f"cannot read policy file {path}: {error.strerror or error}", code=ReasonCode.POLICY_NOT_FOUND, file=str(path)
         ) from None
+    return parse_policy_bytes(raw, str(path))
+
+
+def parse_policy_bytes(raw: bytes, file: str) -> PolicySource:
+    """Parse a YAML file's bytes; `file` is for messages. Raises PolicyError as `read_policy_file`."""
     if len(raw) > MAX_FILE_BYTES:
-        raise _invalid(str(path), None, f"larger than {MAX_FILE_BYTES} bytes")
+        raise _invalid(file, None, f"larger than {MAX_FILE_BYTES} bytes")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _invalid(str(path), raw[: error.start].count(b"\n") + 1, "not UTF-8") from None
-    return parse_policy_text(text, str(path))
+        raise _invalid(file, raw[: error.start].count(b"\n") + 1, "not UTF-8") from None
+    return parse_policy_text(text, file)
 
 
 def parse_policy_text(text: str, file: str) -> PolicySource:

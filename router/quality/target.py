@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+from router.codecs.options import shortened
 from router.errors import UsageError
 from router.reasons import ReasonCode
 
@@ -54,7 +55,7 @@ class Target:
         if isinstance(target, Target):
             return cls._checked(target.metric, target.value)
         if not isinstance(target, Mapping) or set(target) != {"metric", "value"}:
-            raise _bad(f'a target is {{"metric": name, "value": number}}, not {target!r}')
+            raise _bad(f'a target is {{"metric": name, "value": number}}, not {shortened(target)}')
         return cls._checked(target["metric"], target["value"])
 
     @classmethod
@@ -73,13 +74,17 @@ class Target:
 
     @classmethod
     def _checked(cls, metric: Any, value: Any) -> Target:
-        if metric not in _RANGES:
-            raise _bad(f"unknown metric {metric!r}; known: {', '.join(_RANGES)}")
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise _bad(f"the value of a {metric} target must be a finite number, not {value!r}")
+        if not isinstance(metric, str) or metric not in _RANGES:
+            raise _bad(f"unknown metric {shortened(metric)}; known: {', '.join(_RANGES)}")
         low, high = _RANGES[metric]
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or (isinstance(value, float) and not math.isfinite(value))
+        ):
+            raise _bad(f"the value of a {metric} target must be a finite number, not {shortened(value)}")
         if not low <= value <= high:
-            raise _bad(f"{metric} target {value} is outside {low:g} to {high:g}")
+            raise _bad(f"{metric} target {shortened(value)} is outside {low:g} to {high:g}")
         return cls(cast("MetricName", metric), float(value))
 
 

@@ -82,7 +82,7 @@ class ModelCard:
         try:
             raw: dict[str, Any] = json.loads((folder / CARD_FILE).read_text("utf-8"))
             card = cls(**(raw | {"config": ModelConfig(**raw["config"])}), folder=folder)
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise _damaged(f"card of model {folder.name}: {_plain(error)}", folder) from error
         for field in fields(cls):
             value, wanted = getattr(card, field.name), _TYPES.get(field.type)
