@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.errors import InputError
-from router.images.formats.header import depth_refused
+from router.images.formats.header import depth_refused, mode_refused
 from router.images.formats.pillow import decoding, info_bytes, to_array
 from router.images.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from router.images.orientation import apply_orientation, orientation_of, tiff_block
@@ -51,6 +51,7 @@ def from_pil(image: Image.Image, limits: Limits = DEFAULT_LIMITS, first_frame: b
                 hint="Pass first_frame=True for the frame it stands at, or a copy() of that frame",
             )
         _refuse_halved_depth(image)
+        _refuse_misread(image)
         image.load()
         pixels = to_array(image)
         exif = tiff_block(info_bytes(image, "exif"))
@@ -128,3 +129,18 @@ def _refuse_halved_depth(image: Image.Image) -> None:
         raw = tile[3] if isinstance(tile[3], str) else next(iter(tile[3] or ()), "")
         if isinstance(raw, str) and ";16" in raw and not raw.startswith("BGR"):
             raise depth_refused(f"Pillow would cut these 16-bit samples to 8 ({raw})", "Pass the path or the bytes instead")
+
+
+def _refuse_misread(image: Image.Image) -> None:
+    """Some TIFFs are misread by Pillow; before it has decoded, their file still tells."""
+    file = getattr(image, "fp", None)
+    if image.format != "TIFF" or file is None or not getattr(image, "tile", None) or getattr(image, "tell", lambda: 0)():
+        return
+    from router.images.formats import tiff
+
+    position = file.tell()
+    file.seek(0)
+    data = file.read()
+    file.seek(position)
+    if tiff.pillow_misreads(data):
+        raise mode_refused("a TIFF that Pillow does not read right", "Pass the path or the bytes instead")

@@ -81,6 +81,20 @@ def test_a_refusal_names_the_tag_and_leaves_the_facts(options: dict[str, object]
     assert sample.undecodable.code == code
 
 
+def test_a_pillow_image_of_a_tiff_that_pillow_misreads_is_refused() -> None:
+    data = Layout(PLANES, 8, 1, extra=(2,), compression="lzw", planar=True).file()
+    with pytest.raises(InputError, match="Pass the path"):
+        read(Image.open(io.BytesIO(data)))
+    whole = Layout(PLANES, 8, 1, extra=(2,), compression="lzw").file()
+    assert np.array_equal(read(Image.open(io.BytesIO(whole))).pixels, PLANES)
+
+
+def test_strips_without_their_sizes() -> None:
+    data = Layout(PLANES[..., :1], 8, 1, segment=("strip", 8)).file()
+    place = data.rindex((279).to_bytes(2, "little") + b"\x04\x00")
+    assert np.array_equal(read(data[:place] + b"\xff\xff" + data[place + 2 :]).pixels, PLANES[..., :1])
+
+
 def test_sparse_files_are_named() -> None:
     buffer = io.BytesIO()
     tifffile.imwrite(buffer, np.zeros((64, 64), np.uint8), tile=(32, 32), compression="zlib")

@@ -14,7 +14,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from training.readers.cell import Cell
-from training.readers.tiff_file import BILEVEL, COMPRESSIONS, FLOAT, IMAGE_CODED, SIGNED, UNSIGNED, Layout
+from training.readers.tiff_file import BILEVEL, COMPRESSIONS, FLOAT, IMAGE_CODED, SIGNED, UNSIGNED, Layout, Tag, written
 
 HEIGHT, WIDTH = 29, 37
 _SEGMENTS = {"one strip": ("strip", 0), "strips": ("strip", 8), "tiles": ("tile", 16)}
@@ -61,6 +61,11 @@ def cells() -> Iterator[Callable[[], Cell]]:
             for compression in COMPRESSIONS:
                 yield from _coded(kind, depth, compression)
     yield from _subsampled()
+    for photometric in (2, 6):
+        for order in "<>":
+            for big in (False, True):
+                for behind in (True, False):
+                    yield partial(_old_jpeg, photometric, order, big, behind)
 
 
 def _coded(kind: str, depth: str, compression: str) -> Iterator[Callable[[], Cell]]:
@@ -117,9 +122,10 @@ def _cell(
         assert expected is not None
         samples, slack = samples if planar else expected, 6  # decoded to RGB by the witnesses too
     tolerance = max(slack, 3) if kind == "ycbcr" else slack
+    seen: NDArray[Any] | None = samples
     if not _clear(compression, predictor, order, bits, photometric):
-        expected = None
-    return Cell("TIFF", axes, layout.file, expected, tolerance, witness, samples, slack)
+        expected = seen = None
+    return Cell("TIFF", axes, layout.file, expected, tolerance, witness, seen, slack)
 
 
 def _clear(compression: str, predictor: int, order: str, bits: int, photometric: int) -> bool:
@@ -290,6 +296,26 @@ def _subsampled_cell(subsampling: tuple[int, int], compression: str, segment: st
         "byte order": "II" if order == "<" else "MM",
     }
     return Cell("TIFF", axes, layout.file, expected, 3)
+
+
+def _old_jpeg(photometric: int, order: str, big: bool, whole: bool) -> Cell:
+    """Old-style JPEG with its stream whole, or without a word of where that is."""
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
+    pixels = np.stack([x * 5, 255 - y * 6, (x + y) * 3], -1).astype(np.uint8)
+    stream = bytes(imagecodecs.jpeg8_encode(pixels, 90, subsampling="444"))
+    start = 16 if big else 8
+    tags: list[Tag] = [(256, "I", [WIDTH]), (257, "I", [HEIGHT]), (258, "H", [8, 8, 8]), (259, "H", [6])]
+    tags += [(262, "H", [photometric]), (273, "I", [start]), (277, "H", [3]), (278, "I", [HEIGHT]), (279, "I", [len(stream)])]
+    tags += [(512, "H", [1]), (513, "I", [start]), (514, "I", [len(stream)])] if whole else []
+    axes = {
+        "colour": "rgb" if photometric == 2 else "ycbcr",
+        "depth": "8 bit",
+        "compression": "old jpeg" if whole else "old jpeg in parts",
+        "byte order": "II" if order == "<" else "MM",
+        "size of offsets": "BigTIFF" if big else "TIFF",
+    }
+    expected = imagecodecs.jpeg8_decode(stream) if whole else None
+    return Cell("TIFF", axes, partial(written, tags, stream, order, big), expected, 2)
 
 
 def cut_files() -> Iterator[tuple[str, Callable[[], bytes]]]:

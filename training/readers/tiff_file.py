@@ -74,13 +74,9 @@ class Layout:
         """The bytes of a TIFF with this one page."""
         height, width, count = self.samples.shape
         segments = [_filled(_encoded(part, self), self) for part in self._parts()]
-        order = self.order
-        head = struct.pack(order + "2sHHHQ", b"II" if order == "<" else b"MM", 43, 8, 0, 0)
-        if not self.big:
-            head = struct.pack(order + "2sHI", b"II" if order == "<" else b"MM", 42, 0)
-        body, offsets = bytearray(head), []
+        body, offsets = bytearray(), []
         for segment in segments:
-            offsets.append(len(body))
+            offsets.append((16 if self.big else 8) + len(body))
             body += segment + b"\0" * (len(segment) % 2)
         counts = [len(s) for s in segments]
         if self.cut:
@@ -112,11 +108,7 @@ class Layout:
             tags.append((339, "H", [self.sample_format] * count))
         if self.photometric == 6:
             tags.append((530, "H", self.subsampling))
-        start = len(body) + len(body) % 2
-        body += b"\0" * (len(body) % 2) + directory(tags, start, order, self.big)
-        where = struct.pack(order + wide, start)
-        body[(8 if self.big else 4) : (16 if self.big else 8)] = where
-        return bytes(body)
+        return written(tags, bytes(body), self.order, self.big)
 
     def _rows(self) -> int:
         return self.segment[1] or self.samples.shape[0]
@@ -137,7 +129,7 @@ class Layout:
                     yield padded[top : top + side, left : left + side]
 
 
-def directory(tags: Sequence[Tag], start: int, order: str, big: bool, following: int = 0) -> bytes:
+def directory(tags: Sequence[Tag], start: int, order: str, big: bool) -> bytes:
     """An image file directory that lies at byte `start`, the values that do not fit into it behind it."""
     entry_size, wide = (20, "Q") if big else (12, "I")
     room = 8 if big else 4
@@ -155,7 +147,15 @@ def directory(tags: Sequence[Tag], start: int, order: str, big: bool, following:
         else:
             entries += struct.pack(order + wide, end + len(values))
             values += raw + b"\0" * (len(raw) % 2)
-    return struct.pack(order + ("Q" if big else "H"), len(tags)) + entries + struct.pack(order + wide, following) + values
+    return struct.pack(order + ("Q" if big else "H"), len(tags)) + entries + bytes(room) + values
+
+
+def written(tags: Sequence[Tag], content: bytes, order: str, big: bool) -> bytes:
+    """A file of `content`, which begins at byte 8 (BigTIFF: 16), and a directory behind it."""
+    head = b"II" if order == "<" else b"MM"
+    start = (16 if big else 8) + len(content) + len(content) % 2
+    head += struct.pack(order + "HHHQ", 43, 8, 0, start) if big else struct.pack(order + "HI", 42, start)
+    return head + content + b"\0" * (len(content) % 2) + directory(tags, start, order, big)
 
 
 def _encoded(part: NDArray[Any], layout: Layout) -> bytes:

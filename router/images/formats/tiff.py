@@ -7,6 +7,7 @@ samples); tifffile with imagecodecs reads the rest where the `depth` extra is in
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,8 +16,8 @@ from numpy.typing import NDArray
 
 from router.errors import InputError
 from router.images.alpha import straight
+from router.images.formats import jpeg, tiff_samples
 from router.images.formats import tiff_directory as tags
-from router.images.formats import tiff_samples
 from router.images.formats.deep import have_imagecodecs, missing_depth, widened
 from router.images.formats.header import Header, Plan, damaged, depth_refused, format_refused, mode_refused
 from router.images.formats.pillow import StrictFile, decoding, expect, load_strictly, to_array
@@ -42,7 +43,6 @@ _PHOTOMETRIC_NAMES = {
     34892: "linear raw",
 }
 _COMPRESSION_NAMES = {
-    6: "old-style JPEG",
     9: "JBIG",
     10: "JBIG",
     32766: "NeXT",
@@ -64,6 +64,7 @@ _COMPRESSION_NAMES = {
 _BY_PILLOW = frozenset((1, 3, 4, 5, 7, 8, 32773, 32946, 34925, 50000))
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
 _DEPTHS = (1, 2, 4, *range(8, 17))
+_OLD_JPEG = 6
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 DESCRIPTIVE = (270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432)
 """Tags of IFD 0 that describe the picture and not its storage: description, make, model, resolution, software, time ..."""
@@ -106,6 +107,8 @@ def plan(data: bytes, header: Header) -> Plan:
     Raises InputError (DEPTH_NOT_SUPPORTED, MODE_NOT_SUPPORTED, FORMAT_NOT_SUPPORTED; the message names the tag).
     """
     page = first_page(data)
+    if page.one(tags.COMPRESSION, 1) == _OLD_JPEG:
+        return _old_jpeg_plan(data, header, page)
     _refuse_unreadable(page, header)
     tiff_samples.check_segments(page)
     by_pillow = _pillow_reads(page)
@@ -126,6 +129,30 @@ def plan(data: bytes, header: Header) -> Plan:
         pixels = load()
         return Plan(header.width, header.height, channels, 16, lambda: pixels, found, header.orientation)
     return Plan(header.width, header.height, channels, 16 if deep else 8, load, found, header.orientation)
+
+
+def pillow_misreads(data: bytes) -> bool:
+    """Whether Pillow's own pixels of the first page are not to be trusted. Raises InputError as `plan`."""
+    page = first_page(data)
+    if page.one(tags.COMPRESSION, 1) == _OLD_JPEG:
+        return False
+    _refuse_unreadable(page, probe(data))
+    return not _pillow_reads(page)
+
+
+def _old_jpeg_plan(data: bytes, header: Header, page: Page) -> Plan:
+    """Old-style JPEG: a whole JPEG lies in the file, or else the picture's parts lie anywhere, and nobody agrees on them."""
+    refusal = format_refused("TIFF compressed by old-style JPEG (Compression 6) without a whole JPEG (JPEGInterchangeFormat)")
+    place, size = page.one(tags.JPEG_PLACE, 0), page.one(tags.JPEG_SIZE, 0)
+    stream = data[place : place + size]
+    try:
+        inner = jpeg.probe(stream)
+        found = jpeg.plan(stream, inner)
+    except InputError:
+        raise refusal from None
+    if not place or (inner.width, inner.height) != (header.width, header.height):
+        raise refusal
+    return replace(found, metadata=metadata(data), orientation=header.orientation)
 
 
 def _mode(page: Page) -> str:

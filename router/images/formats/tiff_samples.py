@@ -62,8 +62,11 @@ _STORAGE = (
 def check_segments(page: Page) -> None:
     """Raise the InputError for strips or tiles that are left out, lie beyond the file's end, or are too few."""
     places, sizes = _segments(page)
-    if not sizes or len(places) != len(sizes) or len(places) != _expected(page):
-        raise damaged(f"TIFF with {len(places)} strips or tiles instead of {_expected(page)}")
+    count = _expected(page)
+    if places and not sizes and page.one(tags.COMPRESSION, 1) == NONE:
+        return  # what is missing can be told from the rest, and Pillow does
+    if len(places) != count or len(sizes) != count:
+        raise damaged(f"TIFF with {min(len(places), len(sizes))} strips or tiles instead of {count}")
     if 0 in sizes:
         raise format_refused("TIFF with strips or tiles left out (StripByteCounts or TileByteCounts 0)")
     if any(place + size > len(page.data) for place, size in zip(places, sizes, strict=True)):
@@ -128,9 +131,10 @@ def _check_fax(page: Page, first: TiffPage, segment: bytes, index: int) -> None:
 
 
 def _segments(page: Page) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    if tags.TILES in page.entries:
-        return page.numbers(tags.TILES), page.numbers(tags.TILE_SIZES)
-    return page.numbers(tags.STRIPS), page.numbers(tags.STRIP_SIZES)
+    """Places and sizes of the strips or tiles; more than belong to the picture are left out."""
+    where = (tags.TILES, tags.TILE_SIZES) if tags.TILES in page.entries else (tags.STRIPS, tags.STRIP_SIZES)
+    count = _expected(page)
+    return page.numbers(where[0])[:count], page.numbers(where[1])[:count]
 
 
 def _expected(page: Page) -> int:
