@@ -28,11 +28,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class Directory:
-    """Entries by tag (of a tag that is there twice, the first), where the next directory lies (0: none) and that is written."""
+    """Entries by tag (of a tag that is there twice, the first), where the next directory lies (0: none) and that is written.
+
+    `outside`: tags whose value does not fit into the block; they are no entries.
+    """
 
     entries: dict[int, Entry]
     next: int
     next_at: int
+    outside: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -54,14 +58,17 @@ class Block:
         if end + offset_size > len(self.data):
             return None
         entries: dict[int, Entry] = {}
+        outside = set[int]()
         for place in range(at, end, entry_size):
             tag, kind, number = self.number(place, 2), self.number(place + 2, 2), self.number(place + 4, offset_size)
             size = _SIZES.get(kind, 0) * number
             slot = place + 4 + offset_size
             value = slot if size <= offset_size else self.number(slot, offset_size)
-            if size and value + size <= len(self.data) and tag not in entries:
+            if size and value + size > len(self.data):
+                outside.add(tag)
+            elif size and tag not in entries:
                 entries[tag] = Entry(tag, kind, number, value, size, place)
-        return Directory(entries, self.number(end, offset_size), end)
+        return Directory(entries, self.number(end, offset_size), end, frozenset(outside - entries.keys()))
 
     def number(self, at: int, size: int) -> int:
         """An unsigned integer."""

@@ -292,8 +292,8 @@ def _by_pillow(data: bytes, header: Header, page: Page) -> Pixels:
     if header.orientation != 1:
         # Pillow swaps the sides of such TIFFs; with the tag at 1 it leaves that to us, as for every other format.
         entry = page.entries[tags.ORIENTATION]
-        size = entry.bytes // entry.number
-        data = data[: entry.place] + (1).to_bytes(size, page.order) + data[entry.place + size :]
+        size = entry.size // entry.count
+        data = data[: entry.value] + (1).to_bytes(size, page.order) + data[entry.value + size :]
     file = StrictFile(data)
     image = _decoder()(file)
     if image.size != (header.width, header.height):

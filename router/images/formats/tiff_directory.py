@@ -1,4 +1,4 @@
-"""Image file directories of TIFF 6.0 and BigTIFF: the tags of a page, with limits on what is looked at."""
+"""Pages of a TIFF: the tags that say how they are stored, and how many pages there are, with limits on what is looked at."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from router.errors import InputError
+from router.images import ifd
 from router.images.formats.header import damaged, take
 from router.reasons import ReasonCode
 
@@ -28,35 +29,12 @@ JPEG_PLACE, JPEG_SIZE, JPEG_TABLES, SUBSAMPLING, XMP, ICC, DNG_VERSION, DEPTH, T
     32998,
 )
 
-_VALUE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 13: 4, 16: 8, 18: 8}
 _UNSIGNED = {1: "u1", 3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
+_BYTES = (1, 2, 6, 7)
+_NEEDED = frozenset((BITS, STRIPS, STRIP_SIZES, COLOUR_MAP, TILES, TILE_SIZES, EXTRA, SAMPLE_FORMAT, JPEG_TABLES))
 _MAX_PAGES = 1000
 _MAX_ENTRIES = 100_000
 """Directory entries looked at to count pages: directories may overlap, so that their number is no measure of the file."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A tag's value.
-
-    Attributes:
-        kind: field type as TIFF numbers them.
-        number: how many values.
-        place: byte position of the values.
-        raw: the directory entry itself, 12 or 20 bytes.
-        inline: the values lie in the entry.
-    """
-
-    kind: int
-    number: int
-    place: int
-    raw: bytes
-    inline: bool
-
-    @property
-    def bytes(self) -> int:
-        """Length of all values."""
-        return self.number * _VALUE_SIZES[self.kind]
 
 
 @dataclass(frozen=True)
@@ -71,7 +49,7 @@ class Page:
     """
 
     data: bytes
-    entries: dict[int, Entry]
+    entries: dict[int, ifd.Entry]
     next: int
     size: int
 
@@ -86,22 +64,21 @@ class Page:
         if entry is None or entry.kind not in _UNSIGNED:
             return ()
         dtype = np.dtype(_UNSIGNED[entry.kind]).newbyteorder("<" if self.order == "little" else ">")
-        return tuple(np.frombuffer(self.data, dtype, entry.number, entry.place).tolist())
+        return tuple(np.frombuffer(self.data, dtype, entry.count, entry.value).tolist())
 
     def one(self, tag: int, default: int) -> int:
         """The first value of a tag, or `default`."""
         entry = self.entries.get(tag)
         if entry is None or entry.kind not in _UNSIGNED:
             return default
-        size = _VALUE_SIZES[entry.kind]
-        return int.from_bytes(self.data[entry.place : entry.place + size], self.order)
+        return int.from_bytes(self.data[entry.value : entry.value + entry.size // entry.count], self.order)
 
     def content(self, tag: int) -> bytes | None:
         """The bytes of a tag of bytes (BYTE, ASCII, SBYTE, UNDEFINED); None if it is not there, empty or of another type."""
         entry = self.entries.get(tag)
-        if entry is None or _VALUE_SIZES[entry.kind] != 1:
+        if entry is None or entry.kind not in _BYTES:
             return None
-        return self.data[entry.place : entry.place + entry.number] or None
+        return self.data[entry.value : entry.value + entry.size] or None
 
 
 def byte_order(data: bytes) -> Literal["little", "big"]:
@@ -151,28 +128,15 @@ def _later_pages(data: bytes, page: Page) -> Iterator[Page]:
 
 
 def _read_page(data: bytes, start: int) -> Page:
-    order, big = byte_order(data), is_big(data)
-    count_size, entry_size, offset_size = (8, 20, 8) if big else (2, 12, 4)
-    count = int.from_bytes(take(data, start, count_size), order)
-    if count > _MAX_ENTRIES:
-        raise damaged(f"TIFF directory of {count} entries")
-    first = start + count_size
-    directory = take(data, first, count * entry_size + offset_size)
-    entries: dict[int, Entry] = {}
-    for i in range(count):
-        raw = directory[i * entry_size : (i + 1) * entry_size]
-        tag, kind = int.from_bytes(raw[:2], order), int.from_bytes(raw[2:4], order)
-        number, size = int.from_bytes(raw[4 : 4 + offset_size], order), _VALUE_SIZES.get(kind, 0)
-        if not size or not number or tag in entries:
-            continue
-        inline = number * size <= offset_size
-        place = first + i * entry_size + 4 + offset_size if inline else int.from_bytes(raw[4 + offset_size :], order)
-        if place + number * size > len(data):
-            if tag in _NEEDED:
-                raise damaged(f"TIFF whose tag {tag} lies beyond its end")
-            continue
-        entries[tag] = Entry(kind, number, place, raw, inline)
-    return Page(data, entries, int.from_bytes(directory[-offset_size:], order), count)
-
-
-_NEEDED = frozenset((BITS, STRIPS, STRIP_SIZES, COLOUR_MAP, TILES, TILE_SIZES, EXTRA, SAMPLE_FORMAT, JPEG_TABLES))
+    block = ifd.block(data)
+    if block is None:
+        raise damaged("TIFF that ends inside its header")
+    if block.number(start, 8 if block.big else 2) > _MAX_ENTRIES:
+        raise damaged(f"TIFF directory of more than {_MAX_ENTRIES} entries")
+    directory = block.directory(start)
+    if directory is None:
+        raise damaged(f"TIFF whose directory at byte {start} lies beyond its end")
+    lost = directory.outside & _NEEDED
+    if lost:
+        raise damaged(f"TIFF whose tag {min(lost)} lies beyond its end")
+    return Page(data, directory.entries, directory.next, (directory.next_at - start) // (20 if block.big else 12))

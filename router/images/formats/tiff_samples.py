@@ -72,7 +72,7 @@ def check_segments(page: Page) -> None:
     if any(place + size > len(page.data) for place, size in zip(places, sizes, strict=True)):
         raise damaged("TIFF that ends before its strips or tiles do")
     if page.one(tags.COMPRESSION, 1) == JPEG and not all(
-        page.data[place : place + size].rstrip(b"\0\xff").endswith((b"\xff\xd9", b"\xd9"))
+        page.data[place : place + size].rstrip(b"\0\xff").endswith(b"\xff\xd9")
         for place, size in zip(places, sizes, strict=True)
     ):
         raise damaged("TIFF with a JPEG strip or tile that is cut off")
@@ -194,9 +194,10 @@ def _directory_alone(page: Page) -> bytes:
     end = start + count_size + len(kept) * entry_size + offset_size
     directory, values = bytearray(len(kept).to_bytes(count_size, order)), bytearray()
     for entry in kept:
-        if entry.inline:
-            directory += entry.raw
+        raw = page.data[entry.place : entry.place + entry_size]
+        if entry.size <= offset_size:
+            directory += raw
         else:
-            directory += entry.raw[:-offset_size] + (end + len(values)).to_bytes(offset_size, order)
-            values += page.data[entry.place : entry.place + entry.bytes]
+            directory += raw[:-offset_size] + (end + len(values)).to_bytes(offset_size, order)
+            values += page.data[entry.value : entry.value + entry.size]
     return head + start.to_bytes(offset_size, order) + bytes(directory) + bytes(offset_size) + bytes(values)
