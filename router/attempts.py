@@ -14,6 +14,7 @@ from router.codecs import registry
 from router.codecs.base import Codec, Lane
 from router.codecs.options import checked
 from router.errors import CarryError, CodecError, CodecUnavailableError, GuardError, ModelError, StreamError, own_words
+from router.images.colour import as_shown
 from router.images.limits import NO_LIMITS
 from router.images.sample import ImageSample, Pixels
 from router.quality.guard import DEFAULT_QUANTILE, GuardLevel, GuardReport, check
@@ -35,6 +36,8 @@ class Candidate:
     score: float | None
     guard: GuardReport
     encodings: int
+    profile: bytes | None = field(repr=False, default=None)
+    """That `pixels` are to be seen through."""
 
 
 class Scorers:
@@ -45,13 +48,16 @@ class Scorers:
 
     def __init__(self) -> None:
         self.memory = Memory()
-        self._known: dict[tuple[str, int], tuple[Pixels, Scorer]] = {}
+        self._known: dict[tuple[str, int, bytes | None], tuple[Pixels, Scorer]] = {}
 
-    def get(self, metric: MetricName, pixels: Pixels) -> Scorer:
-        """The scorer of `metric` against `pixels`."""
-        key = (metric, id(pixels))
+    def get(self, metric: MetricName, pixels: Pixels, profile: bytes | None) -> Scorer:
+        """The scorer of `metric` against `pixels`, which like its candidates are seen through `profile`."""
+        key = (metric, id(pixels), profile)
         if key not in self._known:
-            self._known[key] = (pixels, scorer(metric, pixels))  # holds `pixels`, so that its id stays its own
+            shown = as_shown(profile)
+            score = scorer(metric, shown(pixels))
+            # Holds `pixels`, so that its id stays its own.
+            self._known[key] = (pixels, lambda candidate: score(shown(candidate)))
         return self._known[key][1]
 
 
@@ -91,6 +97,8 @@ def attempt(
         raise CodecError("the time for encoding is over", code=ReasonCode.BUDGET_EXCEEDED)
     _ = prepared.pixels  # damage in the source is the source's error, not that of the codec that would meet it first
 
+    profile = prepared.metadata.icc
+
     def decode(data: bytes) -> Pixels:
         try:
             return codec.decode(data, NO_LIMITS).pixels  # our own bytes: the source has passed the limits already
@@ -113,7 +121,7 @@ def attempt(
         encodings, chosen = 1, dict(settings)
         # A fixed setting under a light guard is chosen for speed: nobody would look at the score.
         if codec.lane in (Lane.CLASSICAL, Lane.NEURAL) and level.scores and not target.is_size:
-            score = scorers.get(target.metric, prepared.pixels)(pixels)
+            score = scorers.get(target.metric, prepared.pixels, profile)(pixels)
     else:
         encode = codec.session(prepared)
         find = functools.partial(
@@ -122,7 +130,7 @@ def attempt(
             decode,
             knob,
             target,
-            score=None if target.is_size else scorers.get(target.metric, prepared.pixels),
+            score=None if target.is_size else scorers.get(target.metric, prepared.pixels, profile),
             max_steps=max_steps,
             deadline=deadline,
             guide=scorers.memory.guide(codec, settings, prepared.pixels, _overhead(prepared)),
@@ -150,9 +158,10 @@ def attempt(
         score=score,
         quantile=quantile,
         model=codec.get_config().get("model"),
-        perceptual=None if pixels.dtype != np.uint8 else lambda: scorers.get("ssimulacra2", prepared.pixels)(pixels),
+        perceptual=None if pixels.dtype != np.uint8 else lambda: scorers.get("ssimulacra2", prepared.pixels, profile)(pixels),
+        shown=as_shown(profile),
     )
-    return Candidate(codec, data, pixels, chosen, score, guard, encodings)
+    return Candidate(codec, data, pixels, chosen, score, guard, encodings, profile)
 
 
 def _overhead(sample: ImageSample) -> int:

@@ -15,6 +15,7 @@ from router.encoded import EncodedImage
 from router.errors import CarryError, CodecUnavailableError, GuardError, UsageError
 from router.images.arrays import from_pixels
 from router.images.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
+from router.images.profile import with_usable_profile
 from router.images.sample import ImageSample, pixels_sha256
 from router.quality.target import Target
 from router.reasons import ReasonCode
@@ -66,7 +67,7 @@ def migrate(
     file = container.parse(data, limits)
     original = None if file.record is None else DecisionRecord.from_json(file.record)
     decoded = reader.decode(data, limits)
-    sample = from_pixels(decoded.pixels, decoded.metadata, "ncr")
+    sample = with_usable_profile(from_pixels(decoded.pixels, decoded.metadata, "ncr"))
     encoded = api.compress(sample, codec=codec, quality=quality, metadata="keep")
     if lost := [r for r in encoded.record.reasons if r.code in _LOST]:
         raise CarryError(

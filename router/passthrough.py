@@ -56,5 +56,5 @@ def keeps_metadata(sample: ImageSample, choice: MetadataChoice) -> bool:
         return False
     from router.images.extra_data import holds_only_picture
 
-    profile_stays = choice == "strip" and sample.metadata.icc is not None
+    profile_stays = choice == "strip" and (sample.metadata.icc is not None or bool(sample.source.colour_faults))
     return profile_stays or not holds_only_picture(sample.source.data, sample.source.format)

@@ -65,6 +65,8 @@ def release(
     if candidate is not None:
         if candidate.codec.lane is Lane.TRANSCODE:
             reasons += _doubts(sample, plan, Lane.TRANSCODE)
+        else:
+            reasons += [Reason(ReasonCode.PROFILE_UNUSABLE, f"left out: {why}") for why in sample.source.colour_faults]
         reasons += _left_behind(sample, plan, candidate.codec)
         source_xmp = carried_xmp(sample, candidate.codec) if plan.metadata == "keep" else None
         record = _record(sample, plan, outcome, candidate, reasons, report)

@@ -163,10 +163,11 @@ class Router:
         return self._loaded_detector().score(self._read(src, first_frame), heatmap=heatmap)
 
     def _read(self, src: Any, first_frame: bool, *, undecodable: bool = False) -> ImageSample:
+        from router.images.profile import with_usable_profile
         from router.images.read import read
 
         if isinstance(src, ImageSample):
-            return src
+            return with_usable_profile(src)
         return read(src, limits=self.limits, first_frame=first_frame, undecodable=undecodable)
 
     def _loaded_detector(self) -> Detector:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, overload
@@ -12,6 +13,7 @@ from router.codecs.neural.decoding import Decoding
 from router.errors import InputError, NoRecordError, StreamError, UsageError
 from router.files import read_bytes, read_stream
 from router.images.limits import DEFAULT_LIMITS, Limits
+from router.images.profile import usable
 from router.images.sample import Pixels
 from router.reasons import ReasonCode
 from router.record import DecisionRecord
@@ -46,7 +48,8 @@ def load(source: EncodedSource, limits: Limits = DEFAULT_LIMITS) -> bytes:
 
 
 def decode(data: bytes, limits: Limits = DEFAULT_LIMITS, decoding: str | None = None) -> DecodedImage:
-    """Pixels and metadata of any output of the router, passed-through sources included; `decoding` as in `decompress`.
+    """Pixels and metadata of any output of the router, passed-through sources included; `decoding` as in `decompress`. A profile
+    that cannot be used is left out.
 
     Raises StreamError, LimitError, UsageError.
     """
@@ -60,7 +63,10 @@ def decode(data: bytes, limits: Limits = DEFAULT_LIMITS, decoding: str | None = 
         Decoding.parse(decoding)  # a wrong word is refused whatever the format
         if codec.codec_id == "ncr":
             codec = registry.get_from_config({"id": "ncr", "decoding": decoding})
-    return codec.decode(data, limits)
+    found = codec.decode(data, limits)
+    # The readers of standard files have looked at the profile already.
+    icc, _ = usable(found.metadata.icc, found.pixels.shape[2])
+    return replace(found, metadata=replace(found.metadata, icc=icc))
 
 
 @overload

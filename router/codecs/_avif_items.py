@@ -75,18 +75,6 @@ def replace(data: bytes, item: Item, payload: bytes) -> bytes:
     return bytes(out)
 
 
-def is_monochrome(data: bytes) -> bool:
-    """Whether all that is coded in the file has luma only (av1C: AV1 in ISOBMFF 2.3.3). Raises StreamError."""
-    meta = _meta(data)
-    properties = _child(data, meta.payload + 4, meta.end, b"iprp")
-    container = properties and _child(data, properties.payload, properties.end, b"ipco")
-    if not container:
-        return False
-    configurations = [b for b in walk(data, container.payload, container.end) if b.type == b"av1C"]
-    # An alpha plane is monochrome whatever the colours are; the colours' own record is what differs.
-    return bool(configurations) and all(b.end - b.payload >= 4 and data[b.payload + 2] & 0x10 for b in configurations)
-
-
 @dataclass(frozen=True)
 class _Extent:
     """Where a piece of an item lies, and where its offset and length are written."""

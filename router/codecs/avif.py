@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, ClassVar, cast
-
-import numpy as np
+from typing import Any, ClassVar
 
 from router.codecs import _avif_items
 from router.codecs._avif_items import Item
@@ -16,7 +14,9 @@ from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Set
 from router.codecs.options import IntRange, OneOf, Option, checked
 from router.errors import CarryError
 from router.images.limits import DEFAULT_LIMITS, Limits
-from router.images.sample import ImageSample, Pixels
+from router.images.plain_profile import plain_profile
+from router.images.profile import fault
+from router.images.sample import ImageSample
 from router.reasons import ReasonCode
 
 _MAX_PIXELS = 1 << 28  # what libavif decodes by default
@@ -60,7 +60,12 @@ class AvifCodec(Codec):
         return {"id": self.codec_id, **self._config}
 
     def prepare(self, sample: ImageSample) -> ImageSample:
-        """See `Codec.prepare`: an alpha channel that is opaque everywhere is dropped, as libavif does."""
+        """See `Codec.prepare`: an alpha channel that is opaque everywhere is dropped, as libavif does; and a profile that not all
+        browsers can parse is put in plain words, or they would not open the file."""
+        icc = sample.metadata.icc
+        plain = None if icc is None or fault(icc, sample.channels) else plain_profile(icc)
+        if plain is not None and plain != icc:
+            sample = sample.with_metadata(replace(sample.metadata, icc=plain))
         return without_opaque_alpha(sample)
 
     def encode(self, sample: ImageSample, settings: Settings) -> bytes:
@@ -88,10 +93,8 @@ class AvifCodec(Codec):
     def decode(self, data: bytes, limits: Limits = DEFAULT_LIMITS) -> DecodedImage:
         """See `Codec.decode`."""
         decoded = decode_still(data, "avif", limits)
-        pixels, metadata = decoded.pixels, decoded.metadata
-        if pixels.shape[2] > 2 and _avif_items.is_monochrome(data):
-            pixels = cast("Pixels", np.ascontiguousarray(pixels[..., ::3]))  # R of RGB, R and A of RGBA
-        return DecodedImage(pixels, replace(metadata, xmp=None) if metadata.xmp == Item.XMP.value else metadata)
+        metadata = decoded.metadata
+        return DecodedImage(decoded.pixels, replace(metadata, xmp=None) if metadata.xmp == Item.XMP.value else metadata)
 
     def with_xmp(self, data: bytes, xmp: bytes) -> bytes:
         """See `Codec.with_xmp`; CarryError (CANNOT_CARRY_XMP) for a foreign file without an XMP item."""
@@ -106,11 +109,14 @@ class AvifCodec(Codec):
         return missing_feature("avif")
 
     def refusal(self, sample: ImageSample) -> CarryError | None:
-        """See `Codec.refusal`; more than 2^28 pixels and an EXIF block that is no TIFF are refused too."""
+        """See `Codec.refusal`; more than 2^28 pixels, an EXIF block that is no TIFF, and a profile that some browsers cannot
+        parse are refused too."""
         if (error := super().refusal(sample)) is not None:
             return error
         if sample.width * sample.height > _MAX_PIXELS:
             return self._cannot(f"{sample.width}x{sample.height} pixels", ReasonCode.CANNOT_CARRY_SIZE)
+        if sample.metadata.icc and plain_profile(sample.metadata.icc) != sample.metadata.icc:
+            return self._cannot("an ICC profile that browsers cannot parse", ReasonCode.CANNOT_CARRY_ICC)
         if sample.metadata.exif and not sample.metadata.exif.startswith(_TIFF):
             return self._cannot("EXIF without a TIFF header", ReasonCode.CANNOT_CARRY_EXIF)
         return None

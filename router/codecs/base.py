@@ -13,6 +13,7 @@ import numpy as np
 from router.codecs.options import IntRange, Option
 from router.errors import CarryError
 from router.images.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
+from router.images.profile import fault
 from router.images.sample import ImageSample, Metadata, Mode, Pixels
 from router.reasons import ReasonCode
 from router.xmp import extract_record, merge_record
@@ -208,6 +209,8 @@ class Codec(ABC):
             return self._cannot(f"a side of {max(sample.width, sample.height)} px", ReasonCode.CANNOT_CARRY_SIZE)
         if m.icc and not c.icc:
             return self._cannot("an ICC profile", ReasonCode.CANNOT_CARRY_ICC)
+        if m.icc and (why := fault(m.icc, sample.channels)):
+            return self._cannot(f"an ICC profile that cannot be used ({why})", ReasonCode.CANNOT_CARRY_ICC)
         if m.exif and not c.exif:
             return self._cannot("EXIF", ReasonCode.CANNOT_CARRY_EXIF)
         if m.xmp and not c.xmp:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.detector.report import OodReport
+from router.images.colour import as_shown
 from router.images.sample import ImageSample
 
 LONGEST_SIDE = 2048
@@ -23,7 +24,8 @@ def picture(sample: ImageSample, report: OodReport) -> NDArray[np.uint8]:
 
     if report.heatmap is None or report.tile_size is None:
         raise ValueError("the report holds no heatmap")
-    pixels = sample.pixels[..., :-1] if sample.has_alpha else sample.pixels
+    pixels = as_shown(sample.metadata.icc)(sample.pixels)
+    pixels = pixels[..., :-1] if sample.has_alpha else pixels
     scale = min(1.0, LONGEST_SIDE / max(sample.width, sample.height))
     size = (max(1, round(sample.width * scale)), max(1, round(sample.height * scale)))
     eight = (pixels >> 8).astype(np.uint8) if pixels.dtype == np.uint16 else pixels

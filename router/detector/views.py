@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from router.images.colour import as_shown
 from router.images.sample import ImageSample, Pixels
 
 MIN_SIDE = 32
@@ -36,8 +37,9 @@ _HARD_EDGE = 96
 
 @dataclass(frozen=True, eq=False)
 class Views:
-    """Float32 in [0, 255] whatever the depth. Alpha is left out: the neural lane codes the colour planes as they are and
-    stores alpha losslessly, so colour under transparency counts and compositing would show pixels that nobody codes.
+    """Float32 in [0, 255] whatever the depth, as a screen shows them (`colour.as_shown`). Alpha is left out: the neural lane
+    codes the colour planes as they are and stores alpha losslessly, so colour under transparency counts and compositing would
+    show pixels that nobody codes.
 
     Attributes:
         tiles: (N, h, w, C), C = 1 where `gray`, otherwise 3 (RGB); N at most MAX_TILES.
@@ -148,7 +150,7 @@ def _bytes(pixels: Pixels) -> NDArray[np.uint8]:
 
 
 def _colour_planes(sample: ImageSample) -> Pixels:
-    pixels = sample.pixels
+    pixels = as_shown(sample.metadata.icc)(sample.pixels)
     return pixels[..., :-1] if sample.has_alpha else pixels
 
 

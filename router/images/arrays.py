@@ -12,6 +12,7 @@ from router.images.formats.header import depth_refused, mode_refused
 from router.images.formats.pillow import decoding, info_bytes, to_array
 from router.images.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from router.images.orientation import apply_orientation, orientation_of, tiff_block
+from router.images.profile import usable
 from router.images.sample import ImageSample, Metadata, Pixels, Source
 from router.images.turning import upright
 from router.reasons import ReasonCode
@@ -55,11 +56,12 @@ def from_pil(image: Image.Image, limits: Limits = DEFAULT_LIMITS, first_frame: b
         image.load()
         pixels = to_array(image)
         exif = tiff_block(info_bytes(image, "exif"))
-        metadata = Metadata(info_bytes(image, "icc_profile"), exif, info_bytes(image, "xmp"))
+        icc, faults = usable(info_bytes(image, "icc_profile"), pixels.shape[2])
+        metadata = Metadata(icc, exif, info_bytes(image, "xmp"))
     code = orientation_of(exif)
     pixels = apply_orientation(pixels, code)
     metadata, dropped = upright(metadata, code, pixels.shape[1], pixels.shape[0])
-    return _sample(pixels, metadata, "pil", dropped)
+    return _sample(pixels, metadata, "pil", dropped, faults)
 
 
 def to_pil(pixels: Pixels, metadata: Metadata | None = None) -> Image.Image:
@@ -82,7 +84,9 @@ def to_pil(pixels: Pixels, metadata: Metadata | None = None) -> Image.Image:
     return image
 
 
-def _sample(pixels: Pixels, metadata: Metadata, source_format: str, dropped: tuple[str, ...] = ()) -> ImageSample:
+def _sample(
+    pixels: Pixels, metadata: Metadata, source_format: str, dropped: tuple[str, ...] = (), faults: tuple[str, ...] = ()
+) -> ImageSample:
     height, width, channels = pixels.shape
     bits: Literal[8, 16] = 16 if pixels.dtype == np.uint16 else 8
     return ImageSample(
@@ -90,7 +94,7 @@ def _sample(pixels: Pixels, metadata: Metadata, source_format: str, dropped: tup
         height=height,
         channels=channels,
         bits=bits,
-        source=Source(source_format, lossy=None, dropped=dropped),
+        source=Source(source_format, lossy=None, dropped=dropped, colour_faults=faults),
         metadata=metadata,
         load=lambda: pixels,
     )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from router.errors import CarryError
+from router.images.icc_reading import FORWARD, UnusableError, read_tags
+from router.images.remembered import Remembered
 from router.images.sample import ImageSample, Metadata, Pixels
 from router.reasons import ReasonCode
 
@@ -25,6 +28,8 @@ _RED_GREEN_BLUE_TO_XYZ_D50 = np.array(
 )
 """Linear sRGB to XYZ under D50, Bradford-adapted (Lindbloom, "RGB/XYZ Matrices")."""
 _D50 = np.array([0.96422, 1.0, 0.82521])
+_AT_ONCE = 1 << 20
+"""Px that are converted at once: what is taken beside the result does not grow with the image."""
 
 
 def is_srgb(icc: bytes | None) -> bool:
@@ -32,7 +37,7 @@ def is_srgb(icc: bytes | None) -> bool:
 
     Gray profiles are compared with sRGB's gray axis. Damaged profiles and other colour models: False.
     """
-    return icc is None or _is_srgb(icc)
+    return icc is None or _SRGB.get(icc, None)
 
 
 def is_wide_gamut(icc: bytes | None) -> bool:
@@ -40,11 +45,37 @@ def is_wide_gamut(icc: bytes | None) -> bool:
 
     False for None, gray profiles, damaged profiles and other colour models.
     """
-    return icc is not None and _is_wide(icc)
+    return icc is not None and _WIDE.get(icc, None)
+
+
+def can_convert(icc: bytes, colour: bool) -> bool:
+    """Whether colour (three channels), or else gray, can be taken through this profile to sRGB; found out anew each time."""
+    try:
+        _probe(icc, colour)
+    except CarryError:
+        return False
+    return True
+
+
+def as_probed(icc: bytes) -> Pixels:
+    """What colours that are spread evenly over the profile's numbers are in sRGB, (H, W, 3). Raises CarryError."""
+    return _probe(icc, colour=False) if _model(icc) == "GRAY" else _convert(_grid(), icc)
+
+
+def as_shown(icc: bytes | None) -> Callable[[Pixels], Pixels]:
+    """A function that gives pixels under this profile as a screen shows them, for whoever measures: in sRGB.
+
+    It takes and gives (H, W, C) pixels and leaves alpha and the shape as they are, but for gray under a profile that tints it,
+    which becomes colour. Colours that sRGB does not have become the nearest that it has. The pixels themselves come back where
+    they mean what sRGB pixels mean, and where they have 16 bits. Equal pixels are shown equal, wherever they lie.
+    """
+    if icc is None or is_srgb(icc):
+        return lambda pixels: pixels
+    return _Shown(icc)
 
 
 def to_srgb(sample: ImageSample) -> ImageSample:
-    """The same image in sRGB, without a profile: relative colorimetric, alpha untouched; `sample` itself if it has none.
+    """The same image in sRGB, without a profile: as browsers convert it, alpha untouched; `sample` itself if it has none.
 
     Profiles that behave as sRGB are dropped without touching pixels. 8 bits only.
 
@@ -73,32 +104,71 @@ def to_srgb(sample: ImageSample) -> ImageSample:
 _HINT = "Choose a codec that carries ICC profiles, or convert the image first"
 
 
-@lru_cache(maxsize=64)
-def _is_srgb(icc: bytes) -> bool:
+class _Shown:
+    """See `as_shown`. What it needs is made once, when it is first called."""
+
+    def __init__(self, icc: bytes) -> None:
+        self._icc = icc
+        self._table: Pixels | None = None
+        self._transform: Callable[[Pixels], Pixels] | None = None
+
+    def __call__(self, pixels: Pixels) -> Pixels:
+        if pixels.dtype != np.uint8:
+            return pixels
+        colours = 1 if pixels.shape[2] < 3 else 3
+        if colours == 1:
+            if self._table is None:
+                self._table = _gray_table(self._icc)
+            converted = self._table[pixels[..., 0]]
+        else:
+            if self._transform is None:
+                self._transform = _transform(self._icc, "RGB", "RGB")
+            converted = self._transform(pixels[..., :3])
+        if pixels.shape[2] == colours:
+            return converted
+        return cast("Pixels", np.concatenate([converted, pixels[..., colours:]], axis=-1))
+
+
+def _gray_table(icc: bytes) -> Pixels:
+    """(256, 1) of what each gray value is shown as, or (256, 3) where that is no gray."""
+    table = _probe(icc, colour=False)[0]
+    tinted = _moved(table.max(axis=-1), table.min(axis=-1)) > _TOLERANCE
+    return cast("Pixels", table if tinted else table[:, 1:2])
+
+
+def _probe(icc: bytes, colour: bool) -> Pixels:
+    """The gray axis as sRGB, (1, 256, 3). Raises CarryError."""
+    if colour or _model(icc) != "GRAY":
+        return _convert(_as_rgb(_ramp()), icc)
+    return _through_gray_profile(_ramp(), icc)
+
+
+def _is_srgb(icc: bytes, _: None) -> bool:
     try:
         if _model(icc) == "GRAY":
             ramp = _ramp()
             return _moved(_through_gray_profile(ramp, icc), _as_rgb(ramp)) <= _TOLERANCE
         if _model(icc) != "RGB":
             return False
-        steps = np.linspace(0, 255, 16).round().astype(np.uint8)
-        grid = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(64, 64, 3)
-        return _moved(_convert(grid, icc), grid) <= _TOLERANCE
+        return _moved(_convert(_grid(), icc), _grid()) <= _TOLERANCE
     except CarryError:
         return False
 
 
-@lru_cache(maxsize=64)
-def _is_wide(icc: bytes) -> bool:
+def _is_wide(icc: bytes, _: None) -> bool:
     if _model(icc) != "RGB":
         return False
     corners = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [0, 255, 255], [255, 0, 255], [255, 255, 0]]], np.uint8)
     try:
-        lab = _transform(corners, icc, "RGB", "LAB")
+        lab = _transform(icc, "RGB", "LAB")(corners)
     except CarryError:
         return False
     linear = _linear_srgb(lab)
     return bool(linear.min() < -_GAMUT_MARGIN or linear.max() > 1 + _GAMUT_MARGIN)
+
+
+_SRGB: Remembered[None, bool] = Remembered(_is_srgb)
+_WIDE: Remembered[None, bool] = Remembered(_is_wide)
 
 
 def _linear_srgb(lab: Pixels) -> NDArray[np.float64]:
@@ -120,6 +190,11 @@ def _ramp() -> Pixels:
     return np.arange(256, dtype=np.uint8).reshape(1, 256, 1)
 
 
+def _grid() -> Pixels:
+    steps = np.linspace(0, 255, 16).round().astype(np.uint8)
+    return np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(64, 64, 3)
+
+
 def _as_rgb(gray: Pixels) -> Pixels:
     return cast("Pixels", np.repeat(gray, 3, axis=-1))
 
@@ -130,38 +205,68 @@ def _moved(converted: Pixels, original: Pixels) -> int:
 
 def _gray_to_srgb(pixels: Pixels, icc: bytes) -> Pixels:
     """(H, W, 1) gray under a gray or RGB profile as (H, W, 1) sRGB gray."""
-    table = _through_gray_profile(_ramp(), icc) if _model(icc) == "GRAY" else _convert(_as_rgb(_ramp()), icc)
-    if _moved(table.max(axis=-1), table.min(axis=-1)) > _TOLERANCE:
+    table = _gray_table(icc)
+    if table.shape[1] != 1:
         raise CarryError("the profile gives a tint to gray", code=ReasonCode.CANNOT_CARRY_ICC, hint=_HINT)
-    return table[0, :, 1][pixels]
+    return table[pixels[..., 0]]
 
 
 def _through_gray_profile(gray: Pixels, icc: bytes) -> Pixels:
-    return _transform(gray, icc, "L", "RGB")
+    return _transform(icc, "L", "RGB")(gray)
 
 
 def _convert(pixels: Pixels, icc: bytes) -> Pixels:
     if _model(icc) != "RGB":
         raise CarryError(f"a {_model(icc)!r} profile on RGB pixels", code=ReasonCode.CANNOT_CARRY_ICC, hint=_HINT)
-    return _transform(pixels, icc, "RGB", "RGB")
+    return _transform(icc, "RGB", "RGB")(pixels)
 
 
-def _transform(pixels: Pixels, icc: bytes, mode: str, output: str) -> Pixels:
-    """(H, W, C) pixels through the profile to sRGB ("RGB") or L*a*b* under D50 ("LAB")."""
+def _transform(icc: bytes, mode: str, output: str) -> Callable[[Pixels], Pixels]:
+    """What takes (H, W, C) pixels through the profile to sRGB ("RGB") or L*a*b* under D50 ("LAB"). Raises CarryError."""
     from PIL import Image, ImageCms
 
-    try:
+    with _converting():
         source = ImageCms.ImageCmsProfile(io.BytesIO(icc))
         target = ImageCms.createProfile("LAB" if output == "LAB" else "sRGB")
-        transform = _build(source, target, mode, output)
-        image = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if mode == "L" else pixels))
-        converted = ImageCms.applyTransform(image, transform)
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
-        raise CarryError("damaged ICC profile", code=ReasonCode.CANNOT_CARRY_ICC, hint=_HINT, foreign=error) from error
-    return np.array(converted, dtype=np.uint8)
+        transform = _build(source, target, mode, output, perceptual=_has_both_tables(icc))
+
+    def convert(pixels: Pixels) -> Pixels:
+        converted = np.empty((*pixels.shape[:2], 3), np.uint8)
+        rows = max(1, _AT_ONCE // pixels.shape[1])
+        for top in range(0, len(pixels), rows):
+            band = pixels[top : top + rows]
+            image = Image.fromarray(np.ascontiguousarray(band[..., 0] if mode == "L" else band))
+            with _converting():
+                converted[top : top + rows] = np.asarray(ImageCms.applyTransform(image, transform))
+        return converted
+
+    return convert
 
 
-def _build(source: ImageCms.ImageCmsProfile, target: Any, mode: str, output: str) -> ImageCms.ImageCmsTransform:
+@contextmanager
+def _converting() -> Iterator[None]:
     from PIL import ImageCms
 
-    return ImageCms.buildTransform(source, target, mode, output, ImageCms.Intent.RELATIVE_COLORIMETRIC)
+    try:
+        yield
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
+        raise CarryError("a damaged ICC profile", code=ReasonCode.CANNOT_CARRY_ICC, hint=_HINT, foreign=error) from error
+
+
+def _has_both_tables(icc: bytes) -> bool:
+    try:
+        return read_tags(icc).keys() >= set(FORWARD)
+    except UnusableError:
+        return False
+
+
+def _build(
+    source: ImageCms.ImageCmsProfile, target: Any, mode: str, output: str, *, perceptual: bool
+) -> ImageCms.ImageCmsTransform:
+    from PIL import ImageCms
+
+    # Of two tables browsers take the perceptual one. Where there is one way only, LittleCMS would adjust black for that intent.
+    intent = ImageCms.Intent.PERCEPTUAL if perceptual else ImageCms.Intent.RELATIVE_COLORIMETRIC
+    # Of gray LittleCMS keeps 33 points of the whole way otherwise, and misses the darks of a linear profile by up to 60 of 255.
+    flags = ImageCms.Flags.NOOPTIMIZE if mode == "L" else ImageCms.Flags.NONE
+    return ImageCms.buildTransform(source, target, mode, output, intent, flags)

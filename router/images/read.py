@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, Union, cast
 
@@ -22,6 +23,7 @@ from router.images.headers import probe
 from router.images.limits import DEFAULT_LIMITS, Limits
 from router.images.notes import with_notes
 from router.images.orientation import apply_orientation, orientation_of, upright_size
+from router.images.profile import usable
 from router.images.sample import ImageSample, Metadata, Pixels, Source
 from router.images.turning import upright
 from router.reasons import ReasonCode
@@ -109,6 +111,8 @@ def read(
     metadata, dropped = upright(with_notes(plan.metadata, data, header.format), turned, width, height)
     bits: Literal[8, 16] = 16 if plan.bits == 16 else 8
     several = header.animated and refusal is None
+    # What is not decoded here is not written anew either.
+    icc, faults = usable(metadata.icc, plan.channels) if refusal is None else (metadata.icc, ())
 
     def load() -> Pixels:
         return apply_orientation(plan.load(), plan.orientation)
@@ -118,8 +122,17 @@ def read(
         height=height,
         channels=plan.channels,
         bits=bits,
-        source=Source(header.format, header.lossy, data, is_hdr_transfer(header.cicp), header.gain_map, several, dropped),
-        metadata=metadata,
+        source=Source(
+            format=header.format,
+            lossy=header.lossy,
+            data=data,
+            hdr_transfer=is_hdr_transfer(header.cicp),
+            gain_map=header.gain_map,
+            further_images=several,
+            dropped=dropped,
+            colour_faults=plan.colour_faults + faults,
+        ),
+        metadata=replace(metadata, icc=icc),
         load=load,
         undecodable=refusal,
     )

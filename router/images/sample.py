@@ -53,7 +53,8 @@ class Metadata:
     """What travels beside the pixels.
 
     Attributes:
-        icc: as stored; or one that says the same as the colour numbers (cICP, nclx) of a file without a profile.
+        icc: as stored, if it can be used (see `profile.fault`); or one that says the same as what a file says about its colours
+            in other ways (cICP, nclx, gAMA and cHRM).
         exif: a TIFF block without the `Exif\\0\\0` prefix, orientation already 1.
         xmp: a packet.
         text: texts and comments outside EXIF and XMP. A codec that has no place for them leaves them to the XMP.
@@ -83,6 +84,8 @@ class Source:
         gain_map: the header says that an HDR gain map lies beside the image; see `ImageSample.has_gain_map`.
         further_images: the file holds more than the image that was read: frames or pages.
         dropped: names of metadata that reading had to drop because it is no longer true of the upright pixels.
+        colour_faults: what was said about the colours and cannot be used, each with its reason, for a person to read: it is
+            left out of whatever is written anew.
     """
 
     format: str
@@ -92,6 +95,7 @@ class Source:
     gain_map: bool = False
     further_images: bool = False
     dropped: tuple[str, ...] = ()
+    colour_faults: tuple[str, ...] = ()
 
     @property
     def size(self) -> int | None:
@@ -235,14 +239,14 @@ class ImageSample:
         sampled = np.ascontiguousarray(flat[::step])
         return len(np.unique(sampled.view(np.dtype((np.void, sampled.dtype.itemsize * self.channels)))))
 
-    def with_metadata(self, metadata: Metadata) -> ImageSample:
-        """The same image with other metadata; pixels are shared and stay lazy."""
+    def with_metadata(self, metadata: Metadata, source: Source | None = None) -> ImageSample:
+        """The same image with other metadata, and another account of where it came from if given; pixels stay shared and lazy."""
         return ImageSample(
             width=self.width,
             height=self.height,
             channels=self.channels,
             bits=self.bits,
-            source=self.source,
+            source=source or self.source,
             metadata=metadata,
             load=lambda: self.pixels,
             undecodable=self.undecodable,

@@ -9,6 +9,7 @@ from router.attempts import Candidate
 from router.codecs import registry
 from router.errors import CodecError, InputError, LimitError, own_words
 from router.images.arrays import from_pixels
+from router.images.colour import as_shown
 from router.images.limits import NO_LIMITS
 from router.images.sample import ImageSample, Pixels
 from router.plan import Plan
@@ -76,12 +77,13 @@ class Rivals:
 
     def _objection(self, neural: Candidate, rival: Candidate) -> str:
         try:
-            return objection(self._plan.target, self._sample.pixels, self._contender(neural), self._contender(rival))
+            source = as_shown(self._sample.metadata.icc)(self._sample.pixels)
+            return objection(self._plan.target, source, self._contender(neural), self._contender(rival))
         except Exception as error:  # a codec that fails on a picture with probes: what could not be compared is not released
             return f"the comparison failed: {own_words(error, ours=registry.is_ours(neural.codec))}"
 
     def _contender(self, candidate: Candidate) -> Contender:
-        """For probes the numbers count, as plain colours: what a profile makes of them is the same for both codecs."""
+        """All is compared as it is shown: results of one image may lie under different profiles."""
         codec, settings, sample = candidate.codec, candidate.settings, self._sample
 
         def recode(pixels: Pixels) -> Pixels:
@@ -90,7 +92,8 @@ class Rivals:
             return codec.decode(codec.encode(from_pixels(pixels), settings), NO_LIMITS).pixels
 
         probed = self._plan.level is GuardLevel.STRICT
-        return Contender(len(candidate.data), candidate.guard, candidate.pixels, recode if probed else None)
+        pixels = as_shown(candidate.profile)(candidate.pixels)
+        return Contender(len(candidate.data), candidate.guard, pixels, recode if probed else None)
 
     def _encoded(self, lane: LanePlan, codec_id: str) -> Candidate | None:
         """What this codec writes; None if it fails, which it says when its own turn comes."""

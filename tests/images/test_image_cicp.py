@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -77,12 +78,15 @@ def test_codecs_carry_the_meaning_as_a_profile(codec: str) -> None:
     assert chosen.decode(chosen.encode(image, {})).metadata.icc == icc_profile((12, 13), gray=False)
 
 
-def test_a_profile_in_the_file_goes_before_the_numbers() -> None:
-    import zlib
-
+def test_the_numbers_go_before_a_profile_in_a_png() -> None:
+    """PNG, third edition, 4.3; numbers that say nothing, and PQ and HLG, which no profile here can say, leave it in place."""
     profile = icc(REC2020_PRIMARIES, 2.2)
-    image = read(cicp_png(12, 13, more=chunk(b"iCCP", b"p\0\0" + zlib.compress(profile))))
-    assert image.metadata.icc == profile
+    more = chunk(b"iCCP", b"p\0\0" + zlib.compress(profile))
+    assert read(cicp_png(12, 13, more=more)).metadata.icc == icc_profile((12, 13), gray=False)
+    assert read(cicp_png(1, 13, more=more)).metadata.icc is None
+    assert read(cicp_png(1, 1)).metadata.icc == icc_profile((1, 1), gray=False, camera_curves=True)  # unlike in AVIF
+    for numbers in ((2, 2), (77, 13), (1, 99), (9, 16)):
+        assert read(cicp_png(*numbers, more=more)).metadata.icc == profile
 
 
 @pytest.mark.parametrize("transfer", [16, 18])

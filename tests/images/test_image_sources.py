@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from image_builders import photo, png, save
+from image_builders import SRGB_PRIMARIES, icc, photo, png, save
 from PIL import Image, ImageFile
 
 from router.errors import InputError, LimitError, RouterError, UsageError
@@ -251,7 +251,7 @@ def test_a_png_that_claims_ten_gigapixels_is_refused_from_its_header() -> None:
 
 
 def test_to_pil_round_trips() -> None:
-    metadata = Metadata(icc=b"profile", exif=b"II*\0\x08\0\0\0\0\0\0\0\0\0", xmp=b"<x/>")
+    metadata = Metadata(icc=icc(SRGB_PRIMARIES, 1.8), exif=b"II*\0\x08\0\0\0\0\0\0\0\0\0", xmp=b"<x/>")
     for channels, mode in ((1, "L"), (2, "LA"), (3, "RGB"), (4, "RGBA")):
         image = to_pil(photo(channels=channels), metadata)
         assert image.mode == mode

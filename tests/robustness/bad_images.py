@@ -8,7 +8,7 @@ import struct
 import zlib
 
 import numpy as np
-from images.image_builders import chunk, exif, icc, jxl_stub, photo, png, save
+from images.image_builders import chunk, exif, jxl_stub, photo, png, save
 from PIL import Image
 
 from router.codecs import registry
@@ -141,12 +141,5 @@ FOREIGN = {
     "PDF": b"%PDF-1.7\n",
 }
 """Known formats that are not read."""
-
-PROFILES = {
-    "text": b"this is no profile",
-    "cut off": icc(((0.64, 0.33), (0.30, 0.60), (0.15, 0.06)), 2.2)[:200],
-    "zeros": bytes(300),
-}
-"""Damaged ICC profiles."""
 
 CAMERA_EXIF = exif(6)

@@ -304,15 +304,6 @@ LANES = [
         R.GUARD_DECODE_FAILED,
         lambda _: compress(b.png_with(b"eXIf", b"II*\0"), codec="avif"),
     ),
-    *(
-        Case(
-            f"profile that is {n}, neural",
-            CarryError,
-            R.CANNOT_CARRY_ICC,
-            lambda _, p=p: compress(b.png_with_icc(p), codec="ncr"),
-        )
-        for n, p in b.PROFILES.items()
-    ),
     Case(
         "wide gamut, neural",
         CarryError,

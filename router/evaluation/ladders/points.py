@@ -16,6 +16,7 @@ from router.evaluation.ladders.complexity import Complexity, complexity
 from router.evaluation.ladders.families import Family
 from router.evaluation.ladders.judge import Judge
 from router.evaluation.ladders.ladder import MOST, climb
+from router.images.colour import as_shown
 from router.images.limits import NO_LIMITS
 from router.images.sample import ImageSample, Pixels
 from router.reasons import ReasonCode
@@ -58,7 +59,7 @@ def measure(
                 found.refused[family.name] = refusal
                 continue
             prepared = codec.prepare(sample)
-            judge = judges.setdefault(prepared.pixels_sha256, Judge(prepared.pixels))
+            judge = judges.setdefault(prepared.pixels_sha256, Judge(as_shown(prepared.metadata.icc)(prepared.pixels)))
             rows = _ladder(_Bench(family, codec, prepared, judge, cache, found), targets, most)
         except RouterError as error:
             found.refused[family.name] = str(error.code)
@@ -120,6 +121,7 @@ class _Bench:
         self._judge = judge
         self._cache = cache
         self._found = found
+        self._shown = as_shown(prepared.metadata.icc)
         self._session: Callable[[Settings], bytes] | None = None
         self._setup_seconds = 0.0
         # The configuration names the model of a neural codec; its weights are among the versions.
@@ -148,8 +150,9 @@ class _Bench:
         encoded = time.process_time()
         decoded = self.codec.decode(data, NO_LIMITS).pixels
         done = time.process_time()
-        metrics, score_seconds = self._judge.score(decoded)
-        verdict = guarded.verdict(self.codec, self._prepared.pixels, decoded, metrics["ssimulacra2"])
+        shown = self._shown(decoded)
+        metrics, score_seconds = self._judge.score(shown)
+        verdict = guarded.verdict(self.codec, self._shown(self._prepared.pixels), shown, metrics["ssimulacra2"])
         return {
             "bytes": len(data),
             "setup_seconds": round(self._setup_seconds, 5),

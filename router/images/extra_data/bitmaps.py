@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from router.images import netpbm_notes
 from router.images.extra_data import passenger as p
 from router.images.extra_data.passenger import Passenger
+from router.images.formats.bmp import end_of_head
 
 _V5 = 124
-_PROFILES = (b"LINK", b"MBED", b"KNIL", b"DEBM")
+_LINKS = (b"LINK", b"KNIL")
+_PROFILES = (*_LINKS, b"MBED", b"DEBM")
 _UNCOMPRESSED = (0, 3, 6)
 
 
 def bmp(data: bytes) -> Iterator[Passenger]:
-    """See `extra_data.passengers`."""
+    """See `extra_data.passengers`. Raises InputError."""
     head, start = int.from_bytes(data[14:18], "little"), int.from_bytes(data[10:14], "little")
     if head == 12:
         width, height, bits, coding, size = (*(int.from_bytes(data[i : i + 2], "little") for i in (18, 20, 24)), 0, 0)
@@ -26,8 +28,11 @@ def bmp(data: bytes) -> Iterator[Passenger]:
         size = (width * bits + 31) // 32 * 4 * height
     end = start + size
     if head >= _V5 and data[70:74] in _PROFILES:
-        yield Passenger("colour profile (BMP)")
+        if data[70:74] in _LINKS:
+            yield Passenger("name of a colour profile's file (BMP)")
         end = max(end, 14 + int.from_bytes(data[126:130], "little") + int.from_bytes(data[130:134], "little"))
+    if data[end_of_head(data) : start].strip(b"\x00"):
+        yield Passenger("data before the pixels (BMP)")
     if data[end:].strip(b"\x00"):
         yield p.TAIL
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from math import ceil, floor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +16,7 @@ from router.images.formats.deep import have_imagecodecs, missing_depth, widened
 from router.images.formats.header import Header, Plan, damaged, format_refused, parts, refuse_filled_up, take
 from router.images.formats.pillow import StrictFile, decoding, expect, info_bytes, layout, load_strictly, to_array
 from router.images.orientation import tiff_block
+from router.images.profile import usable
 from router.images.sample import Metadata, Pixels
 
 if TYPE_CHECKING:
@@ -145,20 +148,61 @@ def plan(data: bytes, header: Header) -> Plan:
         image, _ = _open(data)
         if image.size != (header.width, header.height):
             raise damaged(f"AVIF header says {header.width}x{header.height}, its decoder {image.width}x{image.height}")
-        channels, _ = layout(image)
-        found = _metadata(data, image)
-        found = found if found.icc else replace(found, icc=icc_profile(header.cicp, gray=channels < 3))
+        decoded, _ = layout(image)
+        meta, found = _meta(data), _metadata(data, image)
+    # Decoders give luma alone as three equal channels.
+    gray = decoded > 2 and _is_monochrome(meta)
+    channels = decoded - 2 if gray else decoded
+    window = _clean_aperture(meta, header.width, header.height)
+    icc, faults = usable(found.icc, channels)
+    found = replace(found, icc=icc or icc_profile(header.cicp, gray=channels < 3))
 
     def load() -> Pixels:
+        pixels = decode()
+        rows, columns = window
+        return pixels[rows, columns, ::3] if gray else pixels[rows, columns]
+
+    def decode() -> Pixels:
         with decoding("AVIF"):
             _refuse_filled_up(data)
             if deep:
-                return expect(_deep(data, header.bits), header.height, header.width, channels)
+                return expect(_deep(data, header.bits), header.height, header.width, decoded)
             image, file = _open(data)
             load_strictly(image, file)
-            return expect(to_array(image), header.height, header.width, channels)
+            return expect(to_array(image), header.height, header.width, decoded)
 
-    return Plan(header.width, header.height, channels, 16 if deep else 8, load, found, header.orientation)
+    rows, columns = window
+    width, height = columns.stop - columns.start, rows.stop - rows.start
+    return Plan(width, height, channels, 16 if deep else 8, load, found, header.orientation, faults)
+
+
+def _is_monochrome(meta: Items) -> bool:
+    """Whether all that is coded has luma only (av1C: AV1 in ISOBMFF, 2.3.3). An alpha plane has, whatever the colours are."""
+    configurations = meta.of_primary(b"av1C") or meta.anywhere(b"av1C")
+    return bool(configurations) and all(len(c) > 2 and c[2] & 0x10 for c in configurations)
+
+
+def _clean_aperture(meta: Items, width: int, height: int) -> tuple[slice, slice]:
+    """Rows and columns that are shown (ISO/IEC 14496-12, 12.1.4): whole ones, and no more than are there.
+
+    It comes before rotation and mirroring (MIAF, 7.3.6.7). Raises InputError (DAMAGED_IMAGE) where it leaves nothing or cannot be
+    read: whoever set it wanted something hidden.
+    """
+    rows, columns = slice(0, height), slice(0, width)
+    for content in meta.of_primary(b"clap"):
+        numbers = [int.from_bytes(take(content, at, 4), "big", signed=at >= 16 and at % 8 == 0) for at in range(0, 32, 4)]
+        if not all(numbers[1::2]):
+            raise damaged("AVIF whose clean aperture cannot be read")
+        wide, high, right, down = (Fraction(a, b) for a, b in zip(numbers[::2], numbers[1::2], strict=True))
+        rows, columns = _middle(height, high, down), _middle(width, wide, right)
+    if rows.start >= rows.stop or columns.start >= columns.stop:
+        raise damaged("AVIF whose clean aperture is empty")
+    return rows, columns
+
+
+def _middle(whole: int, part: Fraction, offset: Fraction) -> slice:
+    start = offset + (whole - part) / 2
+    return slice(max(0, ceil(start)), min(whole, floor(start + part)))
 
 
 def _refuse_filled_up(data: bytes) -> None:

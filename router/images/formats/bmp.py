@@ -15,10 +15,14 @@ from numpy.typing import NDArray
 from router.errors import InputError
 from router.images.formats.header import Header, Plan, damaged, format_refused, mode_refused, take
 from router.images.formats.pillow import decoding, expect
-from router.images.sample import Pixels
+from router.images.icc_writing import SRGB_POINTS
+from router.images.profile import usable
+from router.images.sample import Metadata, Pixels
+from router.images.stated_colours import stated_profile
 from router.reasons import ReasonCode
 
 _HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
+_V4 = 108
 _CORE, _OS2 = 12, (16, 64)
 _NONE, _RLE8, _RLE4, _MASKS, _JPEG, _PNG, _ALPHA_MASKS = range(7)
 _NAMES = {_JPEG: "JPEG inside a BMP", _PNG: "PNG inside a BMP"}
@@ -69,7 +73,37 @@ def plan(data: bytes, header: Header) -> Plan:
             pixels = _indexed(data, layout) if layout.bits <= 8 else _direct(data, layout, channels, deep)
             return expect(pixels if layout.top_down else pixels[::-1], header.height, header.width, channels)
 
-    return Plan(header.width, header.height, channels, 16 if deep else 8, load)
+    icc, faults = _colours(data, channels)
+    return Plan(header.width, header.height, channels, 16 if deep else 8, load, Metadata(icc=icc), colour_faults=faults)
+
+
+def _colours(data: bytes, channels: int) -> tuple[bytes | None, tuple[str, ...]]:
+    """A profile of what a header of version 4 or 5 states, and what of it cannot be used; as browsers take it.
+
+    Calibrated colours are primaries as (x, y, z) in 2.30 bits, their white D65, and gammas in 16.16 bits; all zeros state
+    nothing.
+    """
+    size = int.from_bytes(data[14:18], "little")
+    if size < _V4:
+        return None, ()
+    info = take(data, 14, size)
+    space = info[56:60]
+    if space == b"DEBM" and size > _V4:
+        start, length = (int.from_bytes(info[at : at + 4], "little") for at in (112, 116))
+        return usable(data[14 + start : 14 + start + length] if length else b"", channels)
+    if space != bytes(4) or not any(info[60:108]):
+        return None, ()
+    ends = [int.from_bytes(info[at : at + 4], "little") / (1 << 30) for at in range(60, 96, 4)]
+    gammas = [int.from_bytes(info[at : at + 4], "little") / 65536 for at in range(96, 108, 4)]
+    points = (*zip(ends[::3], ends[1::3], strict=True), SRGB_POINTS[3])
+    icc, why = stated_profile(tuple(gammas), points, gray=channels < 3)
+    return icc, ((f"calibrated colours: {why}",) if why else ())
+
+
+def end_of_head(data: bytes) -> int:
+    """Where headers, masks and palette end; pixels may start later. Raises InputError."""
+    place, entries, size = _layout(data).palette
+    return place + entries * size
 
 
 def _layout(data: bytes) -> _Layout:

@@ -58,6 +58,7 @@ class Plan:
         load: decodes: (height, width, channels) uint8 or uint16. Thread-safe: every call starts from the file's bytes.
         metadata: as stored; the EXIF orientation tag is still the file's.
         orientation: EXIF code still to be applied to what `load` returns.
+        colour_faults: see `Source`; a profile in `metadata` is looked at later.
     """
 
     width: int
@@ -67,6 +68,7 @@ class Plan:
     load: Callable[[], Pixels]
     metadata: Metadata = field(default_factory=Metadata)
     orientation: int = 1
+    colour_faults: tuple[str, ...] = ()
 
 
 def damaged(what: str, foreign: BaseException | str = "") -> InputError:

@@ -6,6 +6,7 @@ counts as not there. Decoders see the chunks of the picture and nothing else.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -15,15 +16,19 @@ import numpy as np
 
 from router.errors import StreamError
 from router.images.chunks import PNG_SIGNATURE, Chunk, walk_png
-from router.images.cicp import icc_profile
+from router.images.cicp import icc_profile, is_hdr_transfer, is_known
 from router.images.formats.deep import have_imagecodecs, missing_depth
 from router.images.formats.header import Header, Plan, damaged, format_refused, take
 from router.images.formats.pillow import StrictFile, decoding, expect, load_strictly
 from router.images.orientation import orientation_of, tiff_block
+from router.images.profile import usable
 from router.images.sample import Metadata, Pixels
+from router.images.stated_colours import Points, stated_profile
 
 _MODES = {0: "L", 2: "RGB", 3: "P", 4: "LA", 6: "RGBA"}
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+_COLOURS = {b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM"}
+_RGB_IN_FULL_RANGE = b"\0\1"
 _XMP = b"XML:com.adobe.xmp\x00"
 _MAX_INFLATED = 64 << 20
 _END = b"\0\0\0\0IEND\xae\x42\x60\x82"
@@ -75,8 +80,58 @@ def plan(data: bytes, header: Header) -> Plan:
                 pixels = _keyed(pixels, transparency, header.bits)
             return expect(pixels, header.height, header.width, channels)
 
-    stored = found if found.icc else replace(found, icc=icc_profile(header.cicp, gray=channels < 3))
-    return Plan(header.width, header.height, channels, bits, load, stored, orientation_of(stored.exif))
+    icc, faults = _colours(data, header, found.icc, channels)
+    stored = replace(found, icc=icc)
+    return Plan(header.width, header.height, channels, bits, load, stored, orientation_of(stored.exif), faults)
+
+
+def _colours(data: bytes, header: Header, icc: bytes | None, channels: int) -> tuple[bytes | None, tuple[str, ...]]:
+    """The profile that counts, and what could not be used: cICP goes before iCCP, that before sRGB, that before gAMA and cHRM.
+
+    A profile beside PQ or HLG stays: it is how a codec that cannot state them by number can carry them.
+    """
+    gray, numbers, faults = channels < 3, header.cicp, list[str]()
+    stated = _stated(data)
+    if numbers is not None and is_known(numbers) and not is_hdr_transfer(numbers):
+        if stated.get(b"cICP", b"")[2:] == _RGB_IN_FULL_RANGE:
+            return icc_profile(numbers, gray, camera_curves=True), ()
+        faults.append("cICP: not RGB in full range")
+    if icc is None and b"iCCP" in stated:
+        faults.append("the ICC profile: it cannot be unpacked")
+    icc, found = usable(icc, channels)
+    faults += found
+    if icc is not None or is_hdr_transfer(numbers) or b"sRGB" in stated:
+        return icc, tuple(faults)
+    gamma, points = _gamma(stated.get(b"gAMA")), _points(stated.get(b"cHRM"))
+    made, why = stated_profile(gamma, points, gray=gray)
+    return made, (*faults, *([f"gAMA and cHRM: {why}"] if why else []))
+
+
+def _stated(data: bytes) -> dict[bytes, bytes]:
+    """What whole chunks before the pixels say of colours, by their type; of a profile nothing but that it is there."""
+    found: dict[bytes, bytes] = {}
+    for chunk in _chunks(data):
+        if chunk.type == b"IDAT":
+            break
+        if chunk.type in _COLOURS and _whole(data, chunk):
+            found.setdefault(chunk.type, b"" if chunk.type == b"iCCP" else data[chunk.payload : chunk.stop])
+    return found
+
+
+def _gamma(content: bytes | None) -> tuple[float, ...]:
+    """The exponent from samples to light of a gAMA chunk, infinite where it says 0; none without one."""
+    if content is None or len(content) != 4:
+        return ()
+    stored = int.from_bytes(content, "big")
+    return (100_000 / stored if stored else math.inf,)
+
+
+def _points(content: bytes | None) -> Points | None:
+    if content is None or len(content) != 32:
+        return None
+    numbers = [int.from_bytes(content[k : k + 4], "big") / 1e5 for k in range(0, 32, 4)]
+    white, *primaries = zip(numbers[::2], numbers[1::2], strict=True)
+    return (*primaries, white)
 
 
 def _chunks(data: bytes) -> Iterator[Chunk]:

@@ -41,6 +41,7 @@ def check(
     model: str | None = None,
     calibration: Calibration | None = None,
     perceptual: Callable[[], float] | None = None,
+    shown: Callable[[Pixels], Pixels] = lambda pixels: pixels,
 ) -> GuardReport:
     """Compare `decoded` with `source`, both (H, W, C), as the codec represents it.
 
@@ -52,6 +53,7 @@ def check(
         calibration: this one instead.
         perceptual: gives the SSIMULACRA2 of `decoded`; asked at levels `full` and `strict` if `target` is on another metric,
             so that tiles have a target to be held against. Without it the limits of the lowest target hold.
+        shown: gives pixels as a screen shows them (see `colour.as_shown`); what is not about identity is compared so.
 
     Raises ArtefactError if the calibration is damaged: nothing passes a guard that cannot look.
     """
@@ -83,8 +85,8 @@ def check(
         measured["ssimulacra2"] = round(known, 4)
     aim = target.value if target is not None and target.metric == "ssimulacra2" else known
     return _of_tiles(
-        visible(source),
-        visible(decoded),
+        visible(shown(source)),
+        visible(shown(decoded)),
         level=level,
         aim=aim,
         quantile=quantile,
