@@ -10,10 +10,12 @@ import typer
 from router.cli import options as o
 from router.cli.explanation import print_explanation
 from router.cli.inputs import InputFile, expand, one_output
+from router.cli.left_out import tell
 from router.cli.reporting import Tally, console, progress
 from router.cli.results import Result, print_results
 from router.cli.untouched import Untouched
 from router.errors import OutputNotWritableError, RouterError, UsageError
+from router.folders import LeftOut
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ def command(
     as_json: o.JsonOption = False,
 ) -> None:
     """Compress images: one output each, in the lane that the policy chooses, with the decision record inside."""
-    tally, root = Tally(as_json), Path(output)
+    tally, root, left_out = Tally(as_json), Path(output), LeftOut()
     with tally.setup(inputs):
         from router.codecs import registry
         from router.router import Router
@@ -70,7 +72,7 @@ def command(
             "first_frame": first_frame,
             "on_guard_fail": "release" if release_failed else "raise",
         }
-        files = expand(inputs, output=root)
+        files = expand(inputs, left_out=left_out, output=root)
         single = one_output(inputs, files, output)
         untouched = Untouched([*(file.path for file in files), *o.files_of(policy, detector)])
         sink = None if log is None else JsonLines(untouched.check(log))
@@ -101,6 +103,7 @@ def command(
         print_results(screen, results)
         for result in results if explain else []:
             print_explanation(screen, result)
+    tell(left_out, inputs, as_json)
     tally.exit()
 
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from router.cli import options as o
 from router.cli.explanation import rules
 from router.cli.inputs import InputFile, expand
+from router.cli.left_out import tell
 from router.cli.reporting import Tally, console, shown
+from router.folders import LeftOut
 
 if TYPE_CHECKING:
     from router.policy.decision import Decision
@@ -27,14 +29,14 @@ def command(
     as_json: o.JsonOption = False,
 ) -> None:
     """Show the lanes a policy would take, every rule it tried and why each did or did not match."""
-    tally = Tally(as_json)
+    tally, left_out = Tally(as_json), LeftOut()
     with tally.setup(inputs):
         from router.router import Router
 
         wanted, receiving = o.target_from(quality, target), o.receiver_from(receiver, receiver_model)
         router = Router(policy, detector=o.detector_from(detector), limits=o.limits_from(no_limits))
         told = o.context_from(router.policy, context)
-    for file in expand(inputs):
+    for file in expand(inputs, left_out=left_out):
         decisions: list[Decision] = []
 
         def work(file: InputFile = file, decisions: list[Decision] = decisions) -> dict[str, Any]:
@@ -44,6 +46,7 @@ def command(
 
         if tally.run(file.path, work) is not None and not as_json:
             _print(file, decisions[0])
+    tell(left_out, inputs, as_json)
     tally.exit()
 
 

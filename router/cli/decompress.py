@@ -8,11 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from router.cli import options as o
-from router.cli.inputs import ENCODED_SUFFIXES, InputFile, expand, one_output
+from router.cli.inputs import InputFile, expand, one_output
+from router.cli.left_out import tell
 from router.cli.reporting import Tally, console, human_bytes, progress, shown
 from router.cli.untouched import Untouched
 from router.codecs.neural.decoding import Decoding
 from router.errors import StreamError, UsageError
+from router.folders import LeftOut
 from router.images.limits import Limits
 from router.reasons import ReasonCode
 
@@ -43,9 +45,9 @@ def command(
     as_json: o.JsonOption = False,
 ) -> None:
     """Decode outputs to PNG, 16 bit and metadata kept."""
-    tally, limits, root = Tally(as_json), o.limits_from(no_limits), Path(output)
+    tally, limits, root, left_out = Tally(as_json), o.limits_from(no_limits), Path(output), LeftOut()
     with tally.setup(inputs):
-        files = expand(inputs, ENCODED_SUFFIXES, output=root)
+        files = expand(inputs, left_out=left_out, encoded=True, output=root)
         single = one_output(inputs, files, output)
         untouched = Untouched(file.path for file in files)
         if decoding is not None:
@@ -64,6 +66,7 @@ def command(
         if document is not None and not as_json:
             line = f"{shown(document['output'])}  [dim]{document['mode']}, {human_bytes(document['bytes'])}[/]"
             console().print(line, soft_wrap=True)
+    tell(left_out, inputs, as_json)
     tally.exit()
 
 

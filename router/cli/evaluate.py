@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from router.cli.left_out import tell
 from router.cli.reporting import SOME_FAILED, Tally, console, fail, printable, shown
 from router.cli.untouched import Untouched
 from router.errors import CodecUnavailableError, InputError, UsageError
+from router.folders import LeftOut
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
@@ -59,7 +61,8 @@ def command(
 
         report.require_packages()
         kept = None if survival is None else _survival(survival)
-        plan = _plan(folders, _numbers(targets), policies or ["balanced"], codecs.split(","), jobs, max_side)
+        left_out = LeftOut()
+        plan = _plan(folders, left_out, _numbers(targets), policies or ["balanced"], codecs.split(","), jobs, max_side)
         domains, program = [name.strip() for name in natural.split(",")], _program() if butteraugli else None
         plan = replace(plan, natural=domains, butteraugli=program)
         if quick:
@@ -75,15 +78,24 @@ def command(
     _print(found)
     for file in files:
         console().print(f"[dim]{shown(file)}[/]", soft_wrap=True)
+    tell(left_out, folders, as_json=False)
+    for path, problem in left_out.problems:
+        fail(problem, str(path))
     failed = found.results["run"]["failed"]
     for domain, image, code, message in failed:
         fail(InputError(message, code=ReasonCode(code)), f"{domain}/{image}")
-    if failed:
+    if failed or left_out.problems:
         raise typer.Exit(SOME_FAILED)
 
 
 def _plan(
-    folders: list[Path], targets: list[float], policies: list[str], codecs: list[str], jobs: int, max_side: int | None
+    folders: list[Path],
+    left_out: LeftOut,
+    targets: list[float],
+    policies: list[str],
+    codecs: list[str],
+    jobs: int,
+    max_side: int | None,
 ) -> Plan:
     from router.evaluation.ladders.families import choose
     from router.evaluation.ladders.pictures import pictures_in
@@ -96,7 +108,7 @@ def _plan(
     families = choose(name.strip() for name in codecs)
     if jobs == 0 or jobs < -1:
         raise UsageError(f"--jobs {jobs} is neither -1 nor a count", code=ReasonCode.BAD_ARGUMENT)
-    return Plan(pictures_in(folders), families, loaded, targets, jobs, max_side)
+    return Plan(pictures_in(folders, left_out), families, loaded, targets, jobs, max_side)
 
 
 def _program() -> Path:

@@ -9,9 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from router.cli import options as o
+from router.cli.left_out import tell
 from router.cli.reporting import Tally, console, progress, shown
 from router.errors import CodecUnavailableError, OutputExistsError, UsageError
 from router.files import exists
+from router.folders import LeftOut
 from router.reasons import ReasonCode
 
 
@@ -33,7 +35,7 @@ def command(
     as_json: o.JsonOption = False,
 ) -> None:
     """Fit and calibrate a detector on your own images; use it with --detector FOLDER."""
-    tally = Tally(as_json)
+    tally, left_out = Tally(as_json), LeftOut()
 
     def work() -> dict[str, Any]:
         if exists(output) and not force:
@@ -61,6 +63,7 @@ def command(
             jobs=jobs,
             seed=seed,
             progress=bar,
+            left_out=left_out,
         )
         if not as_json:
             screen = console()
@@ -70,4 +73,5 @@ def command(
         return {"detector": manifest.detector_id, "sha256": manifest.sha256, "provenance": manifest.provenance}
 
     tally.run(folder, work)
+    tell(left_out, [folder] if held_out is None else [folder, held_out], as_json)
     tally.exit()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -9,13 +10,11 @@ from pathlib import Path
 
 from router.errors import InputError, RouterError, UsageError
 from router.files import exists, is_folder
+from router.folders import IMAGE_SUFFIXES, LeftOut, images_below
 from router.reasons import ReasonCode
 
-SOURCE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".avif", ".jxl", ".gif", ".bmp", ".tif", ".tiff"}
-    | {".ppm", ".pgm", ".pnm"}
-)
-ENCODED_SUFFIXES = SOURCE_SUFFIXES | {".ncr"}
+ENCODED_SUFFIXES = IMAGE_SUFFIXES | {".ncr"}
+_NCR_SIGNATURE = b"\x8bNCR\r\n\x1a\n"
 
 
 @dataclass(frozen=True)
@@ -38,19 +37,21 @@ class InputFile:
 
 def expand(
     arguments: Iterable[Path],
-    suffixes: frozenset[str] = SOURCE_SUFFIXES,
     *,
+    left_out: LeftOut,
+    encoded: bool = False,
     output: Path | None = None,
 ) -> list[InputFile]:
-    """Files as given, folders searched recursively in sorted order for `suffixes`; hidden files are left out.
+    """Files as given; folders searched recursively, in sorted order, for images, or with `encoded` also for `.ncr` files.
 
-    A file named twice is taken once. What does not exist, and a folder without images, stays in the list, so that it is
-    reported like any other failure. With `output`, the folder written to, no two files may want the same name there, and its
-    own content is no input where it lies inside a folder that is searched.
+    A file named twice is taken once. What does not exist, a folder without images, and one that may not be searched stay in the
+    list, so that they are reported like any other failure. `left_out` is told what else folders hold. With `output`, the folder
+    written to, no two files may want the same name there, and its own content is no input where it lies inside a folder that is
+    searched.
 
     Raises UsageError: two different files would get the same output name.
     """
-    files = list({file.path.absolute(): file for file in _each(arguments, suffixes, output)}.values())
+    files = list({file.path.absolute(): file for file in _each(arguments, left_out, encoded, output)}.values())
     if output is not None:
         seen: dict[Path, Path] = {}
         for file in files:
@@ -82,23 +83,27 @@ def one_output(arguments: list[Path], files: list[InputFile], output: str) -> bo
     return False
 
 
-def _each(arguments: Iterable[Path], suffixes: frozenset[str], output: Path | None) -> Iterator[InputFile]:
+def _each(arguments: Iterable[Path], left_out: LeftOut, encoded: bool, output: Path | None) -> Iterator[InputFile]:
     for argument in arguments:
         if not is_folder(argument):
             yield InputFile(argument, Path(argument.name))
             continue
         inner = None if output is None else _strictly_inside(_resolved(output), _resolved(argument))
-        found = [
-            path
-            for path in sorted(argument.rglob("*"))
-            if path.suffix.lower() in suffixes
-            and path.is_file()
-            and not any(part.startswith(".") for part in path.relative_to(argument).parts)
-            and not (inner is not None and path.resolve().is_relative_to(inner))
-        ]
-        if not found:
+        suffixes = ENCODED_SUFFIXES if encoded else IMAGE_SUFFIXES
+        known = len(left_out.problems)
+        found = images_below(
+            argument,
+            left_out=left_out,
+            suffixes=suffixes,
+            signature=_NCR_SIGNATURE if encoded else None,
+            passed_over=functools.partial(_is, inner),
+        )
+        problems = left_out.problems[known:]
+        if not found and not problems:
             problem = InputError(f"no image in {argument}", code=ReasonCode.NOT_FOUND, hint=f"Looked for {_list(suffixes)}")
             yield InputFile(argument, Path(argument.name), problem)
+        for path, unsearched in problems:
+            yield InputFile(path, path.relative_to(argument), unsearched)
         for path in found:
             yield InputFile(path, path.relative_to(argument))
 
@@ -112,6 +117,10 @@ def _resolved(path: Path) -> Path:
         RuntimeError,
     ):  # a name that the file system refuses, a link to itself: reading or writing says so
         return path.absolute()
+
+
+def _is(folder: Path | None, path: Path) -> bool:
+    return folder is not None and _resolved(path) == folder
 
 
 def _strictly_inside(path: Path, folder: Path) -> Path | None:

@@ -12,22 +12,29 @@ import typer
 
 from router.cli.inputs import InputFile
 from router.cli.reporting import console
+from router.container import SIGNATURE
 from router.errors import InputError, UsageError
 from router.files import is_folder
+from router.folders import IMAGE_SUFFIXES
 from router.reasons import ReasonCode
 
 SUFFIX = ".ncr"
 Inputs = Annotated[
-    list[Path], typer.Argument(help="Files or folders; folders are searched for .ncr, hidden files left out.", metavar="PATH...")
+    list[Path],
+    typer.Argument(
+        help="Files or folders; folders are searched for .ncr files, by content too where the suffix is none of an image.",
+        metavar="PATH...",
+    ),
 ]
 
 
 def ncr_files(arguments: Sequence[Path], *, into_folder: bool = False) -> Iterator[InputFile]:
     """Files as given, folders searched recursively for `.ncr`, in the order in which the file system gives them.
 
-    Hidden files and linked folders are left out. A file that two arguments name is taken once. What does not exist, cannot be
-    searched, or is a folder without such files comes with its problem. `into_folder`: each file needs a name of its own below one
-    folder; of two that want the same, the second comes with a problem.
+    A file is one for its suffix, or for its first bytes where its suffix is none of an image. Hidden files and linked folders are
+    left out. A file that two arguments name is taken once. What does not exist, cannot be searched, or is a folder without such
+    files comes with its problem. `into_folder`: each file needs a name of its own below one folder; of two that want the same,
+    the second comes with a problem.
     """
     for number, argument in enumerate(arguments):
         earlier = arguments[:number]
@@ -78,7 +85,7 @@ def _below(root: Path) -> Iterator[InputFile]:
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(relative / entry.name)
-                    elif _is_ncr(entry.name):
+                    elif _is_ncr(root / relative / entry.name):
                         yield InputFile(root / relative / entry.name, relative / entry.name)
         except OSError as error:
             folder = root / relative
@@ -94,7 +101,7 @@ def _names(argument: Path, path: Path) -> bool:
     if not is_folder(argument):
         return place == Path(os.path.realpath(argument.parent), argument.name)
     folder = Path(os.path.realpath(argument))
-    inside = place.is_relative_to(folder) and _would_be_found(place.relative_to(folder))
+    inside = place.is_relative_to(folder) and _would_be_found(folder, place.relative_to(folder))
     return inside and os.path.lexists(place)  # one that is not there has not been told of yet
 
 
@@ -103,15 +110,22 @@ def _rival(argument: Path, relative: Path) -> Path | None:
     if not is_folder(argument):
         return argument if argument.name == str(relative) else None
     path = argument / relative
-    return path if _would_be_found(relative) and os.path.lexists(path) and not is_folder(path) else None
+    return path if _would_be_found(argument, relative) and os.path.lexists(path) and not is_folder(path) else None
 
 
-def _would_be_found(relative: Path) -> bool:
-    return _is_ncr(relative.name) and not any(part.startswith(".") for part in relative.parts)
+def _would_be_found(folder: Path, relative: Path) -> bool:
+    return not any(part.startswith(".") for part in relative.parts) and _is_ncr(folder / relative)
 
 
-def _is_ncr(name: str) -> bool:
-    return name.lower().endswith(SUFFIX)
+def _is_ncr(path: Path) -> bool:
+    suffix = path.suffix.lower()
+    if suffix == SUFFIX or suffix in IMAGE_SUFFIXES:
+        return suffix == SUFFIX
+    try:
+        with path.open("rb") as file:
+            return file.read(len(SIGNATURE)) == SIGNATURE
+    except OSError:
+        return False
 
 
 def _same_name(one: Path, other: Path) -> UsageError:

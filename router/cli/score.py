@@ -9,9 +9,11 @@ import typer
 
 from router.cli import options as o
 from router.cli.inputs import InputFile, expand
+from router.cli.left_out import tell
 from router.cli.reporting import Tally, console, progress, shown
 from router.cli.untouched import Untouched
 from router.errors import UsageError
+from router.folders import LeftOut
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
@@ -31,12 +33,12 @@ def command(
     as_json: o.JsonOption = False,
 ) -> None:
     """Score images: a higher ood_score is further out of distribution."""
-    tally = Tally(as_json)
+    tally, left_out = Tally(as_json), LeftOut()
     with tally.setup(inputs):
         from router.images.read import read
         from router.router import Router
 
-        files = expand(inputs)
+        files = expand(inputs, left_out=left_out)
         if heatmap is not None and len(files) != 1:
             raise UsageError(
                 f"--heatmap takes one input, not {len(files)}",
@@ -63,6 +65,7 @@ def command(
             rows.append((file.path, document))
     if rows and not as_json:
         _print(rows)
+    tell(left_out, inputs, as_json)
     tally.exit()
 
 

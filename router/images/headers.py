@@ -90,6 +90,20 @@ def probe(data: bytes) -> Header:
     )
 
 
+def recognised(head: bytes) -> tuple[str, bool] | None:
+    """Of a file that begins with `head` (some kilobytes): its format's name, and whether it is read here; None for no image.
+
+    The signature counts: the rest of the file may be damaged.
+    """
+    try:
+        return probe(head).format, True
+    except InputError as error:
+        if error.code is ReasonCode.FORMAT_NOT_SUPPORTED:
+            return str(error.details["format"]), False
+        weak = _NETPBM.match(head)  # two letters that many a text begins with: here the whole header has to be right
+        return ("image", True) if error.code is ReasonCode.DAMAGED_IMAGE and not weak else None
+
+
 def _is_icon(data: bytes) -> bool:
     """Type 1 or 2, and a first entry whose picture lies in the file."""
     count, size, offset = (int.from_bytes(data[i:j], "little") for i, j in ((4, 6), (14, 18), (18, 22)))

@@ -16,11 +16,11 @@ from router.detector import embeddings
 from router.detector.embeddings.base import Embedded, embed
 from router.detector.fit.histories import draw, generator
 from router.detector.views import MIN_SIDE, views
+from router.folders import LeftOut, images_below
 from router.images.arrays import from_pixels
 from router.images.read import read
 from router.images.sample import ImageSample
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".avif", ".bmp"})
 FIT_SIZES = {"full": 0.5, "some": 0.35, "few": 0.15}
 """How often a photograph is shown in each size when estimators are fitted."""
 _SAME_SCENE = 6
@@ -35,9 +35,19 @@ class View:
     history: str
 
 
-def image_files(folder: Path) -> list[Path]:
-    """Every image below `folder`, sorted."""
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+def image_files(folder: Path, left_out: LeftOut | None = None) -> list[Path]:
+    """Every image below `folder`, sorted; hidden ones are left out, and `left_out` is told of the others that were.
+
+    Raises InputError (UNREADABLE) if a folder below cannot be searched: what is fitted must not depend on that.
+    """
+    told = LeftOut() if left_out is None else left_out
+    found = images_below(folder, left_out=told)
+    if told.problems:
+        raise told.problems[0][1]
+    animations = [path for path in found if path.suffix.lower() == ".gif"]
+    if animations:
+        told.kinds["GIF, hardly a photograph"] = animations
+    return [path for path in found if path.suffix.lower() != ".gif"]
 
 
 def read_sample(path: Path) -> ImageSample:

@@ -16,6 +16,7 @@ from router.detector.fit.corpus import all_views, digest, image_files, scenes
 from router.detector.judgement import SIZES
 from router.errors import InputError
 from router.files import is_folder
+from router.folders import LeftOut
 from router.reasons import ReasonCode
 
 HELD_OUT_SHARE = 3
@@ -34,17 +35,19 @@ def fit_folder(
     jobs: int = 1,
     seed: int = 0,
     progress: Callable[[Iterator[Any], int], Iterator[Any]] | None = None,
+    left_out: LeftOut | None = None,
 ) -> Manifest:
     """Fit on the images below `folder`, calibrate on those below `held_out` or on a third of the scenes, and write `out`.
 
     Near-duplicates are kept on one side. `mixed`: give images histories of the mix (`histories.MIX`); without, only the sizes
-    vary. `views`: of each image, to fit on. Embeddings go into `cache`, so that a stopped run goes on.
+    vary. `views`: of each image, to fit on. Embeddings go into `cache`, so that a stopped run goes on. `left_out` is told of the
+    files that are no images here.
 
     Raises InputError (NOT_FOUND, or an image that cannot be read), UsageError if there are too few images, saying how many
     are needed.
     """
-    files = image_files(_existing(folder))
-    others = [] if held_out is None else image_files(_existing(held_out))
+    files = image_files(_existing(folder), left_out)
+    others = [] if held_out is None else image_files(_existing(held_out), left_out)
     group = scenes([*files, *others]) if files or others else np.zeros(0, np.intp)
     if held_out is None:
         chosen = _third(group, [digest(path) for path in files])

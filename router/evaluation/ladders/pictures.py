@@ -13,14 +13,11 @@ import numpy as np
 from router.codecs._opaque import without_opaque_alpha
 from router.errors import InputError, UsageError
 from router.files import is_folder
+from router.folders import LeftOut, images_below
 from router.images.read import read
 from router.images.sample import ImageSample, Pixels
 from router.preparation import apply_metadata_choice
 from router.reasons import ReasonCode
-
-_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".avif", ".jxl", ".gif"}) | frozenset(
-    {".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pnm"}
-)
 
 
 @dataclass(frozen=True)
@@ -35,16 +32,20 @@ class Picture:
     path: Path
 
 
-def pictures_in(folders: Iterable[Path]) -> list[Picture]:
+def pictures_in(folders: Iterable[Path], left_out: LeftOut | None = None) -> list[Picture]:
     """Images of each folder, sorted. A sub-folder is a domain, with all below it; images in the folder itself are one domain.
 
-    Hidden files are left out. Raises InputError (NOT_FOUND) for a folder without images, UsageError (BAD_ARGUMENT) where two
-    images would have one domain and one name.
+    Hidden files are left out. `left_out` is told what else was, and which folders could not be searched; without it, such a
+    folder is an error.
+
+    Raises InputError (NOT_FOUND) for a folder without images, (UNREADABLE); UsageError (BAD_ARGUMENT) where two images would have
+    one domain and one name.
     """
+    told = LeftOut() if left_out is None else left_out
     found: dict[tuple[str, str], Picture] = {}
     for folder in folders:
         before = len(found)
-        for picture in _in_folder(folder):
+        for picture in _in_folder(folder, told):
             other = found.setdefault((picture.domain, picture.image), picture)
             if other is not picture:
                 raise UsageError(
@@ -54,6 +55,8 @@ def pictures_in(folders: Iterable[Path]) -> list[Picture]:
                 )
         if len(found) == before:
             raise InputError(f"no image in {folder}", code=ReasonCode.NOT_FOUND, hint="Give a folder of images, or of folders")
+    if left_out is None and told.problems:
+        raise told.problems[0][1]
     return list(found.values())
 
 
@@ -102,14 +105,12 @@ def _label(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _in_folder(folder: Path) -> list[Picture]:
+def _in_folder(folder: Path, left_out: LeftOut) -> list[Picture]:
     if not is_folder(folder):
         raise InputError(f"{folder} is not a folder", code=ReasonCode.NOT_FOUND)
     found = []
-    for path in sorted(folder.rglob("*")):
+    for path in images_below(folder, left_out=left_out):
         parts = path.relative_to(folder).parts
-        if path.suffix.lower() not in _SUFFIXES or not path.is_file() or any(part.startswith(".") for part in parts):
-            continue
         domain = parts[0] if len(parts) > 1 else folder.resolve().name
         found.append(Picture(_label(domain), _label("/".join(parts[1:] or parts)), path))
     return found

@@ -1,0 +1,29 @@
+"""What a search of folders did not take: a line for people on standard error, a JSON object for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from router.cli.reporting import console, emit, shown
+from router.folders import LeftOut
+
+_NAMES = 5
+"""Names a kind in the line for people; JSON has them all."""
+
+
+def tell(left_out: LeftOut, folders: Iterable[Path], as_json: bool) -> None:
+    """Nothing if nothing was left out. JSON tells of files that are or may hold images, and counts the others beside them."""
+    if as_json:
+        if left_out.kinds:
+            kinds = {kind: [str(path) for path in paths] for kind, paths in left_out.kinds.items()}
+            name = ", ".join(str(path) for path in folders if path.is_dir())
+            emit({"input": name, "ok": True, "left_out": kinds, "other_files": left_out.others})
+        return
+    screen = console(stderr=True)
+    for kind, paths in left_out.kinds.items():
+        names = ", ".join(shown(path) for path in paths[:_NAMES]) + (", ..." if len(paths) > _NAMES else "")
+        screen.print(f"[yellow]left out:[/] {len(paths)} {shown(kind)}: {names}", soft_wrap=True)
+    if left_out.others:
+        counts = ", ".join(f"{count} {shown(suffix)}" for suffix, count in sorted(left_out.others.items()))
+        screen.print(f"[dim]left out, no images: {counts}[/]", soft_wrap=True)
