@@ -159,3 +159,43 @@ def test_realtime(latency, image, source, arguments, rule, codec):
     assert not facts.read & {"image.colours", "image.gray", "image.alpha_used"}
     knobless = [plan for plan in decision.lanes if plan.lane == "classical"]
     assert rule == "searched" or all("quality" in plan.settings[codec] for plan in knobless for codec in plan.codecs)
+
+
+def sized(width, height):
+    return {"width": width, "height": height, "megapixels": width * height / 1e6}
+
+
+@pytest.mark.parametrize(
+    ("size", "gpu", "rule"),
+    [
+        *((size, False, "photograph") for size in ((4000, 3000), (4032, 3024), (4080, 3060), (4096, 3072), (3072, 4080))),
+        *((size, True, "photograph") for size in ((8064, 6048), (8192, 6144), (9248, 6936), (9280, 6944))),
+        *((size, False, "otherwise") for size in ((4608, 3456), (4624, 3468), (4656, 3492), (4928, 3264))),
+        *((size, False, "large") for size in ((5184, 3888), (5712, 4284), (6000, 4000), (8064, 6048), (12000, 9000))),
+    ],
+)
+def test_balanced_puts_common_sizes_of_one_kind_on_one_side(size, gpu, rule):
+    for width, height in (size, size[::-1]):
+        assert run("balanced", image=sized(width, height), device={"gpu": gpu})[0].rule == rule
+
+
+@pytest.mark.parametrize(
+    ("size", "codec"),
+    [((3840, 2160), "avif"), ((3264, 2448), "avif"), ((4032, 3024), "jxl"), ((4656, 3492), "jxl"), ((6000, 4000), "webp")],
+)
+def test_web_puts_common_sizes_of_one_kind_on_one_side(size, codec):
+    assert run("web", "image/avif,image/jxl,image/webp", image=sized(*size))[0].codec == codec
+
+
+@pytest.mark.parametrize(
+    ("size", "latency", "rule"),
+    [
+        *((size, 2000, "searched") for size in ((1280, 720), (1024, 1024), (1280, 800))),
+        *((size, 400, "roomy") for size in ((1920, 1080), (1600, 1200), (1024, 1024))),
+        *((size, 100, "usual") for size in ((1920, 1080), (1024, 1024))),
+        *((size, 50, "usual") for size in ((1280, 720), (1024, 1024))),
+        ((1920, 1200), 400, "otherwise"),
+    ],
+)
+def test_realtime_puts_common_sizes_of_one_kind_on_one_side(size, latency, rule):
+    assert run("realtime", image=sized(*size), context={"latency_ms": latency})[0].rule == rule
