@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from router.errors import InputError
-from router.images.headers import recognised
 from router.reasons import ReasonCode
 
 IMAGE_SUFFIXES = frozenset(
@@ -94,6 +93,8 @@ def kind_of(path: Path) -> tuple[str | None, bool]:
     named = _KIND_OF_SUFFIX.get(path.suffix.lower())
     if named == "camera raw":
         return named, False
+    from router.images.headers import recognised
+
     head = _head(path)
     if head is None:
         return "file that may not be read", False

@@ -13,7 +13,7 @@ _NAMES = 5
 
 
 def tell(left_out: LeftOut, folders: Iterable[Path], as_json: bool) -> None:
-    """Nothing if nothing was left out. Files that are no images are counted: in JSON beside the others, for people in the summary."""
+    """Nothing if nothing was left out. Files that are no images are counted: in JSON beside the others, else in the summary."""
     if as_json:
         if left_out.kinds:
             kinds = {kind: [str(path) for path in paths] for kind, paths in left_out.kinds.items()}
