@@ -10,24 +10,38 @@ from typing import Any
 
 import numpy as np
 
+from router.bundle import Used
 from router.codecs import registry
 from router.codecs.base import Codec, Lane
+from router.codecs.neural.weights import find_model
 from router.codecs.options import checked
-from router.errors import CarryError, CodecError, CodecUnavailableError, GuardError, ModelError, StreamError, own_words
+from router.errors import (
+    CarryError,
+    CodecError,
+    CodecUnavailableError,
+    GuardError,
+    ModelError,
+    RouterError,
+    StreamError,
+    own_words,
+)
 from router.images.colour import as_shown
 from router.images.limits import NO_LIMITS
 from router.images.sample import ImageSample, Pixels
-from router.quality.guard import DEFAULT_QUANTILE, GuardLevel, GuardReport, check
+from router.quality.guard import DEFAULT_QUANTILE, GuardLevel, GuardReport, calibration_for, check, looks_at_tiles
 from router.quality.metrics import Scorer, scorer
 from router.quality.prior import Memory
-from router.quality.search import MAX_STEPS, search
+from router.quality.search import MAX_STEPS, Outcome, search
 from router.quality.target import MetricName, Target
 from router.reasons import ReasonCode
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A finished encoding that has not been released. `guard.passed` may be False."""
+    """A finished encoding that has not been released. `guard.passed` may be False.
+
+    `outcome`: how well the search for the target ended; None where nothing was searched. `artefacts`: what had a part in it.
+    """
 
     codec: Codec
     data: bytes = field(repr=False)
@@ -38,6 +52,8 @@ class Candidate:
     encodings: int
     profile: bytes | None = field(repr=False, default=None)
     """That `pixels` are to be seen through."""
+    outcome: Outcome | None = None
+    artefacts: tuple[Used, ...] = ()
 
 
 class Scorers:
@@ -93,6 +109,9 @@ def attempt(
     refusal = codec.refusal(prepared)
     if refusal is not None:
         raise refusal
+    model = codec.get_config().get("model")
+    if looks_at_tiles(codec.lane, level):
+        calibration_for(model)  # nothing passes a guard that cannot look: known before the time for encoding is spent
     if deadline is not None and time.monotonic() > deadline:
         raise CodecError("the time for encoding is over", code=ReasonCode.BUDGET_EXCEEDED)
     _ = prepared.pixels  # damage in the source is the source's error, not that of the codec that would meet it first
@@ -114,6 +133,7 @@ def attempt(
 
     bound = target.max_bytes(sample.width, sample.height) if target.is_size else None
     score: float | None = None
+    outcome: Outcome | None = None
     knob = codec.knob
     if knob is None or knob.name in settings:
         data = codec.encode(prepared, settings)
@@ -144,7 +164,7 @@ def attempt(
                 if error.code is not ReasonCode.TARGET_UNREACHABLE:
                     raise
                 result = find(byte_limit=bound)
-        data, pixels, score = result.trial.data, result.trial.pixels, result.trial.score
+        data, pixels, score, outcome = result.trial.data, result.trial.pixels, result.trial.score, result.outcome
         encodings, chosen = result.steps, {**settings, knob.name: result.trial.knob}
     if bound is not None and len(data) > bound:
         raise CodecError(f"{len(data)} bytes are more than the target of {bound}", code=ReasonCode.TARGET_UNREACHABLE)
@@ -157,11 +177,24 @@ def attempt(
         target=target,
         score=score,
         quantile=quantile,
-        model=codec.get_config().get("model"),
+        model=model,
         perceptual=None if pixels.dtype != np.uint8 else lambda: scorers.get("ssimulacra2", prepared.pixels, profile)(pixels),
         shown=as_shown(profile),
     )
-    return Candidate(codec, data, pixels, chosen, score, guard, encodings, profile)
+    used = _artefacts(model, guard, None if outcome is None else scorers.memory.used)
+    return Candidate(codec, data, pixels, chosen, score, guard, encodings, profile, outcome, used)
+
+
+def _artefacts(model: str | None, guard: GuardReport, prior: Used | None) -> tuple[Used, ...]:
+    used = [] if prior is None else [prior]
+    if guard.calibration is not None:
+        used.append(Used("guards", guard.calibration, guard.calibration_sha256))
+    if model is not None:
+        try:
+            used.append(Used("models", model, find_model(model).sha256))
+        except RouterError:  # of somebody else's codec: none of ours
+            used.append(Used("models", model, ""))
+    return tuple(used)
 
 
 def _overhead(sample: ImageSample) -> int:

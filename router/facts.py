@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from router.bundle import Used
 from router.detector.report import OodReport
+from router.errors import ArtefactError
 from router.images.sample import ImageSample
 from router.policy.inputs import unavailable
 
@@ -29,7 +31,11 @@ class _Lazy(Mapping[str, Any]):
 
 
 class Facts:
-    """Resolves the fact groups of one image; `ood_report` keeps the detector's answer for the record."""
+    """Resolves the fact groups of one image.
+
+    `ood_report` keeps the detector's answer for the record, `used` the artefacts that had a part in a group, and `problems` why
+    one was done without.
+    """
 
     def __init__(
         self,
@@ -37,7 +43,7 @@ class Facts:
         *,
         alpha: float,
         score: Callable[[ImageSample], OodReport],
-        gain: Callable[[], Mapping[str, Any]] | None = None,
+        gain: Callable[[], tuple[Mapping[str, Any], Used | None]] | None = None,
         cost: Callable[[], Mapping[str, Any]] | None = None,
     ) -> None:
         """What the groups are taken from.
@@ -45,18 +51,21 @@ class Facts:
         Args:
             alpha: the policy's level below which a p-value means "out of distribution".
             score: the detector.
-            gain: gives the `gain` group; None where there is no model.
+            gain: gives the `gain` group and the model behind it; None where there is no model. One that cannot be used is done
+                without: the group is unavailable then.
             cost: gives the `cost` group; None where nothing is known.
         """
         self._sample = sample
         self._alpha = alpha
         self._score = score
         self.ood_report: OodReport | None = None
+        self.used: list[Used] = []
+        self.problems: list[ArtefactError] = []
         self._groups: dict[str, Callable[[], Mapping[str, Any]]] = {
             "image": self._image,
             "source": self._source,
             "ood": self._ood,
-            "gain": gain or (lambda: unavailable("gain")),
+            "gain": lambda: self._gain(gain),
             "cost": cost or (lambda: unavailable("cost")),
             "device": self._device,
         }
@@ -114,6 +123,7 @@ class Facts:
     def _ood(self) -> Mapping[str, Any]:
         found = self._score(self._sample)
         # By the policy's level, not the detector's own: the record must say what the rules saw.
+        self.used.append(Used("detectors", found.detector_id, found.detector_sha256))
         report = self.ood_report = replace(found, alpha=self._alpha, in_distribution=found.p_value > self._alpha)
         return {
             "available": True,
@@ -123,15 +133,29 @@ class Facts:
             "detector": report.detector_id,
         }
 
+    def _gain(self, gain: Callable[[], tuple[Mapping[str, Any], Used | None]] | None) -> Mapping[str, Any]:
+        if gain is None:
+            return unavailable("gain")
+        try:
+            values, used = gain()
+        except ArtefactError as error:
+            self.problems.append(error)
+            return unavailable("gain")
+        self.used += [] if used is None else [used]
+        return values
+
     def _device(self) -> Mapping[str, Any]:
-        return _Lazy({"cpus": _cpus, "gpu": lambda: False, "neural_available": _neural_available})
+        return _Lazy({"cpus": _cpus, "gpu": lambda: False, "neural_available": self._neural_available})
+
+    def _neural_available(self) -> bool:
+        from router.codecs import registry
+
+        try:
+            return registry.get("ncr").unavailable() is None
+        except ArtefactError as error:  # without its model the lane is closed, and nothing else is
+            self.problems.append(error)
+            return False
 
 
 def _cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _neural_available() -> bool:
-    from router.codecs import registry
-
-    return registry.get("ncr").unavailable() is None

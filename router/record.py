@@ -64,11 +64,16 @@ class RecordedScores(_Frozen):
 
 
 class RecordedTarget(_Frozen):
-    """What was asked for and what was reached on the same metric."""
+    """What was asked for and what was reached on the same metric.
+
+    `outcome`: `within` the tolerance; `cheapest`, off by more, but the codec has no cheaper setting that reaches the target (for
+    a size: no larger one that fits); `beyond`, it reaches it, and something cheaper may too. None where nothing was searched.
+    """
 
     metric: str
     value: float
     achieved: float | None = None
+    outcome: str | None = None
 
 
 class RecordedTile(_Frozen):

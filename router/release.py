@@ -15,12 +15,13 @@ from router.codecs import registry
 from router.codecs.base import Codec, Lane
 from router.detector.report import OodReport
 from router.encoded import EncodedImage
-from router.errors import CarryError, NoLaneError, RouterError, own_words
+from router.errors import ArtefactError, CarryError, NoLaneError, RouterError, own_words
 from router.images.sample import ImageSample, pixels_sha256
 from router.passthrough import MEDIA_TYPES, WIDELY_READ
 from router.plan import FORCED_RULE, Plan
 from router.policy.decision import Reason
 from router.quality.guard import WorstTile
+from router.quality.search import Outcome as SearchOutcome
 from router.reasons import ReasonCode
 from router.record import (
     DecisionRecord,
@@ -61,6 +62,7 @@ def release(
     Raises InputError (DAMAGED_IMAGE) if the source was to be kept and cannot be decoded.
     """
     reasons = [*plan.reasons, *outcome.reasons]
+    reasons += [reason for reason in _without_bundle() if reason not in reasons]
     candidate = outcome.candidate
     if candidate is not None:
         if candidate.codec.lane is Lane.TRANSCODE:
@@ -69,6 +71,7 @@ def release(
             reasons += [Reason(ReasonCode.PROFILE_UNUSABLE, f"left out: {why}") for why in sample.source.colour_faults]
         reasons += _left_behind(sample, plan, candidate.codec)
         source_xmp = carried_xmp(sample, candidate.codec) if plan.metadata == "keep" else None
+        reasons += _overshot(plan, candidate)
         record = _record(sample, plan, outcome, candidate, reasons, report)
         data, failures = _with_evidence(candidate, record, source_xmp, _bound(sample, plan))
         if failures:
@@ -149,6 +152,21 @@ def _claims_a_record(xmp: bytes) -> bool:
     return problem(xmp) is None and holds_record(xmp)
 
 
+def _overshot(plan: Plan, candidate: Candidate) -> list[Reason]:
+    """That the result is better than was asked for, and why; nothing where it is near enough, or nothing was searched."""
+    target, codec = plan.target, candidate.codec
+    over = None if candidate.score is None else candidate.score - target.value
+    if candidate.outcome is None or over is None or over <= target.tolerance:
+        return []
+    why = (
+        "the codec has no cheaper setting that reaches the target"
+        if candidate.outcome is SearchOutcome.CHEAPEST
+        else f"nothing nearer was found in {candidate.encodings} encodings"
+    )
+    detail = f"{target.metric} {candidate.score:.4g}, {over:.2g} above the target: {why}"
+    return [Reason(ReasonCode.TARGET_OVERSHOT, detail, codec.lane.value, codec.codec_id)]
+
+
 def _with_evidence(
     candidate: Candidate, record: DecisionRecord, source_xmp: bytes | None, bound: int | None
 ) -> tuple[bytes, list[Reason]]:
@@ -226,7 +244,12 @@ def _record(
         )
         if codec.lane in (Lane.CLASSICAL, Lane.NEURAL):
             achieved = None if candidate.score is None else round(candidate.score, 4)
-            recorded["target"] = RecordedTarget(metric=plan.target.metric, value=plan.target.value, achieved=achieved)
+            recorded["target"] = RecordedTarget(
+                metric=plan.target.metric,
+                value=plan.target.value,
+                achieved=achieved,
+                outcome=None if candidate.outcome is None else candidate.outcome.value,
+            )
     return DecisionRecord(
         software=_software(),
         policy=None
@@ -252,7 +275,7 @@ def _record(
             )
             for r in outcome.refused
         ),
-        bundle=_bundle_id(candidate, report),
+        bundle=_bundle_id(plan, candidate, reasons),
         context={} if decision is None else dict(decision.context_recorded),
         source_sha256=sample.source_sha256,
         **recorded,
@@ -288,10 +311,22 @@ def _software() -> str:
         return "codec-router"
 
 
-def _bundle_id(candidate: Candidate | None, report: OodReport | None) -> str | None:
-    """The shipped bundle's id, unless the model, the detector or the guard that had a part in this is none of its own."""
+def _bundle_id(plan: Plan, candidate: Candidate | None, reasons: list[Reason]) -> str | None:
+    """The shipped bundle's id, unless something that had a part in this is none of its own, or was to have and cannot be used."""
+    used = (*(plan.decision.artefacts if plan.decision else ()), *(candidate.artefacts if candidate else ()))
+    if _without_bundle() or any(reason.code in _UNUSABLE for reason in reasons):
+        return None
     bundle = shipped_bundle()
-    model = None if candidate is None else candidate.codec.get_config().get("model")
-    guard = None if candidate is None else candidate.guard.calibration
-    held = bundle.holds(model=model, detector=None if report is None else report.detector_id, guard=guard)
-    return bundle.id if held else None
+    return bundle.id if bundle.holds(used) else None
+
+
+_UNUSABLE = (ReasonCode.ARTEFACT_DAMAGED, ReasonCode.UNSUPPORTED_VERSION)
+
+
+def _without_bundle() -> list[Reason]:
+    """Why the bundle cannot be named at all; nothing where it can be read."""
+    try:
+        shipped_bundle()
+    except ArtefactError as error:
+        return [Reason.done_without(error)]
+    return []

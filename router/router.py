@@ -6,10 +6,12 @@ import platform
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from router.bundle import Used
 from router.codecs import registry
 from router.codecs.base import Lane
 from router.costs.predict import Picture
@@ -21,7 +23,7 @@ from router.images.limits import DEFAULT_LIMITS, Limits
 from router.images.sample import ImageSample
 from router.passthrough import keeps_metadata, passthrough_refusal
 from router.plan import forced_plan, policy_plan
-from router.policy.decision import Decision
+from router.policy.decision import Decision, Reason
 from router.policy.engine import Resolver, decide
 from router.policy.load import CompiledPolicy, load
 from router.policy.receiver import Receiver
@@ -187,7 +189,8 @@ class Router:
         decision = self._decision(facts.resolve, receiver, target, context)
         if sample.undecodable is not None and all(lane.lane != Lane.PASSTHROUGH for lane in decision.lanes):
             raise sample.undecodable  # nothing that the policy permits can do without pixels
-        return decision, facts.ood_report
+        without = tuple(dict.fromkeys(Reason.done_without(error) for error in facts.problems))
+        return replace(decision, reasons=(*decision.reasons, *without), artefacts=tuple(facts.used)), facts.ood_report
 
     def _decision(
         self, resolve: Resolver, receiver: Receiver, target: Target | None, context: Mapping[str, Any] | None = None
@@ -211,10 +214,10 @@ class Router:
         return self._facts_of(scene, target, lambda: scene.score(self._loaded_detector()))
 
     def _facts_of(self, scene: SceneOnce, target: Target, score: Callable[[], OodReport]) -> Facts:
-        def gain() -> Mapping[str, Any]:
-            from router.gain.estimate import gain_facts
+        def gain() -> tuple[Mapping[str, Any], Used | None]:
+            from router.gain.estimate import gain_used
 
-            return gain_facts(scene, target)
+            return gain_used(scene, target)
 
         def cost() -> Mapping[str, Any]:
             from router.costs.inputs import cost_inputs

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from router.artefacts import BUNDLE, DETECTORS, GAINS, GUARDS, MODELS, PRIORS
+from router.artefacts import BACKBONES, BUNDLE, DETECTORS, GAINS, GUARDS, MODELS, PRIORS
+from router.bundle import bundle_id
 from router.codecs.neural.weights import list_models, verify_model
 from router.detector import artefact as detector
+from router.detector.embeddings import backbone
 from router.gain import artefact as gain
 from router.quality.guard import artefact as guard
 from router.quality.prior import artefact as prior
@@ -39,8 +40,9 @@ def main() -> None:
         "guards": _of_weights(models, GUARDS, guard.FILE, guard.read, "training.guard.fit"),
         "priors": _of_weights(models, PRIORS, prior.MANIFEST_FILE, prior.read, "training.search.fit --only ncr"),
         "gains": _of_weights(models, GAINS, gain.MANIFEST_FILE, gain.read_manifest, "training.gain.fit"),
+        "backbones": {folder.name: backbone.verified(folder)[1] for folder in _folders(BACKBONES, backbone.CARD_FILE)},
     }
-    bundle = {"id": f"cr-{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]}", **parts}
+    bundle = {"id": bundle_id(parts), **parts}
     BUNDLE.write_text(json.dumps(bundle, indent=1) + "\n", encoding="utf-8")
     print(bundle["id"])
 

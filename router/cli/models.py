@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import typer
 from router.cli import models_audit, models_benchmark, models_migrate
 from router.cli import options as o
 from router.cli.reporting import Tally, console, human_bytes, shown
+from router.errors import ArtefactError
 
 if TYPE_CHECKING:
     from router.codecs.neural.weights import ModelCard
@@ -43,14 +45,47 @@ def list_command(as_json: o.JsonOption = False) -> None:
 
 @app.command("verify")
 def verify_command(as_json: o.JsonOption = False) -> None:
-    """Hash the weights of every model again and compare with their cards."""
-    from router.codecs.neural.weights import verify_model
+    """Hash the weights of every model again and compare with their cards, and all else that ships with the bundle.
 
+    With --json, one line for each model, and one for anything else that is not intact.
+    """
     tally = Tally(as_json)
-    for card in _each(tally, verify_model):
+    for card in _each(tally, _intact):
         if not as_json:
             console().print(f"{shown(card.id)}  [green]intact[/]  [dim]{card.sha256}[/]", soft_wrap=True)
+    _verify_others(tally, as_json)
     tally.exit()
+
+
+def _intact(card: ModelCard) -> None:
+    from router.artefacts import MODELS
+    from router.bundle import vouch
+    from router.codecs.neural.weights import verify_model
+
+    verify_model(card)
+    if card.folder.parent == MODELS:
+        vouch("models", card.sha256, card.id)
+
+
+def _verify_others(tally: Tally, as_json: bool) -> None:
+    """All that ships beside the models that are here."""
+    from router.codecs.neural.weights import model_folders
+    from router.inventory import Item, shipped
+
+    def failed(item: Item) -> dict[str, Any]:
+        return {"sha256": item.verify()}
+
+    told = set(model_folders())
+    for item in shipped():
+        if item.folder in told:
+            continue
+        try:
+            sha256 = item.verify()
+        except ArtefactError:
+            tally.run(item.folder, functools.partial(failed, item))
+        else:
+            if not as_json:
+                console().print(f"{item.kind} {shown(item.id)}  [green]intact[/]  [dim]{sha256}[/]", soft_wrap=True)
 
 
 def _each(tally: Tally, check: Callable[[ModelCard], None]) -> list[ModelCard]:

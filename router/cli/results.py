@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from router.record import DecisionRecord, RunRecord
+    from router.record import DecisionRecord, RecordedTarget, RunRecord
 
 _WIDE = 120
 """Columns of a terminal from which on the reason has room beside the rest."""
@@ -85,7 +85,6 @@ def _table(widths: Sequence[int | None], *, header: bool = True) -> Table:
 def _cells(result: Result) -> list[str]:
     """As rich markup, by _TITLES."""
     record, run = result.record, result.run
-    reached = record.target.achieved if record.target else None
     style = _LANE_STYLE.get(record.lane)
     return [
         shown(result.name),
@@ -93,14 +92,24 @@ def _cells(result: Result) -> list[str]:
         shown(record.codec),
         human_bytes(run.source_bytes),
         human_bytes(run.output_bytes),
-        "-" if reached is None else f"{reached:.1f}",
+        _reached(record.target),
         "-" if record.scores is None else f"{record.scores.p_value:.3f}",
     ]
+
+
+def _reached(target: RecordedTarget | None) -> str:
+    """What was reached, and by how much it is more than was asked for where the codec could not come nearer."""
+    if target is None or target.achieved is None:
+        return "-"
+    digits = 4 if target.metric == "ms-ssim" else 1
+    missed = target.outcome not in (None, "within")
+    return f"{target.achieved:.{digits}f}" + (f" ({target.achieved - target.value:+.{digits}f})" if missed else "")
 
 
 def _why(record: DecisionRecord) -> str:
     """The rule that matched and its reason, an error in a rule where that decided; the codecs passed over; what is lost."""
     passed_over = [f"{r.codec or r.lane} {r.code}" for r in record.reasons if (r.codec or r.lane) and r.code != "FORCED_CODEC"]
+    passed_over += [r.detail for r in record.reasons if r.code == "ARTEFACT_DAMAGED" and not (r.codec or r.lane)]
     decided = "forced by the caller"
     if record.policy is not None:
         stated = next((r.detail for r in record.reasons if r.code in ("RULE_MATCHED", "RULE_ERROR")), "")

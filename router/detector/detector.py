@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.artefacts import DETECTORS
+from router.bundle import vouch
 from router.detector import embeddings
 from router.detector.calibration import Calibration
 from router.detector.embeddings.base import Embedding, embed
@@ -68,6 +69,8 @@ class Detector:
 
         folder = _locate(path_or_id)
         manifest, arrays = artefact.read(folder)
+        if folder.parent == DETECTORS:
+            vouch("detectors", manifest.sha256, manifest.detector_id, folder.name)
         alpha = manifest.alpha if alpha is None else alpha
         if not 0 < alpha < 1:
             raise UsageError(f"alpha must lie in (0, 1), not {alpha}", code=ReasonCode.BAD_ARGUMENT, hint="0.05 is usual")
@@ -135,6 +138,7 @@ class Detector:
             in_distribution=p_value > self.alpha,
             alpha=self.alpha,
             detector_id=self.id,
+            detector_sha256=self.sha256,
             stratum=stratum,
             heatmap=heatmap,
             tile_size=None if heatmap is None else tile_size,

@@ -28,6 +28,7 @@ class OodReport:
             "too-small" (shorter side below 32 px: nothing is measured, p_value is at its minimum).
         heatmap: (rows, cols) float32, local scores on the same scale taken over single tiles of photographs (1 = their 95th
             percentile); None unless asked for. Not compared, not in `to_dict`.
+        detector_sha256: of the detector's contents, "" where not known; not compared, not in `to_dict`.
         tile_size: pixels of the image that one heatmap cell covers on each side; None without a heatmap.
     """
 
@@ -39,6 +40,7 @@ class OodReport:
     stratum: str
     heatmap: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
     tile_size: int | None = field(default=None, compare=False)
+    detector_sha256: str = field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Raises ArtefactError (ARTEFACT_DAMAGED) for numbers that are no scores, such as NaN."""

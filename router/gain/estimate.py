@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from router.bundle import Used
 from router.codecs import registry
 from router.gain.features import vector
 from router.gain.model import GainModel, shipped_for
 from router.gain.scene import SceneOnce
 from router.policy.inputs import unavailable
 from router.quality.target import Target
+
+
+def gain_used(image: SceneOnce, target: Target) -> tuple[Mapping[str, Any], Used | None]:
+    """`gain_facts`, and the model behind them; None where they are unavailable. Raises as there."""
+    found = gain_facts(image, target)
+    model = default_model() if found["available"] else None
+    return found, None if model is None else Used("gains", model.id, model.sha256)
 
 
 def gain_facts(image: SceneOnce, target: Target) -> Mapping[str, Any]:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.artefacts import GAINS
+from router.bundle import vouch
 from router.errors import ArtefactError
 from router.gain import artefact
 from router.gain.artefact import Manifest
@@ -196,11 +197,22 @@ def interval(lows: Values, highs: Values, coverage: float) -> tuple[Values, Valu
 
 @cache
 def shipped_for(model: str, model_sha256: str) -> GainModel | None:
-    """The shipped gain model made with these weights; None if there is none. Raises ArtefactError if it is damaged."""
+    """The shipped gain model made with these weights; None if there is none.
+
+    Raises ArtefactError where it is damaged, or one that cannot be read may have been the one.
+    """
+    problem: ArtefactError | None = None
     for file in sorted(GAINS.glob(f"*/{artefact.MANIFEST_FILE}")):
-        manifest = artefact.read_manifest(file.parent)
+        try:
+            manifest = artefact.read_manifest(file.parent)
+        except ArtefactError as error:
+            problem = problem or error
+            continue
         if (manifest.model, manifest.model_sha256) == (model, model_sha256):
+            vouch("gains", manifest.sha256, manifest.gain_id, file.parent.name)
             return GainModel.load(file.parent, model=model, model_sha256=model_sha256)
+    if problem is not None:
+        raise problem
     return None
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from router.bundle import Used
+from router.errors import ArtefactError
 from router.quality.target import Target
 from router.reasons import ReasonCode
 
@@ -18,6 +20,12 @@ class Reason:
     detail: str = ""
     lane: str | None = None
     codec: str | None = None
+
+    @classmethod
+    def done_without(cls, error: ArtefactError) -> Reason:
+        """An artefact could not be used, and the image is treated as if it were not there."""
+        named = error.message.partition(": ")[0]  # what follows may be a library's words
+        return cls(error.code, f"{named}; done without it")
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; empty fields left out."""
@@ -129,6 +137,7 @@ class Decision:
         trace: every rule in order.
         inputs: by group, then by name: every input that was computed. Context values that may not be recorded are left out.
         context_recorded: the context values that may go into a record.
+        artefacts: what had a part in the inputs: detector, gain model.
     """
 
     policy: str
@@ -145,6 +154,7 @@ class Decision:
     inputs: Mapping[str, Mapping[str, Any]]
     context_recorded: Mapping[str, Any]
     metadata_loss: Literal["name", "refuse"] = "name"
+    artefacts: tuple[Used, ...] = ()
 
     @property
     def lane(self) -> str:

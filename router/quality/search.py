@@ -20,11 +20,20 @@ from router.quality.prior.scales import scale_of
 from router.quality.target import Target
 from router.reasons import ReasonCode
 
-MAX_STEPS = 4
+EXPECTED_STEPS = 4
+"""Encodings that a search is planned for: what is not found by then, halving what is open finds for certain."""
+MAX_STEPS = 32
+"""More than that takes with any knob of up to 16 bits: a bound for codecs whose curves are none."""
 
 FILL = 0.97
 """A size target is met by what fits and takes at least this share of it."""
 
+UNEVEN_PIXELS = 1 << 17
+"""Up to this size a picture has so few blocks that its curves are uneven from setting to setting."""
+UNEVEN = 5
+"""There, as many settings below a failed one are looked at before it is believed that none of them reaches the target."""
+_HALVING = 2 * EXPECTED_STEPS
+"""From this encoding on only the middle of what is open is tried."""
 _SURE = 0.75
 """How likely a setting must be on the right side of the target where only one try would be left after it."""
 _PLAUSIBLE = 0.25
@@ -36,7 +45,7 @@ class Outcome(StrEnum):
 
     `within`: near enough to the target. `cheapest`: not so, but the codec has no cheaper setting that reaches the target (for a
     size target: no larger one that fits). `beyond`: reaches the target, but something cheaper (or larger) may do so too; it
-    was not looked for, for want of encodings or time.
+    was not looked for, for want of encodings or time that the caller has bounded.
     """
 
     WITHIN = "within"
@@ -63,6 +72,14 @@ class SearchResult:
     outcome: Outcome
 
 
+class OutOfReachError(CodecError):
+    """Nothing that was tried reaches the target. `proven`: nor does any other setting, as far as a search can tell."""
+
+    def __init__(self, message: str, *, code: ReasonCode, hint: str = "", proven: bool = False, **details: float) -> None:
+        super().__init__(message, code=code, hint=hint, **details)
+        self.proven = proven
+
+
 def search(
     encode: Callable[[int], bytes],
     decode: Callable[[bytes], Pixels],
@@ -79,16 +96,18 @@ def search(
 
     For a quality target: stops at the first setting within the target's tolerance on either side, else at the cheapest setting
     that scores at least `target.floor` (a coarse codec may have none closer). For a size target (`byte_limit` given, `score`
-    None): what fits and takes at least `FILL` of it, else the best setting that fits. What was found when `max_steps` runs out
-    is used if it reaches the target.
+    None): what fits and takes at least `FILL` of it, else the best setting that fits. Where `max_steps` is less than that takes,
+    what was found when they run out is used if it reaches the target.
 
     Each encoding goes to the setting that is most likely near enough, given `guide` (what is known of this codec and this
     image; a rough guess of a curve without it) and all encodings before, between the nearest settings known to lie on either
     side. The extreme setting is tried as soon as it is more likely than not that it fails, and in any case before giving up.
+    What `EXPECTED_STEPS` encodings have not ended is halved from there on, so that a wrong guess costs encodings and not the
+    result. Of pictures of up to `UNEVEN_PIXELS` some settings below a failed one are looked at too.
 
     After `deadline` (a `time.monotonic()` value) no further encoding starts.
 
-    Raises CodecError if no setting tried reaches it (TARGET_UNREACHABLE, with `details`: `setting` and `best`, the score or
+    Raises OutOfReachError if no setting tried reaches it (TARGET_UNREACHABLE, with `details`: `setting` and `best`, the score or
     bytes that came nearest, and `short` by how much; or BUDGET_EXCEEDED past the deadline). Errors of `encode` and `decode`
     pass through.
     """
@@ -122,7 +141,9 @@ class _Hunt:
             self._scale,
             *((target.floor, target.value + target.tolerance) if byte_limit is None else (FILL * byte_limit, byte_limit)),
         )
+        self._knob = knob
         self._low, self._high = knob.low, knob.high
+        self._tried: set[int] = set()
         self.steps = 0
         self.reached: Trial | None = None
         self.nearest: Trial | None = None  # of those that do not reach it
@@ -133,12 +154,39 @@ class _Hunt:
     def outcome(self) -> Outcome:
         if self._near_enough:
             return Outcome.WITHIN
-        return Outcome.CHEAPEST if not len(self._open()) else Outcome.BEYOND
+        return Outcome.BEYOND if len(self._open()) or len(self._doubtful()) else Outcome.CHEAPEST
 
     def next(self) -> int:
         settings = self._open()
-        if self.reached is None and self.steps and self._left == 1:
+        if not len(settings):
+            return int(self._doubtful()[-1])
+        if self.reached is None and self.steps and (self._left == 1 or self.steps >= EXPECTED_STEPS):
             return self._extreme(settings)  # must succeed if anything does
+        if self.steps >= _HALVING:
+            return int(settings[len(settings) // 2])
+        setting = self._likeliest(settings)
+        if self.steps < EXPECTED_STEPS:
+            return setting
+        quarter = len(settings) // 4  # a guess near an end leaves most of what is open if it is wrong
+        return min(max(setting, int(settings[quarter])), int(settings[-1 - quarter]))
+
+    def take(self, trial: Trial) -> None:
+        self.steps += 1
+        self._left -= 1
+        self._tried.add(trial.knob)
+        self._guide.learn(trial.knob, len(trial.data), self._target, trial.score)
+        good, self._near_enough = _judge(trial, self._target, self._limit)
+        if not good:
+            self._keep_nearest(trial)
+        elif self.reached is None or self._near_enough or self._better(trial, self.reached):
+            self.reached = trial
+        if good == (self._limit is None):  # quality targets look for the lowest good setting, size targets for the highest
+            self._high = min(self._high, trial.knob - 1)
+        else:
+            self._low = max(self._low, trial.knob + 1)
+        self.done = self._near_enough or not (len(self._open()) or len(self._doubtful()))
+
+    def _likeliest(self, settings: NDArray[np.int64]) -> int:
         mean, deviation = self._guide.levels(self._scale, settings)
         low, high = self._window
         below_low, below_high = (_normal((edge - mean) / deviation) for edge in (low, high))
@@ -154,23 +202,24 @@ class _Hunt:
             return int(settings[int(near.argmax())])
         return _edge(settings, good >= 0.5, lowest=self._limit is None)
 
-    def take(self, trial: Trial) -> None:
-        self.steps += 1
-        self._left -= 1
-        self._guide.learn(trial.knob, len(trial.data), self._target, trial.score)
-        good, self._near_enough = _judge(trial, self._target, self._limit)
-        if not good:
-            self._keep_nearest(trial)
-        elif self.reached is None or self._near_enough or self._better(trial, self.reached):
-            self.reached = trial
-        if good == (self._limit is None):  # quality targets look for the lowest good setting, size targets for the highest
-            self._high = trial.knob - 1
-        else:
-            self._low = trial.knob + 1
-        self.done = self._near_enough or not len(self._open())
-
     def _open(self) -> NDArray[np.int64]:
         return self._guide.settings(self._low, self._high)
+
+    def _doubtful(self) -> NDArray[np.int64]:
+        """Settings just below the best one that were taken to fail because one between them and it did."""
+        if self._limit is not None or self._guide.pixels > UNEVEN_PIXELS:
+            return np.empty(0, np.int64)
+        best = self._knob.high if self.reached is None else self.reached.knob - 1
+        if self.reached is None and not self._nearly:
+            return np.empty(0, np.int64)
+        below = self._guide.settings(self._knob.low, best)[-1 - UNEVEN :]
+        return np.array([setting for setting in below.tolist() if setting not in self._tried], np.int64)
+
+    @property
+    def _nearly(self) -> bool:
+        """Whether something is so near the target that a neighbour may reach it."""
+        known = None if self.nearest is None else self.nearest.score
+        return known is not None and known >= self._target.floor - 3 * self._target.tolerance
 
     def _extreme(self, settings: NDArray[np.int64]) -> int:
         return int(settings[-1 if self._limit is None else 0])
@@ -208,17 +257,18 @@ def _normal(z: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array([0.5 * math.erfc(-value / math.sqrt(2)) for value in z.tolist()])
 
 
-def _unreached(target: Target, hunt: _Hunt, byte_limit: int | None, late: bool) -> CodecError:
+def _unreached(target: Target, hunt: _Hunt, byte_limit: int | None, late: bool) -> OutOfReachError:
     what = f"{target.metric} {target.value:g}"
     code = ReasonCode.BUDGET_EXCEEDED if late else ReasonCode.TARGET_UNREACHABLE
     hint = "Lower the target or permit another codec"
     trial = hunt.nearest
     if trial is None:
-        return CodecError(f"{what} is out of reach (no setting was tried)", code=code, hint=hint)
+        return OutOfReachError(f"{what} is out of reach (no setting was tried)", code=code, hint=hint)
     if trial.score is not None:
         best, short = trial.score, target.floor - trial.score
         found = f"{best:.2f} at setting {trial.knob}, {short:.2f} below the lowest that counts"
     else:
         best, short = float(len(trial.data)), float(len(trial.data) - (byte_limit or 0))
         found = f"{len(trial.data)} bytes at setting {trial.knob}, {short:.0f} too many"
-    return CodecError(f"{what} is out of reach ({found})", code=code, hint=hint, setting=trial.knob, best=best, short=short)
+    message = f"{what} is out of reach ({found})"
+    return OutOfReachError(message, code=code, hint=hint, proven=hunt.done, setting=trial.knob, best=best, short=short)

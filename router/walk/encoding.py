@@ -7,9 +7,10 @@ from router.carrying import room
 from router.codecs import registry
 from router.codecs.base import Lane
 from router.costs.budget import Allowance
-from router.errors import CodecError
+from router.errors import ArtefactError, CodecError
 from router.images.sample import ImageSample
 from router.plan import Plan
+from router.quality.search import OutOfReachError
 from router.reasons import ReasonCode
 from router.record import RECORD_ROOM
 from router.walk.schedule import Schedule, Turn
@@ -24,6 +25,11 @@ class Encoding:
         self._schedule = schedule
         self._scorers = Scorers()
 
+    @property
+    def done_without(self) -> ArtefactError | None:
+        """Why an artefact that the searches would have used was done without."""
+        return self._scorers.memory.problem
+
     def encode(self, turn: Turn) -> Candidate:
         """The codec's result within the time that is left; in a late turn, without regard to it.
 
@@ -35,11 +41,12 @@ class Encoding:
         allowance = self._schedule.allowance(turn)
         try:
             return self._attempt(turn, allowance)
-        except CodecError as error:
-            if error.code is not ReasonCode.TARGET_UNREACHABLE or allowance.encodings >= self._plan.max_steps:
+        except OutOfReachError as error:
+            proven = error.proven or allowance.encodings >= self._plan.max_steps
+            if error.code is not ReasonCode.TARGET_UNREACHABLE or proven:
                 raise
             raise CodecError(
-                f"no time for more than {allowance.encodings} of {self._plan.max_steps} encodings",
+                f"no time for more than {allowance.encodings} encodings",
                 code=ReasonCode.BUDGET_EXCEEDED,
                 foreign=error.told,
             ) from error

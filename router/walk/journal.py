@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from router.attempts import Candidate
+from router.errors import ArtefactError
 from router.policy.decision import Reason
 from router.quality.guard import GuardReport
 from router.reasons import ReasonCode
@@ -77,6 +78,12 @@ class Journal:
     def note(self, code: ReasonCode, detail: str, lane: str, codec_id: str) -> None:
         """A reason alone."""
         self._reasons.append(Reason(code, detail, lane, codec_id))
+
+    def done_without(self, error: ArtefactError) -> None:
+        """An artefact could not be used, and nothing depends on it; said once."""
+        reason = Reason.done_without(error)
+        if reason not in self._reasons:
+            self._reasons.append(reason)
 
     def outcome(self, candidate: Candidate | None) -> Outcome:
         """All of it."""

@@ -136,7 +136,11 @@ class Walk:
             )
         if self._plan.keep_all and turn.lane.lane != Lane.TRANSCODE:
             self._refuse_loss(turn)
-        return self._rivals.kept(turn.lane, turn.codec_id) or self._encoding.encode(turn)
+        try:
+            return self._rivals.kept(turn.lane, turn.codec_id) or self._encoding.encode(turn)
+        finally:
+            if self._encoding.done_without is not None:
+                self._journal.done_without(self._encoding.done_without)
 
     def _refuse_loss(self, turn: Turn) -> None:
         lost = losses(self._sample, registry.get(turn.codec_id))

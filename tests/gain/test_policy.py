@@ -75,13 +75,14 @@ def test_without_a_model_of_these_weights_it_is_unavailable(
     assert estimate.gain_facts(image, Target.quality(50)) == unavailable("gain")
 
 
-def test_a_damaged_model_fails_closed(samples: Samples, shipped: Path) -> None:
+def test_a_damaged_model_is_done_without_and_named(samples: Samples, shipped: Path) -> None:
     (shipped / artefact.ARRAYS_FILE).write_bytes(b"")
     with pytest.raises(ArtefactError):
         estimate.default_model()
     decision = Router(ASKS).decide(samples["photo_cat"], quality=50)
-    assert decision.rule == "on_error"
-    assert not any(lane.lane == "neural" for lane in decision.lanes)
+    assert decision.rule == "otherwise"  # as without a model
+    (reason,) = (r for r in decision.reasons if r.code == "ARTEFACT_DAMAGED")
+    assert reason.detail.endswith("done without it")
 
 
 def test_images_that_are_too_small_have_no_estimate(samples: Samples, shipped: Path) -> None:

@@ -2,17 +2,21 @@
 
     python -m training.search.benchmark --data DIR --split eval --targets 30 50 70 85 [--every N] [--max-side PX]
     python -m training.search.benchmark --data DIR --split dev --prior FOLDER --hold-out 3
+    python -m training.search.benchmark --data DIR --split eval --thumbnails 32 64 128 256 --every 8
 
 Compared on the same pictures: `prior` (each codec alone), `history` (codecs one after the other on each picture, each knowing
 what those before it have measured), `generic` (the same search without the prior) and `bisection` (interpolating bisection from
 a fixed start, at most 10 encodings: the search before). Each setting is encoded once and kept in the cache. `--hold-out n` takes
-those pictures of dev that `fit --hold-out n` leaves out. Metrics of size: `--metric bpp`.
+those pictures of dev that `fit --hold-out n` leaves out. Metrics of size: `--metric bpp`. `--thumbnails`: each picture whole,
+made as small as each of these sides, in place of its middle; `--whole` plays every setting of the codec, and counts what is
+neither near enough nor the cheapest.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -26,13 +30,14 @@ from rich.progress import track
 from router.errors import CodecError, RouterError
 from router.evaluation.ladders.families import FAMILIES, Family
 from router.evaluation.ladders.pictures import Picture, open_picture, thinned
+from router.images.sample import ImageSample
 from router.quality.prior import Guide, Prior, features, read, unguided
 from router.quality.search import Outcome, search
 from router.quality.target import Target
 from training.search.bisection import bisect
 from training.search.fit import newest
 from training.search.measure import Curves, Point
-from training.search.pictures import by_domain, held_out
+from training.search.pictures import by_domain, held_out, thumbnail
 from training.search.settings import CLASSICAL, NEURAL
 
 WAYS = ("prior", "history", "generic", "bisection")
@@ -42,17 +47,31 @@ _FIELDS = {"ssimulacra2": "ssimulacra2", "psnr": "psnr", "ms-ssim": "ms_ssim"}
 
 @dataclass(frozen=True)
 class Row:
-    """One search. `outcome`: see `router.quality.search.Outcome`, or "unreached". `over`: score less target, or the share of a
-    size target that was used."""
+    """One search.
+
+    Attributes:
+        side: of a thumbnail, in px; None for the middle of a picture.
+        outcome: see `router.quality.search.Outcome`, or "unreached".
+        over: score less target, or the share of a size target that was used.
+        wrong: played against every setting, it is neither near enough nor the cheapest that reaches the target, or there is one
+            and it was not found; None where that was not played.
+    """
 
     domain: str
     image: str
+    side: int | None
     family: str
     target: float
     way: str
     steps: int
     outcome: str
     over: float | None
+    wrong: bool | None = None
+
+    @property
+    def search(self) -> tuple[object, ...]:
+        """What was searched for, whatever the way."""
+        return self.domain, self.image, self.side, self.family, self.target
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -65,6 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ap.add_argument("--domains", nargs="+", default=None)
     ap.add_argument("--every", type=int, default=1, help="of each domain, take each n-th picture")
     ap.add_argument("--max-side", type=int, default=None)
+    ap.add_argument("--thumbnails", type=int, nargs="+", default=None, metavar="PX")
+    ap.add_argument("--whole", action="store_true", help="play every setting of the classical codecs too")
+    ap.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     ap.add_argument("--hold-out", type=int, default=None)
     ap.add_argument("--prior", type=Path, default=None, help="default: the newest that ships")
     ap.add_argument("--cache", type=Path, default=Path("build/search"))
@@ -83,34 +105,38 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows: list[Row] = []
     args.out.parent.mkdir(parents=True, exist_ok=True)
     for picture in track(chosen, description="searching", transient=True):
-        rows += searched(picture, families, prior, args.metric, args.targets, args.max_side, args.cache)
+        for side in args.thumbnails or [None]:
+            try:
+                sample = open_picture(picture.path, args.max_side) if side is None else thumbnail(picture.path, side)
+            except RouterError:
+                continue
+            if sample.bits == 8:
+                plan = _Plan(families, prior, args.metric, args.targets, args.ways, args.whole, args.cache)
+                rows += searched(picture, side, sample, plan)
         report = {"prior": prior.sha256, "split": args.split, "metric": args.metric, "rows": [asdict(row) for row in rows]}
         args.out.write_text(json.dumps(report, indent=0) + "\n", encoding="utf-8")  # a run that is cut off has been of use
     print("\n".join(table(rows, size=args.metric == "bpp")))
     print(f"\n{len({(row.domain, row.image) for row in rows})} pictures, {time.monotonic() - began:.0f} s")
 
 
-def searched(
-    picture: Picture,
-    families: Sequence[Family],
-    prior: Prior,
-    metric: str,
-    targets: Sequence[float],
-    max_side: int | None,
-    cache: Path,
-) -> Iterator[Row]:
-    """All searches on one picture; none where it cannot be read or has 16 bits."""
-    try:
-        sample = open_picture(picture.path, max_side)
-    except RouterError:
-        return
-    if sample.bits != 8:
-        return
-    curves, pixels = Curves(sample, cache), sample.width * sample.height
+@dataclass(frozen=True)
+class _Plan:
+    families: Sequence[Family]
+    prior: Prior
+    metric: str
+    targets: Sequence[float]
+    ways: Sequence[str]
+    whole: bool
+    cache: Path
+
+
+def searched(picture: Picture, side: int | None, sample: ImageSample, plan: _Plan) -> Iterator[Row]:
+    """All searches on one picture of 8 bits, which `sample` is of."""
+    curves, pixels, prior = Curves(sample, plan.cache), sample.width * sample.height, plan.prior
     described = features(sample.pixels)
-    carried = [family for family in families if curves.carries(family)]
-    for value in targets:
-        target = Target.parse({"metric": metric, "value": value})
+    carried = [family for family in plan.families if curves.carries(family)]
+    for value in plan.targets:
+        target = Target.parse({"metric": plan.metric, "value": value})
         limit = target.max_bytes(sample.width, sample.height) if target.is_size else None
         together = prior.belief(described)
         for family in carried:
@@ -121,13 +147,27 @@ def searched(
                 "history": Guide(together, prior.family(codec, {}), pixels),
                 "generic": unguided(codec.knob, pixels),
             }
-            for way in WAYS:
-                steps, outcome, over = _one(curves, family, target, limit, guides.get(way))
-                yield Row(picture.domain, picture.image, family.name, value, way, steps, outcome, over)
+            best = _best(curves, family, target) if plan.whole and family.name != NEURAL and limit is None else None
+            for way in plan.ways:
+                steps, outcome, over, size = _one(curves, family, target, limit, guides.get(way))
+                near = over is not None and abs(over) <= target.tolerance + 1e-9
+                wrong = None if best is None else not near and (size or math.inf) > best
+                yield Row(picture.domain, picture.image, side, family.name, value, way, steps, outcome, over, wrong)
 
 
-def _one(curves: Curves, family: Family, target: Target, limit: int | None, guide: Guide | None) -> tuple[int, str, float | None]:
-    """(encodings, outcome, over) of one search; without a guide, of bisection."""
+def _best(curves: Curves, family: Family, target: Target) -> float:
+    """Bytes of the cheapest of all settings that reaches the target; infinite where none does."""
+    knob = family.codec().knob
+    assert knob is not None
+    points = (curves.point(family, setting) for setting in range(knob.low, knob.high + 1))
+    good = (p.size for p in points if p is not None and float(getattr(p, _FIELDS[target.metric])) >= target.floor)
+    return min(good, default=math.inf)
+
+
+def _one(
+    curves: Curves, family: Family, target: Target, limit: int | None, guide: Guide | None
+) -> tuple[int, str, float | None, int | None]:
+    """(encodings, outcome, over, bytes) of one search; without a guide, of bisection."""
     codec = family.codec()
     knob = codec.knob
     assert knob is not None
@@ -142,8 +182,10 @@ def _one(curves: Curves, family: Family, target: Target, limit: int | None, guid
     def quality(point: Point) -> float:
         return float(getattr(point, _FIELDS.get(target.metric, "psnr")))
 
-    def over(point: Point) -> float:
-        return point.size / limit if limit is not None else quality(point) - target.value
+    def found_at(steps: int, outcome: Outcome, setting: int | None) -> tuple[int, str, float, int]:
+        point = next(point for point in tried if point.setting == setting)
+        over = point.size / limit if limit is not None else quality(point) - target.value
+        return steps, outcome.value, over, point.size
 
     if guide is None:
 
@@ -152,8 +194,8 @@ def _one(curves: Curves, family: Family, target: Target, limit: int | None, guid
 
         steps, ended, setting = bisect(measure, knob, target, limit)
         if ended is None:
-            return steps, "unreached", None
-        return steps, ended.value, over(next(point for point in tried if point.setting == setting))
+            return steps, "unreached", None, None
+        return found_at(steps, ended, setting)
     try:
         found = search(
             encode,
@@ -165,18 +207,19 @@ def _one(curves: Curves, family: Family, target: Target, limit: int | None, guid
             guide=guide,
         )
     except CodecError:
-        return len(tried), "unreached", None
-    return found.steps, found.outcome.value, over(next(point for point in tried if point.setting == found.trial.knob))
+        return len(tried), "unreached", None, None
+    return found_at(found.steps, found.outcome, found.trial.knob)
 
 
 def table(rows: Sequence[Row], size: bool = False) -> list[str]:
     """Markdown: a line a codec, target and way, then one for all codecs together.
 
     `reach`: searches where any way reached the target, of all; the rest is of these. `missed`: not reached, though another way
-    did. `over`: mean of score less target (of the share used, for sizes) where it was reached.
+    did. `over`: mean and largest of score less target (of the share used, for sizes) where it was reached. `near`: share within
+    the tolerance. `wrong`: see `Row`, of those that were played.
     """
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    possible = {(r.domain, r.image, r.family, r.target) for r in rows if r.outcome != "unreached"}
+    possible = {r.search for r in rows if r.outcome != "unreached"}
     order = [f for f in ORDER if any(r.family == f for r in rows)]
     for row in rows:
         groups[f"{row.family} {row.target:g}", row.way].append(row)
@@ -185,16 +228,17 @@ def table(rows: Sequence[Row], size: bool = False) -> list[str]:
     targets = sorted({row.target for row in rows})
     names = [*(f"{f} {t:g}" for f in (*order, "all") for t in targets), "all"]
     lines = [
-        "| codec, target | way | reach | encodings | <= 2 | <= 4 | within | cheapest | beyond | missed | succeeded | over |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+        "| codec, target | way | reach | encodings | <= 2 | <= 4 | most | near | cheapest | beyond | missed | succeeded | wrong |"
+        " over |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name in names:
         for way in WAYS:
             if not (group := groups.get((name, way))):
                 continue
-            counted = [r for r in group if (r.domain, r.image, r.family, r.target) in possible]
+            counted = [r for r in group if r.search in possible]
             if not counted:
-                lines.append(f"| {name} | {way} | 0/{len(group)} |" + " |" * 9)
+                lines.append(f"| {name} | {way} | 0/{len(group)} |" + " |" * 11)
                 continue
             steps = np.array([r.steps for r in counted])
             ends = {o: sum(r.outcome == o for r in counted) for o in (*map(str, Outcome), "unreached")}
@@ -202,10 +246,16 @@ def table(rows: Sequence[Row], size: bool = False) -> list[str]:
             good = (ends["within"] + ends["cheapest"]) / len(counted)
             lines.append(
                 f"| {name} | {way} | {len(counted)}/{len(group)} | {steps.mean():.2f} | {(steps <= 2).mean():.0%}"
-                f" | {(steps <= 4).mean():.0%} | {ends['within']} | {ends['cheapest']} | {ends['beyond']} | {ends['unreached']}"
-                f" | {good:.1%} | {np.mean(over) if over else 0:.3f} |"
+                f" | {(steps <= 4).mean():.0%} | {steps.max()} | {ends['within'] / len(counted):.1%} | {ends['cheapest']}"
+                f" | {ends['beyond']} | {ends['unreached']} | {good:.1%} | {_share([r.wrong for r in group])}"
+                f" | {np.mean(over) if over else 0:.2f}, {max(over, default=0):.1f} |"
             )
     return lines
+
+
+def _share(wrong: Sequence[bool | None]) -> str:
+    played = [one for one in wrong if one is not None]
+    return f"{sum(played)}/{len(played)}" if played else "-"
 
 
 if __name__ == "__main__":

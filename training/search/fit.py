@@ -5,7 +5,8 @@
 DIR holds `train` (photographs by source) and `dev` (folders of domains). Pictures are encoded at a few settings of every codec
 (see `settings.py`) and the points kept in CACHE; FOLDER is the cache of an evaluation whose points of `dev` are used too, where
 it has any. `--only ncr` keeps the curves of the classical codecs that are in `--base` (default: the newest that ships) and
-measures and fits the neural codec alone: what is to be done after new weights.
+measures and fits the neural codec alone: what is to be done after new weights. `--thumbnails`: the prior for small pictures,
+fitted on thumbnails of `dev` alone; of the two that ship with a model, the picture's size decides.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ from router.artefacts import PRIORS
 from router.codecs.neural.weights import find_model
 from router.errors import RouterError
 from router.evaluation.ladders.families import FAMILIES
-from router.evaluation.ladders.pictures import open_picture
 from router.quality.prior import artefact
 from router.quality.prior.artefact import FamilyManifest, KnobRange, Manifest, Prior
 from router.quality.prior.features import FEATURES_VERSION, NAMES, features
@@ -36,7 +36,7 @@ from training.search import model
 from training.search.distinct import distinct_settings
 from training.search.measure import Curves, Point, known
 from training.search.model import Fitted, Key, Seen
-from training.search.pictures import Chosen, chosen
+from training.search.pictures import THUMBNAILS, Chosen, chosen, thumbnails
 from training.search.settings import CLASSICAL, EDGES, KNOTS, NEURAL, WHOLE
 
 Array = NDArray[np.float64]
@@ -66,18 +66,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ap.add_argument("--ladders", type=Path, default=None)
     ap.add_argument("--only", choices=[NEURAL], default=None)
     ap.add_argument("--base", type=Path, default=None, help="whose classical curves are kept with --only")
+    ap.add_argument("--thumbnails", action="store_true")
     ap.add_argument("--photographs", type=int, default=3, help="of each source of train")
     ap.add_argument("--hold-out", type=int, default=None, help="leave out each n-th picture of dev, for the benchmark")
     ap.add_argument("--cached", action="store_true", help="encode nothing: use the points that are there")
     args = ap.parse_args(arguments)
     cv2.setNumThreads(1)
     began = time.monotonic()
-    pictures = list(chosen(args.data, args.photographs, args.hold_out))
+    pictures = list(thumbnails(args.data) if args.thumbnails else chosen(args.data, args.photographs, args.hold_out))
+    most_pixels = max(THUMBNAILS) ** 2 if args.thumbnails else None
     if args.only is None:
         classical = measure_all(pictures, CLASSICAL, args.cache, args.ladders, () if args.cached else CLASSICAL)
-        base = fit_classical(classical, args.out.name)
+        base = fit_classical(classical, args.out.name, most_pixels)
     else:
-        base = artefact.read(args.base or newest())
+        base = artefact.read(args.base or newest(most_pixels))
         classical = []
     new = () if args.cached else (*CLASSICAL, NEURAL)
     neural = measure_all(neural_pictures(pictures), (*CLASSICAL, NEURAL), args.cache, args.ladders, new)
@@ -85,16 +87,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"{prior.prior_id} {prior.sha256} {len(classical)} and {len(neural)} pictures, {time.monotonic() - began:.0f} s")
 
 
-def newest() -> Path:
-    """The last shipped prior. Raises SystemExit where there is none."""
+def newest(most_pixels: int | None = None) -> Path:
+    """The last shipped prior for pictures of up to that size, of any by default. Raises SystemExit where there is none."""
     folders = sorted(file.parent for file in PRIORS.glob(f"*/{artefact.MANIFEST_FILE}"))
+    folders = [folder for folder in folders if artefact.read(folder).most_pixels == most_pixels]
     if not folders:
         raise SystemExit("no prior ships: fit all codecs, without --only")
     return folders[-1]
 
 
 def neural_pictures(pictures: Sequence[Chosen]) -> list[Chosen]:
-    """Of each domain of dev a third, and of the photographs the small ones: the neural codec is slow."""
+    """Of dev a fifth (of its thumbnails a third), and of the photographs the small ones: the neural codec is slow."""
+    if any(one.thumbnail for one in pictures):
+        return list(pictures[::3])
     dev = [one for one in pictures if not one.whole_range]
     return [one for one in pictures if one.whole_range and one.side <= 512] + dev[::5]
 
@@ -112,7 +117,7 @@ def measure_all(
 
 def measure(one: Chosen, families: Sequence[str], cache: Path, ladders: Path | None, new: Sequence[str]) -> Measured | None:
     try:
-        sample = open_picture(one.picture.path, one.side)
+        sample = one.open()
     except RouterError:
         return None
     if sample.bits != 8:
@@ -122,7 +127,7 @@ def measure(one: Chosen, families: Sequence[str], cache: Path, ladders: Path | N
         family = FAMILIES[name]
         if not curves.carries(family):
             continue
-        given = known(sample, family, ladders) if ladders is not None and not one.whole_range else []
+        given = known(sample, family, ladders) if ladders is not None and not (one.whole_range or one.thumbnail) else []
         settings = EDGES[name] if len(given) >= ENOUGH else WHOLE[name]
         points_now = [point for setting in settings if (point := curves.point(family, setting, measure=name in new)) is not None]
         if found := {p.setting: p for p in (*given, *points_now)}:
@@ -132,8 +137,8 @@ def measure(one: Chosen, families: Sequence[str], cache: Path, ladders: Path | N
     return Measured(sample.width * sample.height, features(sample.pixels), points)
 
 
-def fit_classical(measured: Sequence[Measured], prior_id: str) -> Prior:
-    """Curves of all classical codecs, and the regression on features; nothing is written."""
+def fit_classical(measured: Sequence[Measured], prior_id: str, most_pixels: int | None = None) -> Prior:
+    """Curves of all classical codecs, and the regression on features; nothing is written. `most_pixels`: see `Prior`."""
     knots = {(family, scale): KNOTS[family] for family in CLASSICAL for scale in SCALES}
     images = [seen(one, CLASSICAL) for one in measured]
     raw = np.array([one.features for one in measured])
@@ -153,6 +158,8 @@ def fit_classical(measured: Sequence[Measured], prior_id: str) -> Prior:
         "mean": means.mean(axis=0),
         "covariance": np.cov(means.T, bias=True) + covariances.mean(axis=0),
     }
+    if most_pixels is not None:
+        arrays["most_pixels"] = np.array([float(most_pixels)])
     for family in CLASSICAL:
         arrays |= arrays_of(family, found)
         distinct = distinct_settings(FAMILIES[family].codec())

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from router import container
+from router.artefacts import MODELS
+from router.bundle import vouch
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
 from router.codecs.neural import weights
 from router.codecs.neural.decoding import Decoding
@@ -130,7 +132,10 @@ class NeuralCodec(Codec):
 
         from router.codecs.neural.encoder import ImageEncoder
 
-        return ImageEncoder(weights.load_model(self.model), sample)
+        model = weights.load_model(self.model)
+        if model.card.folder.parent == MODELS:  # a stream names its weights by hash: reading one does not ask the bundle
+            vouch("models", model.card.sha256, model.card.id)
+        return ImageEncoder(model, sample)
 
 
 def rate_index(settings: Settings) -> int:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from router.artefacts import BACKBONES
+from router.bundle import vouch
 from router.detector.embeddings.base import Array, Embedding, Features
 from router.detector.views import Views
 from router.errors import ArtefactError, CodecUnavailableError
@@ -45,6 +47,7 @@ class Backbone(Embedding):
         Raises CodecUnavailableError (MISSING_EXTRA) without torch, ArtefactError (ARTEFACT_DAMAGED).
         """
         try:
+            from safetensors import SafetensorError
             from safetensors.torch import load
 
             from router.detector.embeddings.efficientnet import EfficientNetLite0
@@ -53,17 +56,11 @@ class Backbone(Embedding):
                 "the detector's backbone needs torch", code=ReasonCode.MISSING_EXTRA, hint="pip install codec-router[neural]"
             ) from error
         try:
-            data = (FOLDER / WEIGHTS_FILE).read_bytes()
-            expected = json.loads((FOLDER / CARD_FILE).read_text(encoding="utf-8"))["weights_sha256"]
-            if hashlib.sha256(data).hexdigest() != expected:
-                raise ValueError("the weights do not have the SHA-256 that the card states")
+            data, sha256 = verified(FOLDER)
+            vouch("backbones", sha256, FOLDER.name)
             return cls(EfficientNetLite0(load(data)))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ArtefactError(
-                f"the backbone {FOLDER.name} is damaged: {error}",
-                code=ReasonCode.ARTEFACT_DAMAGED,
-                hint="Reinstall codec-router",
-            ) from error
+        except (ValueError, KeyError, TypeError, SafetensorError) as error:
+            raise _damaged(FOLDER, str(error)) from error
 
     def embed(self, views: Views) -> Features:
         """See `Embedding.embed`."""
@@ -85,6 +82,27 @@ class Backbone(Embedding):
                 for i in range(0, len(tiles), _BATCH)
             ]
         return np.concatenate(parts)
+
+
+def verified(folder: Path) -> tuple[bytes, str]:
+    """The weights' file and its SHA-256, which is the one that the card states. Raises ArtefactError (ARTEFACT_DAMAGED)."""
+    try:
+        data = (folder / WEIGHTS_FILE).read_bytes()
+        expected = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))["weights_sha256"]
+    except OSError as error:
+        raise _damaged(folder, f"a file cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise _damaged(folder, f"{CARD_FILE} cannot be parsed") from error
+    found = hashlib.sha256(data).hexdigest()
+    if found != expected:
+        raise _damaged(folder, "the weights do not have the SHA-256 that the card states")
+    return data, found
+
+
+def _damaged(folder: Path, what: str) -> ArtefactError:
+    return ArtefactError(
+        f"the backbone {folder.name} is damaged: {what}", code=ReasonCode.ARTEFACT_DAMAGED, hint="Reinstall codec-router"
+    )
 
 
 def _moments(x: Tensor) -> list[Tensor]:

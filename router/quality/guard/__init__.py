@@ -1,7 +1,7 @@
 """The guard: decode what was written, compare it with the source, and only then release it."""
 
 from router.quality.guard.artefact import Calibration, calibration_for
-from router.quality.guard.check import check
+from router.quality.guard.check import check, looks_at_tiles
 from router.quality.guard.levels import DEFAULT_QUANTILE, GuardLevel
 from router.quality.guard.measure import MEASURES, MEASURES_VERSION
 from router.quality.guard.report import GuardReport, WorstTile
@@ -16,4 +16,5 @@ __all__ = [
     "WorstTile",
     "calibration_for",
     "check",
+    "looks_at_tiles",
 ]

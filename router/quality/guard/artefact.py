@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from router.artefacts import GUARDS
 from router.artefacts.sealed import Kind, Sealed
+from router.bundle import vouch
 from router.errors import ArtefactError
 from router.quality.guard.levels import QUANTILES
 from router.quality.guard.measure import FADED, MEASURES, MEASURES_VERSION
@@ -121,12 +122,29 @@ def read(folder: Path) -> Calibration:
 
 @cache
 def calibration_for(model: str | None) -> Calibration:
-    """The shipped calibration made with this model; for another one, or None, the last by id. Raises ArtefactError."""
-    folders = sorted(file.parent for file in SHIPPED.glob(f"*/{FILE}"))
-    if not folders:
+    """The shipped calibration made with this model; for another one, or None, the last by id.
+
+    Raises ArtefactError where there is none, or one that cannot be used may have been the one.
+    """
+    known: list[Calibration] = []
+    problem: ArtefactError | None = None
+    for folder in sorted(file.parent for file in SHIPPED.glob(f"*/{FILE}")):
+        try:
+            known.append(shipped(folder))
+        except ArtefactError as error:
+            problem = problem or error
+    found = next((c for c in known if c.model == model), None)
+    if found is None and problem is not None:
+        raise problem
+    if not known:
         raise ArtefactError("no guard calibration is installed", code=ReasonCode.ARTEFACT_DAMAGED, hint="Reinstall codec-router")
-    known = [read(folder) for folder in folders]
-    for calibration in known:
-        if calibration.measures_version != MEASURES_VERSION or set(calibration.measures) != set(MEASURES):
-            raise _KIND.damaged(SHIPPED / calibration.guard_id, "made for other measurements than this build's")
-    return next((c for c in known if c.model == model), known[-1])
+    return found or known[-1]
+
+
+def shipped(folder: Path) -> Calibration:
+    """One of those that ship, made for this build's measurements and named by the bundle. Raises ArtefactError."""
+    calibration = read(folder)
+    if calibration.measures_version != MEASURES_VERSION or set(calibration.measures) != set(MEASURES):
+        raise _KIND.damaged(folder, "made for other measurements than this build's")
+    vouch("guards", calibration.sha256, calibration.guard_id, folder.name)
+    return calibration

@@ -42,6 +42,7 @@ class GuardReport:
 
     Attributes:
         calibration, quantile: which limits the tiles were held against; None where no tile was looked at.
+        calibration_sha256: of the calibration's contents.
         worst: the worst tile that was looked at.
         ordinary: whether half of all photographs have a worse worst tile; False where no tile was looked at.
         perceptual: SSIMULACRA2 of the whole image, where it is known.
@@ -57,3 +58,4 @@ class GuardReport:
     worst: WorstTile | None = None
     ordinary: bool = False
     perceptual: float | None = None
+    calibration_sha256: str = ""

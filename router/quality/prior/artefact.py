@@ -101,6 +101,12 @@ class Prior:
         return self.manifest.model_sha256
 
     @property
+    def most_pixels(self) -> int | None:
+        """The largest picture that it is for; None for all that no other prior is for."""
+        bound = self.arrays.get("most_pixels")
+        return None if bound is None else int(bound[0])
+
+    @property
     def rank(self) -> int:
         """How many numbers say what kind of image it is."""
         return len(self.arrays["mean"])
@@ -192,7 +198,7 @@ def needed(manifest: Manifest, arrays: dict[str, NDArray[Any]]) -> dict[str, tup
     `feature_mean`, `feature_scale`, `feature_low`, `feature_high`: see `inputs`. `weights`: regression of the numbers that say
     what kind of image it is; `residual`: covariance of what it leaves. `mean`, `covariance`: of these numbers over all images.
     For each family `<name>.knots`, and for each scale `<name>.<scale>.mean`, `.loadings`, `.roughness`; `<name>.distinct` is
-    optional.
+    optional, as is `most_pixels` (1,), see `Prior`.
     """
     rank, count = _length(arrays, "mean"), len(NAMES)
     shapes: dict[str, tuple[int, ...]] = {
@@ -242,6 +248,9 @@ def _checked(folder: Path, manifest: Manifest, arrays: dict[str, NDArray[Any]]) 
             raise _KIND.damaged(folder, f"distinct settings of {family.name}")
         if any((arrays[f"{family.name}.{scale}.roughness"] <= 0).any() for scale in SCALES):
             raise _KIND.damaged(folder, f"roughness of {family.name}")
+    bound = arrays.get("most_pixels")
+    if bound is not None and (bound.shape != (1,) or not 1 <= bound[0] < 2**31):
+        raise _KIND.damaged(folder, "most_pixels")
     if (arrays["feature_scale"] <= 0).any():
         raise _KIND.damaged(folder, "feature_scale")
     if any(np.linalg.eigvalsh(arrays[name].astype(np.float64)).min() < -1e-4 for name in ("residual", "covariance")):
