@@ -176,26 +176,28 @@ def _print(report: Report) -> None:
         pooled = domains["all"]
         table = Table(title=f"SSIMULACRA2 {target}, {pooled['images']} images", box=None, title_justify="left", pad_edge=False)
         table.add_column("")
-        for title in ("bytes / always-AVIF", "bytes / oracle", "seconds / oracle", "out of reach", "harmed / neural images"):
+        titles = ("bytes / always-AVIF", "bytes / oracle", "seconds / oracle", "out of reach", "target missed")
+        for title in (*titles, "harmed / neural images"):
             table.add_column(title, justify="right")
         # With several policies there are several oracles: a rival's seconds are in results.json.
         most = {policy["oracle"]["seconds"] for policy in pooled["policies"].values()}
         for name, rival in pooled["rivals"].items():
             harm = _harm(rival["harm"]) if "harm" in rival else ""
             seconds = _share(rival["seconds"] / max(most)) if len(most) == 1 and max(most) else ""
-            table.add_row(name, _share(rival["against_avif"]), "", seconds, str(rival["out_of_reach"]), harm)
+            table.add_row(name, _share(rival["against_avif"]), "", seconds, str(rival["out_of_reach"]), "", harm)
         for name, policy in pooled["policies"].items():
             for title, oracle in ((f"oracle of {shown(name)}", policy["oracle"]), ("  within the rule", policy["permitted"])):
                 shares = [
                     oracle[what] / policy["oracle"][what] if policy["oracle"][what] else None for what in ("bytes", "seconds")
                 ]
-                table.add_row(title, _share(oracle["against_avif"]), *map(_share, shares), "", "")
+                table.add_row(title, _share(oracle["against_avif"]), *map(_share, shares), "", "", "")
             table.add_row(
                 f"[bold]router, {shown(name)}[/]",
                 _share(policy["against_avif"]),
                 _share(None if policy["regret"] is None else 1 + policy["regret"]),
                 _share(policy["share_of_oracle_seconds"]),
                 str(policy["out_of_reach"]),
+                _missed(policy["search"]),
                 _harm(policy["harm"]),
             )
         console().print(table)
@@ -203,6 +205,10 @@ def _print(report: Report) -> None:
         alone = found["all"]["by_butteraugli_alone"]
         text = f"{_harm(found['all'])}, {alone} of them by Butteraugli alone"
         console().print(f"harmed / neural images over all targets, with Butteraugli, {shown(name)}: {text}", soft_wrap=True)
+
+
+def _missed(search: dict[str, Any] | None) -> str:
+    return "-" if search is None else f"{search['missed']} / {search['searched']}"
 
 
 def _harm(harm: dict[str, Any]) -> str:

@@ -10,9 +10,12 @@ import numpy as np
 from router.codecs.base import Lane
 from router.evaluation import harm as harms
 from router.evaluation.comparison import regret
+from router.evaluation.comparison.costs import UNREACHED
+from router.evaluation.comparison.curves import TOLERANCES
 from router.evaluation.comparison.matched import POOLED
 from router.evaluation.comparison.rivals import ANCHOR, KEYS, sizes
 from router.evaluation.ladders.families import NEURAL
+from router.quality.search import Outcome
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +72,8 @@ def _rival(rows: pd.DataFrame, avif: pd.DataFrame, harm: pd.DataFrame) -> dict[s
 def _policy(rows: pd.DataFrame, avif: pd.DataFrame, harm: pd.DataFrame, images: int) -> dict[str, Any]:
     """A rival's figures, and of the two oracles, `oracle` (open) and `permitted`, their own; `regret` = bytes / oracle's bytes
     - 1, of sums, and `regret_permitted`; `share_of_oracle_seconds`, of the open one's; `regret_by_rule`: see `regret.by_rule`;
-    `lanes`: images by the lane that wrote them; `rules`: images by rule; `harm`: see `harm.summary`, of the neural lane's images.
+    `search`: see `_search`; `lanes`: images by the lane that wrote them; `rules`: images by rule; `harm`: see `harm.summary`, of
+    the neural lane's images.
     """
     merged = rows.merge(avif, on=KEYS, how="left")
     ours, anchor = merged["bytes"].to_numpy(float), merged["avif"].to_numpy(float)
@@ -83,11 +87,34 @@ def _policy(rows: pd.DataFrame, avif: pd.DataFrame, harm: pd.DataFrame, images: 
         "oracle": _oracle(merged, "oracle"),
         "permitted": _oracle(merged, "permitted"),
         "share_of_oracle_seconds": seconds / oracle_seconds if oracle_seconds else None,
+        "search": _search(rows),
         "lanes": _counts(merged["lane"]),
         "families": _counts(merged["family"]),
         "rules": _counts(merged["rule"]),
         "fixed_settings": int(merged["fixed_settings"].astype(bool).sum()),
         "harm": harms.summary(_in_neural_lane(rows, harm), images),
+    }
+
+
+def _search(rows: pd.DataFrame) -> dict[str, Any] | None:
+    """How the searches for the target end whose results the router would release; None where that was not played.
+
+    `searched`, images; of them `outcomes`, by name; `missed`: off by more than the tolerance though the codec may have a nearer
+    setting, or nothing found though it has one; `bytes`: what is released over what the codec takes exactly at the target, of
+    sums, less 1: no other figure holds that.
+    """
+    if "search_outcome" not in rows:
+        return None
+    some = rows[rows["search_outcome"].notna()]
+    off = some["released_score"].to_numpy(float) > some["target"].to_numpy(float) + TOLERANCES["ssimulacra2"]
+    missed = (some["search_outcome"] == UNREACHED) | ((some["search_outcome"] == Outcome.BEYOND.value) & off)
+    released, matched = some["released_bytes"].to_numpy(float), some["bytes"].to_numpy(float)
+    both = np.isfinite(released) & np.isfinite(matched)
+    return {
+        "searched": len(some),
+        "outcomes": _counts(some["search_outcome"]),
+        "missed": int(missed.sum()),
+        "bytes": _ratio(released[both], matched[both], less=1.0),
     }
 
 

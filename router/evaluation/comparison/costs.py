@@ -15,9 +15,9 @@ from router.codecs.base import Knob
 from router.errors import CodecError
 from router.evaluation.comparison.matched import Ladder
 from router.evaluation.ladders.families import FAMILIES
-from router.quality.prior import Guide, Prior, shipped_prior
+from router.quality.prior import Guide, Prior, shipped
 from router.quality.prior.curves import Family as Curves
-from router.quality.search import MAX_STEPS, search
+from router.quality.search import MAX_STEPS, SearchResult, search
 from router.quality.target import Target
 
 if TYPE_CHECKING:
@@ -25,13 +25,22 @@ if TYPE_CHECKING:
 
     from router.images.sample import Pixels
 
+UNREACHED = "unreached"
+
 
 @dataclass(frozen=True)
 class Cost:
-    """`steps` encodings; CPU `seconds` for them, with decoding and scoring, and for what is done once an image."""
+    """`steps` encodings; CPU `seconds` for them, with decoding and scoring, and for what is done once an image.
+
+    What the search would release: its `bytes`, `score` (SSIMULACRA2) and `outcome` (`router.quality.search.Outcome`), "unreached"
+    where it finds nothing; None where nothing is searched.
+    """
 
     steps: int
     seconds: float
+    bytes: float | None = None
+    score: float | None = None
+    outcome: str | None = None
 
 
 def cost(points: pd.DataFrame, knob: Knob | None, target: float, max_steps: int = MAX_STEPS) -> Cost:
@@ -62,8 +71,9 @@ def cost(points: pd.DataFrame, knob: Knob | None, target: float, max_steps: int 
     def score(_: Pixels) -> float:
         return float(np.interp(tried[-1], settings, scores))
 
+    released: SearchResult | None = None
     with contextlib.suppress(CodecError):  # out of reach: what it took to find that out is the cost
-        search(
+        released = search(
             encode,
             decode,
             knob,
@@ -73,7 +83,11 @@ def cost(points: pd.DataFrame, knob: Knob | None, target: float, max_steps: int 
             max_steps=max_steps,
             guide=_guide(points, knob),
         )
-    return Cost(len(tried), setup + float(np.interp(tried, settings, spent).sum()))
+    seconds = setup + float(np.interp(tried, settings, spent).sum())
+    if released is None:
+        return Cost(len(tried), seconds, outcome=UNREACHED)
+    trial = released.trial
+    return Cost(len(tried), seconds, float(len(trial.data)), trial.score, released.outcome.value)
 
 
 def searched(ladder: Ladder, family: str, target: float, max_steps: int = MAX_STEPS) -> Cost:
@@ -93,8 +107,8 @@ def _guide(points: pd.DataFrame, knob: Knob) -> Guide | None:
     None (a generic curve) where no prior ships, for families and knobs that are not those of `FAMILIES`, and where the table does
     not state the image's size.
     """
-    known = _known(str(points["family"].iloc[0]))
     pixels = int(points["width"].iloc[0]) * int(points["height"].iloc[0])
+    known = _known(str(points["family"].iloc[0]), shipped(pixels)[0])
     if known is None or known[2] != knob or not pixels:
         return None
     prior, curves, _ = known
@@ -102,8 +116,7 @@ def _guide(points: pd.DataFrame, knob: Knob) -> Guide | None:
 
 
 @cache
-def _known(family: str) -> tuple[Prior, Curves, Knob | None] | None:
-    prior = shipped_prior()
+def _known(family: str, prior: Prior | None) -> tuple[Prior, Curves, Knob | None] | None:
     if prior is None or family not in FAMILIES:
         return None
     codec = FAMILIES[family].codec()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from router.codecs.base import Lane
-from router.evaluation.comparison.costs import searched
+from router.evaluation.comparison.costs import Cost, searched
 from router.evaluation.comparison.decisions import Decided
 from router.evaluation.comparison.matched import Ladder, images
 from router.evaluation.comparison.oracle import SOURCE, choose, family_of, open_families, permitted_families, reached
@@ -30,11 +30,16 @@ if TYPE_CHECKING:
 
 COLUMNS = [
     *("domain", "image", "policy", "target", "rule", "first_lane", "lane", "family", "bytes", "seconds", "decide_seconds"),
+    *("search_outcome", "released_bytes", "released_score"),
     *("steps", "lanes_failed", "fixed_settings", "source_bytes", "oracle_family", "oracle_bytes", "oracle_seconds"),
     *("permitted_family", "permitted_bytes", "permitted_seconds"),
     *("p_value", "ood_score", "gain", "gain_low", "gain_high", "guard_quantile", "lanes_open", "lanes_closed"),
 ]
 """`first_lane` is the decision's; `lane` and `family` are what came of it after failures, None (and NaN bytes) if nothing did.
+
+`search_outcome`, `released_bytes`, `released_score`: of the search for the target in the family that wrote the image, played on
+its ladder (`costs.Cost`): what would really go out, while `bytes` are those exactly at the target. None and NaN where nothing was
+searched.
 
 `oracle_*`: of the open oracle, `permitted_*`: of the one that keeps to the decision's lanes, see `regret`. `source_bytes`: of
 what was measured of the source.
@@ -84,12 +89,13 @@ def routed(frame: pd.DataFrame, decided: Sequence[Decided], policies: Sequence[C
             | dict(one.seen)
             | walked(one, ladders)
         )
-    numbers = ("target", "bytes", "seconds", "source_bytes", *_ORACLES, *COLUMNS[-8:-2])
+    numbers = ("target", "released_bytes", "released_score", "bytes", "seconds", "source_bytes", *_ORACLES, *COLUMNS[-8:-2])
     return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(numbers, float))
 
 
 def walked(one: Decided, ladders: Mapping[str, Ladder]) -> dict[str, Any]:
-    """`lane`, `family`, `bytes`, `seconds` (deciding included), `steps` and `lanes_failed` of the decision's walk."""
+    """`lane`, `family`, `bytes`, `seconds` (deciding included), `steps`, `lanes_failed` and what the search would release, of the
+    decision's walk."""
     walk = _Walk(one, ladders)
     for failed, lane in enumerate(one.decision.lanes):
         source = _source_bytes(one, ladders) if lane.lane == Lane.PASSTHROUGH else 0.0
@@ -108,7 +114,7 @@ class _Walk:
         self._one = one
         self._ladders = ladders
         self._seconds, self._steps = one.seconds, 0
-        self._searched: set[str] = set()
+        self._searched: dict[str, Cost] = {}
 
     def best(self, lane: LanePlan) -> tuple[float, str] | None:
         """Bytes and family of what the lane writes; None if nothing succeeds."""
@@ -132,6 +138,12 @@ class _Walk:
 
     def ended(self, lane: str | None, family: str | None, size: float, failed: int) -> dict[str, Any]:
         label = {"lane": None if lane is None else str(lane), "family": family, "bytes": size}
+        found = self._searched.get(family or "")
+        label |= {
+            "search_outcome": None if found is None else found.outcome,
+            "released_bytes": np.nan if found is None or found.bytes is None else found.bytes,
+            "released_score": np.nan if found is None or found.score is None else found.score,
+        }
         return label | {"seconds": self._seconds, "steps": self._steps, "lanes_failed": failed}
 
     def _written(self, name: str) -> float | None:
@@ -141,7 +153,7 @@ class _Walk:
         if name not in self._searched:
             spent = searched(ladder, name, self._one.target, self._one.decision.budgets.max_search_steps or MAX_STEPS)
             self._seconds, self._steps = self._seconds + spent.seconds, self._steps + spent.steps
-            self._searched.add(name)
+            self._searched[name] = spent
         return reached(ladder, self._one.target)
 
 

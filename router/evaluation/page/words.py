@@ -73,6 +73,10 @@ def headline(policy: str, target: str, images: int, found: Mapping[str, Any]) ->
     if found["out_of_reach"]:
         missed = counted(found["out_of_reach"], "image reaches", "images reach")
         sentences.append(f"{missed} the target in none of the lanes that the policy chose.")
+    search = found.get("search")
+    if search is not None and search["missed"]:
+        ended = counted(search["missed"], "search ends", "searches end")
+        sentences.append(f"Of {search['searched']:,} searches for the target, {ended} more than a point above it for nothing.")
     return " ".join(sentences)
 
 
