@@ -15,7 +15,7 @@ from router.codecs.base import Knob
 from router.errors import CodecError
 from router.evaluation.comparison.matched import Ladder
 from router.evaluation.ladders.families import FAMILIES
-from router.quality.prior import Guide, Prior, shipped
+from router.quality.prior import Guide, Prior, usable_prior
 from router.quality.prior.curves import Family as Curves
 from router.quality.search import MAX_STEPS, SearchResult, search
 from router.quality.target import Target
@@ -108,7 +108,7 @@ def _guide(points: pd.DataFrame, knob: Knob) -> Guide | None:
     not state the image's size.
     """
     pixels = int(points["width"].iloc[0]) * int(points["height"].iloc[0])
-    known = _known(str(points["family"].iloc[0]), shipped(pixels)[0])
+    known = _known(str(points["family"].iloc[0]), usable_prior(pixels)[0])
     if known is None or known[2] != knob or not pixels:
         return None
     prior, curves, _ = known

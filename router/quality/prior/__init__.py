@@ -4,6 +4,6 @@ from router.quality.prior.artefact import Prior, read
 from router.quality.prior.features import features
 from router.quality.prior.guide import Guide, unguided
 from router.quality.prior.memory import Memory
-from router.quality.prior.shipped import prior_for, shipped, shipped_prior
+from router.quality.prior.shipped import prior_for, shipped_prior, usable_prior
 
-__all__ = ["Guide", "Memory", "Prior", "features", "prior_for", "read", "shipped", "shipped_prior", "unguided"]
+__all__ = ["Guide", "Memory", "Prior", "features", "prior_for", "read", "shipped_prior", "unguided", "usable_prior"]

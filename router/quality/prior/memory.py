@@ -14,7 +14,7 @@ from router.quality.prior.belief import Belief
 from router.quality.prior.curves import Family
 from router.quality.prior.features import features
 from router.quality.prior.guide import Guide, unguided
-from router.quality.prior.shipped import shipped
+from router.quality.prior.shipped import usable_prior
 
 
 class Memory:
@@ -36,7 +36,7 @@ class Memory:
         """
         assert codec.knob is not None
         count = pixels.shape[0] * pixels.shape[1]
-        prior, problem = shipped(count)
+        prior, problem = usable_prior(count)
         self.problem = self.problem or problem
         if prior is None:
             return unguided(codec.knob, count, overhead)

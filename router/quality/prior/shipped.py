@@ -32,7 +32,7 @@ def shipped_prior(pixels: int | None = None) -> Prior | None:
     return prior_for(weights.newest_shipped(), pixels)
 
 
-def shipped(pixels: int) -> tuple[Prior | None, ArtefactError | None]:
+def usable_prior(pixels: int) -> tuple[Prior | None, ArtefactError | None]:
     """As `shipped_prior`, of those that can be used; and why one cannot."""
     try:
         model = weights.newest_shipped()
