@@ -59,8 +59,11 @@ samples: $(VENV)/.installed-training $(VENV)/.installed-test ## rebuild the samp
 .PHONY: bundle
 bundle: $(VENV)/.installed-compressai ## name all that ships anew in router/artefacts/bundle.json (DATA=DIR first makes anew what hangs on the weights)
 	$(if $(DATA),for model in $$(ls -d router/artefacts/models/*/); do id=$$(basename $$model); \
+		$(BIN)/python -m training.bundle --partial && \
 		$(BIN)/python -m training.guard.fit --data $(DATA) --model $$id --out router/artefacts/guards/$$id && \
 		$(BIN)/python -m training.search.fit --data $(DATA) --out router/artefacts/priors/$$id --only ncr && \
+		$(BIN)/python -m training.search.fit --data $(DATA) --out router/artefacts/priors/$$id-small --thumbnails --only ncr && \
+		$(BIN)/python -m training.bundle --partial && \
 		$(BIN)/python -m training.gain.fit --data $(DATA) --cache build/ladders --out router/artefacts/gains/$$id || exit 1; done)
 	$(BIN)/python -m training.bundle
 

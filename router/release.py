@@ -161,7 +161,7 @@ def _overshot(plan: Plan, candidate: Candidate) -> list[Reason]:
     why = (
         "the codec has no cheaper setting that reaches the target"
         if candidate.outcome is SearchOutcome.CHEAPEST
-        else f"nothing nearer was found in {candidate.encodings} encodings"
+        else f"the search was cut short at encoding {candidate.encodings}"
     )
     detail = f"{target.metric} {candidate.score:.4g}, {over:.2g} above the target: {why}"
     return [Reason(ReasonCode.TARGET_OVERSHOT, detail, codec.lane.value, codec.codec_id)]

@@ -1,7 +1,14 @@
-"""Write `router/artefacts/bundle.json`: what ships together. Run after any of it changed: `make bundle`."""
+"""Write `router/artefacts/bundle.json`: what ships together. Run after any of it changed: `make bundle`.
+
+    python -m training.bundle [--partial]
+
+`--partial`: while artefacts are being made anew one after the other, those that do not go with the weights yet are left out: what
+the bundle lists with other contents is refused, what it does not list is not.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Callable
@@ -30,6 +37,9 @@ class OfWeights(Protocol):
 
 
 def main() -> None:
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--partial", action="store_true")
+    partial = ap.parse_args().partial
     cards = [card for card in list_models() if card.folder.parent == MODELS]  # not what CODEC_ROUTER_MODELS adds
     for card in cards:
         verify_model(card)
@@ -37,9 +47,9 @@ def main() -> None:
     parts = {
         "models": models,
         "detectors": {folder.name: detector.read(folder)[0].sha256 for folder in _folders(DETECTORS, detector.MANIFEST_FILE)},
-        "guards": _of_weights(models, GUARDS, guard.FILE, guard.read, "training.guard.fit"),
-        "priors": _of_weights(models, PRIORS, prior.MANIFEST_FILE, prior.read, "training.search.fit --only ncr"),
-        "gains": _of_weights(models, GAINS, gain.MANIFEST_FILE, gain.read_manifest, "training.gain.fit"),
+        "guards": _of_weights(models, GUARDS, guard.FILE, guard.read, "training.guard.fit", partial),
+        "priors": _of_weights(models, PRIORS, prior.MANIFEST_FILE, prior.read, "training.search.fit --only ncr", partial),
+        "gains": _of_weights(models, GAINS, gain.MANIFEST_FILE, gain.read_manifest, "training.gain.fit", partial),
         "backbones": {folder.name: backbone.verified(folder)[1] for folder in _folders(BACKBONES, backbone.CARD_FILE)},
     }
     bundle = {"id": bundle_id(parts), **parts}
@@ -47,9 +57,14 @@ def main() -> None:
     print(bundle["id"])
 
 
-def _of_weights(models: dict[str, str], root: Path, manifest: str, read: Callable[[Path], OfWeights], fit: str) -> dict[str, str]:
-    """Id -> SHA-256. Ends the program where one was made with other weights than those that ship, or a model has none."""
+def _of_weights(
+    models: dict[str, str], root: Path, manifest: str, read: Callable[[Path], OfWeights], fit: str, partial: bool
+) -> dict[str, str]:
+    """Id -> SHA-256. Ends the program where one was made with other weights than those that ship, or a model has none; such are
+    left out where `partial`."""
     found = {folder.name: read(folder) for folder in _folders(root, manifest)}
+    if partial:
+        return {name: one.sha256 for name, one in found.items() if models.get(one.model or "") == one.model_sha256}
     again = f"make bundle DATA=DIR, or python -m {fit}"
     for name, one in found.items():
         if one.model is None or models.get(one.model) != one.model_sha256:

@@ -50,6 +50,23 @@ def test_a_shipped_prior_is_whole_and_covers_every_lossy_codec(folder: Path) -> 
     assert prior_for(found.model) is not None
 
 
+def test_small_pictures_have_a_prior_of_their_own() -> None:
+    model = next(card.id for card in list_models() if card.folder.parent == MODELS)
+    small, usual = prior_for(model, 128 * 128), prior_for(model)
+    assert small is not None
+    assert usual is not None
+    assert usual.most_pixels is None
+    assert small.most_pixels is not None
+    assert prior_for(model, small.most_pixels) is small
+    assert prior_for(model, small.most_pixels + 1) is usual
+    for codec_id in LOSSY:  # a thumbnail of a photograph needs a higher setting than a crop of that size
+        levels = [
+            Guide(prior.belief(None), prior.family(registry.get(codec_id), {}), 1).levels("ssimulacra2", np.array([60]))[0]
+            for prior in (small, usual)
+        ]
+        assert levels[0] < levels[1]
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     hnp.arrays(

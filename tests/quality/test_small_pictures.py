@@ -143,7 +143,7 @@ def test_a_bounded_search_that_settles_for_more_says_so(samples: Samples) -> Non
         outcomes.add(record.target.outcome)
         if record.target.outcome == "beyond":
             (reason,) = (r for r in record.reasons if r.code == "TARGET_OVERSHOT")
-            assert "in 1 encodings" in reason.detail
+            assert "cut short at encoding 1" in reason.detail
     assert "beyond" in outcomes
 
 
