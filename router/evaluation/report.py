@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from router.errors import CodecUnavailableError
+from router.errors import ArtefactError, CodecUnavailableError
 from router.evaluation import harm as harms
 from router.evaluation.ladders import versions
 from router.evaluation.ladders.families import NEURAL, Family
@@ -188,6 +188,10 @@ def write_page(report: Report, plan: Plan, folder: Path, cache: Path, survival: 
 def _run_facts(plan: Plan, done: Sequence[Measured], points: pd.DataFrame) -> dict[str, Any]:
     from router.bundle import shipped_bundle
 
+    try:
+        bundle: str | None = shipped_bundle().id
+    except ArtefactError:  # what was measured is no less true
+        bundle = None
     encoded = sum(one.encoded for one in done)
     return {
         "quick": plan.quick,
@@ -196,7 +200,7 @@ def _run_facts(plan: Plan, done: Sequence[Measured], points: pd.DataFrame) -> di
         "families": {family.name: dict(family.config) for family in plan.families},
         "policies": {p.name: {"sha256": p.sha256, "policy": p.policy.model_dump(mode="json")} for p in plan.policies},
         "receiver": "self",
-        "bundle": shipped_bundle().id,
+        "bundle": bundle,
         "versions": versions.run_facts(),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",

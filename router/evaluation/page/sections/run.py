@@ -17,7 +17,7 @@ def run_facts(results: Mapping[str, Any]) -> Context:
     """Versions, machine, artefacts, images, refusals, failures, and each policy as YAML."""
     run = results["run"]
     facts = {
-        "bundle": run["bundle"],
+        "bundle": run["bundle"] or "none that can be read",
         "machine": run["machine"],
         "Python": run["python"],
         **run["versions"],
