@@ -30,8 +30,11 @@ FILL = 0.97
 
 UNEVEN_PIXELS = 1 << 17
 """Up to this size a picture has so few blocks that its curves are uneven from setting to setting."""
-UNEVEN = 5
-"""There, as many settings below a failed one are looked at before it is believed that none of them reaches the target."""
+UNEVEN = 4.0
+"""By how much, in tolerances. Below a setting that has failed others are looked at, from the top down, until `IN_A_ROW` fall short
+by more than this: then none of them is believed to reach the target."""
+IN_A_ROW = 3
+_MOST_DOUBTS = 16
 _HALVING = 2 * EXPECTED_STEPS
 """From this encoding on only the middle of what is open is tried."""
 _SURE = 0.75
@@ -143,7 +146,7 @@ class _Hunt:
         )
         self._knob = knob
         self._low, self._high = knob.low, knob.high
-        self._tried: set[int] = set()
+        self._tried: dict[int, float | None] = {}
         self.steps = 0
         self.reached: Trial | None = None
         self.nearest: Trial | None = None  # of those that do not reach it
@@ -154,12 +157,14 @@ class _Hunt:
     def outcome(self) -> Outcome:
         if self._near_enough:
             return Outcome.WITHIN
-        return Outcome.BEYOND if len(self._open()) or len(self._doubtful()) else Outcome.CHEAPEST
+        return Outcome.CHEAPEST if self._exhausted else Outcome.BEYOND
 
     def next(self) -> int:
         settings = self._open()
         if not len(settings):
-            return int(self._doubtful()[-1])
+            doubtful = self._doubtful()
+            assert doubtful is not None
+            return doubtful
         if self.reached is None and self.steps and (self._left == 1 or self.steps >= EXPECTED_STEPS):
             return self._extreme(settings)  # must succeed if anything does
         if self.steps >= _HALVING:
@@ -173,7 +178,7 @@ class _Hunt:
     def take(self, trial: Trial) -> None:
         self.steps += 1
         self._left -= 1
-        self._tried.add(trial.knob)
+        self._tried[trial.knob] = trial.score
         self._guide.learn(trial.knob, len(trial.data), self._target, trial.score)
         good, self._near_enough = _judge(trial, self._target, self._limit)
         if not good:
@@ -184,7 +189,7 @@ class _Hunt:
             self._high = min(self._high, trial.knob - 1)
         else:
             self._low = max(self._low, trial.knob + 1)
-        self.done = self._near_enough or not (len(self._open()) or len(self._doubtful()))
+        self.done = self._near_enough or self._exhausted
 
     def _likeliest(self, settings: NDArray[np.int64]) -> int:
         mean, deviation = self._guide.levels(self._scale, settings)
@@ -205,15 +210,25 @@ class _Hunt:
     def _open(self) -> NDArray[np.int64]:
         return self._guide.settings(self._low, self._high)
 
-    def _doubtful(self) -> NDArray[np.int64]:
-        """Settings just below the best one that were taken to fail because one between them and it did."""
-        if self._limit is not None or self._guide.pixels > UNEVEN_PIXELS:
-            return np.empty(0, np.int64)
-        best = self._knob.high if self.reached is None else self.reached.knob - 1
-        if self.reached is None and not self._nearly:
-            return np.empty(0, np.int64)
-        below = self._guide.settings(self._knob.low, best)[-1 - UNEVEN :]
-        return np.array([setting for setting in below.tolist() if setting not in self._tried], np.int64)
+    @property
+    def _exhausted(self) -> bool:
+        return not len(self._open()) and self._doubtful() is None
+
+    def _doubtful(self) -> int | None:
+        """The next setting below the best one that was taken to fail because one between them and it did."""
+        if self._limit is not None or self._guide.pixels > UNEVEN_PIXELS or (self.reached is None and not self._nearly):
+            return None
+        top = self._knob.high if self.reached is None else self.reached.knob - 1
+        hopeless = self._target.floor - UNEVEN * self._target.tolerance
+        in_a_row = 0
+        for setting in reversed(self._guide.settings(self._knob.low, top)[-_MOST_DOUBTS:].tolist()):
+            if setting not in self._tried:
+                return int(setting)
+            score = self._tried[setting]
+            in_a_row = in_a_row + 1 if score is not None and score < hopeless else 0
+            if in_a_row == IN_A_ROW:
+                break
+        return None
 
     @property
     def _nearly(self) -> bool:
