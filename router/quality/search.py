@@ -31,8 +31,8 @@ FILL = 0.97
 UNEVEN_PIXELS = 1 << 17
 """Up to this size a picture has so few blocks that its curves are uneven from setting to setting."""
 UNEVEN = 4.0
-"""By how much, in tolerances. Below a setting that has failed others are looked at, from the top down, until `IN_A_ROW` fall short
-by more than this: then none of them is believed to reach the target."""
+"""By how much, in tolerances: below a setting that has failed others are looked at, from the top down, until `IN_A_ROW` fall
+short by more than this. Then none of them is believed to reach the target."""
 IN_A_ROW = 3
 _MOST_DOUBTS = 16
 _HALVING = 2 * EXPECTED_STEPS
