@@ -31,11 +31,10 @@ from router.errors import CodecError, RouterError
 from router.evaluation.ladders.families import FAMILIES, Family
 from router.evaluation.ladders.pictures import Picture, open_picture, thinned
 from router.images.sample import ImageSample
-from router.quality.prior import Guide, Prior, features, read, unguided
+from router.quality.prior import Guide, Prior, features, read, shipped_prior, unguided
 from router.quality.search import Outcome, search
 from router.quality.target import Target
 from training.search.bisection import bisect
-from training.search.fit import newest
 from training.search.measure import Curves, Point
 from training.search.pictures import by_domain, held_out, thumbnail
 from training.search.settings import CLASSICAL, NEURAL
@@ -88,12 +87,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ap.add_argument("--whole", action="store_true", help="play every setting of the classical codecs too")
     ap.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     ap.add_argument("--hold-out", type=int, default=None)
-    ap.add_argument("--prior", type=Path, default=None, help="default: the newest that ships")
+    ap.add_argument("--prior", type=Path, default=None, help="default: of those that ship the one for the size")
     ap.add_argument("--cache", type=Path, default=Path("build/search"))
     ap.add_argument("--out", type=Path, default=Path("build/search-benchmark.json"))
     args = ap.parse_args(arguments)
     cv2.setNumThreads(1)
-    prior = read(args.prior or newest())
+    prior = None if args.prior is None else read(args.prior)
     began = time.monotonic()
     chosen = [
         picture
@@ -113,7 +112,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if sample.bits == 8:
                 plan = _Plan(families, prior, args.metric, args.targets, args.ways, args.whole, args.cache)
                 rows += searched(picture, side, sample, plan)
-        report = {"prior": prior.sha256, "split": args.split, "metric": args.metric, "rows": [asdict(row) for row in rows]}
+        report = {
+            "prior": "shipped" if prior is None else prior.sha256,
+            "split": args.split,
+            "metric": args.metric,
+            "rows": [asdict(row) for row in rows],
+        }
         args.out.write_text(json.dumps(report, indent=0) + "\n", encoding="utf-8")  # a run that is cut off has been of use
     print("\n".join(table(rows, size=args.metric == "bpp")))
     print(f"\n{len({(row.domain, row.image) for row in rows})} pictures, {time.monotonic() - began:.0f} s")
@@ -122,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 @dataclass(frozen=True)
 class _Plan:
     families: Sequence[Family]
-    prior: Prior
+    prior: Prior | None
     metric: str
     targets: Sequence[float]
     ways: Sequence[str]
@@ -132,7 +136,9 @@ class _Plan:
 
 def searched(picture: Picture, side: int | None, sample: ImageSample, plan: _Plan) -> Iterator[Row]:
     """All searches on one picture of 8 bits, which `sample` is of."""
-    curves, pixels, prior = Curves(sample, plan.cache), sample.width * sample.height, plan.prior
+    curves, pixels = Curves(sample, plan.cache), sample.width * sample.height
+    prior = plan.prior or shipped_prior(pixels)
+    assert prior is not None, "no prior ships"
     described = features(sample.pixels)
     carried = [family for family in plan.families if curves.carries(family)]
     for value in plan.targets:
