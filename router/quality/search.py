@@ -34,7 +34,9 @@ UNEVEN = 4.0
 """By how much, in tolerances: below a setting that has failed others are looked at, from the top down, until `IN_A_ROW` fall
 short by more than this. Then none of them is believed to reach the target."""
 IN_A_ROW = 3
-_MOST_DOUBTS = 16
+MOST_DOUBTS = 10
+"""Settings that are looked at so; a knob of more than `_FINE` has neighbours that differ by nothing."""
+_FINE = 1024
 _HALVING = 2 * EXPECTED_STEPS
 """From this encoding on only the middle of what is open is tried."""
 _SURE = 0.75
@@ -216,12 +218,13 @@ class _Hunt:
 
     def _doubtful(self) -> int | None:
         """The next setting below the best one that was taken to fail because one between them and it did."""
-        if self._limit is not None or self._guide.pixels > UNEVEN_PIXELS or (self.reached is None and not self._nearly):
+        fine = self._guide.pixels > UNEVEN_PIXELS or self._knob.high - self._knob.low > _FINE
+        if self._limit is not None or fine or (self.reached is None and not self._nearly):
             return None
         top = self._knob.high if self.reached is None else self.reached.knob - 1
         hopeless = self._target.floor - UNEVEN * self._target.tolerance
         in_a_row = 0
-        for setting in reversed(self._guide.settings(self._knob.low, top)[-_MOST_DOUBTS:].tolist()):
+        for setting in reversed(self._guide.settings(self._knob.low, top)[-MOST_DOUBTS:].tolist()):
             if setting not in self._tried:
                 return int(setting)
             score = self._tried[setting]

@@ -21,7 +21,7 @@ from router.images.read import read
 from router.images.sample import Pixels
 from router.quality.metrics import scorer
 from router.quality.prior import unguided
-from router.quality.search import IN_A_ROW, UNEVEN, UNEVEN_PIXELS, Outcome, search
+from router.quality.search import IN_A_ROW, MOST_DOUBTS, UNEVEN, UNEVEN_PIXELS, Outcome, search
 from router.quality.target import Target
 
 CLASSICAL = ("jpeg", "webp", "avif", "jxl")
@@ -187,5 +187,5 @@ def test_on_uneven_curves_no_setting_just_below_reaches_the_target(
             below = scores[: chosen - 1][::-1]  # from the top down
             hopeless = [score < target.floor - UNEVEN for score in below]
             ends = [n for n in range(IN_A_ROW - 1, len(below)) if all(hopeless[n - IN_A_ROW + 1 : n + 1])]
-            looked_at = min(ends[0] + 1 if ends else len(below), 16) if pixels <= UNEVEN_PIXELS else 1
+            looked_at = min(ends[0] + 1 if ends else len(below), MOST_DOUBTS) if pixels <= UNEVEN_PIXELS else 1
             assert all(score < target.floor for score in below[:looked_at])
