@@ -59,9 +59,11 @@ def test_small_pictures_have_a_prior_of_their_own() -> None:
     assert small.most_pixels is not None
     assert prior_for(model, small.most_pixels) is small
     assert prior_for(model, small.most_pixels + 1) is usual
-    for codec_id in LOSSY:  # a thumbnail of a photograph needs a higher setting than a crop of that size
+    for codec_id in LOSSY:  # a thumbnail needs a higher setting than a crop of its size
+        codec = registry.get(codec_id)
+        assert codec.knob is not None
         levels = [
-            Guide(prior.belief(None), prior.family(registry.get(codec_id), {}), 1).levels("ssimulacra2", np.array([60]))[0]
+            Guide(prior.belief(None), prior.family(codec, {}), 1).levels("ssimulacra2", np.array([codec.knob.start]))[0]
             for prior in (small, usual)
         ]
         assert levels[0] < levels[1]
