@@ -72,8 +72,7 @@ def check_segments(page: Page) -> None:
     if any(place + size > len(page.data) for place, size in zip(places, sizes, strict=True)):
         raise damaged("TIFF that ends before its strips or tiles do")
     if page.one(tags.COMPRESSION, 1) == JPEG and not all(
-        page.data[place : place + size].rstrip(b"\0\xff").endswith(b"\xff\xd9")
-        for place, size in zip(places, sizes, strict=True)
+        page.data[place : place + size].rstrip(b"\0\xff").endswith(b"\xff\xd9") for place, size in zip(places, sizes, strict=True)
     ):
         raise damaged("TIFF with a JPEG strip or tile that is cut off")
 
