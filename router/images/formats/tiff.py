@@ -158,7 +158,7 @@ def _old_jpeg_plan(data: bytes, header: Header, page: Page) -> Plan:
 def _mode(page: Page) -> str:
     mode = _MODES.get(page.one(tags.PHOTOMETRIC, 0), "")
     if _FLOAT in page.numbers(tags.SAMPLE_FORMAT):
-        return "F"
+        return "F" if page.one(tags.SAMPLES, 1) == 1 else ""
     if mode in ("L", "RGB") and page.one(tags.SAMPLES, 1) == len(mode) + 1:
         mode += "A"
     return mode
@@ -174,7 +174,7 @@ def _refuse_unreadable(page: Page, header: Header) -> None:
     if photometric not in (*_GRAY, _COLOUR, _PALETTE, _YCBCR):
         name = _PHOTOMETRIC_NAMES.get(photometric, "an unknown colour model")
         error = mode_refused(f"TIFF whose samples are {name} (PhotometricInterpretation {photometric})")
-    elif header.mode == "F":
+    elif _FLOAT in formats:
         error = mode_refused("TIFF with floating-point samples (SampleFormat 3)", "Scale it to integers of 16 bits first")
     elif formats != {_UNSIGNED} and (formats != {_SIGNED} or header.mode != "L" or header.bits < 16 or photometric == 0):
         error = depth_refused(f"TIFF with samples that are not unsigned integers (SampleFormat {_listed(formats)})")
