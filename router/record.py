@@ -177,7 +177,7 @@ class DecisionRecord(_Frozen):
     @classmethod
     def _without_paths(cls, settings: dict[str, Any]) -> dict[str, Any]:
         # Those of a plug-in's codec are its own affair; what they say of this machine's folders stays on it.
-        return {k: _without_paths(v) if isinstance(v, str) else v for k, v in settings.items()}
+        return {k: _without_paths(v) if isinstance(v, str) else _as_json(v) for k, v in settings.items()}
 
     def to_json(self) -> bytes:
         """Compact UTF-8 JSON, keys sorted, empty fields left out; at most MAX_BYTES, see `fitted`."""
@@ -213,7 +213,7 @@ class DecisionRecord(_Frozen):
                 yield record.model_copy(update={"migrated_from": kept})
 
     def _json(self) -> bytes:
-        return _dump(_prune(self.model_dump(mode="json")))
+        return _dump(_prune(_finite(self.model_dump(mode="json"))))
 
     @classmethod
     def from_json(cls, data: bytes) -> DecisionRecord:
@@ -309,6 +309,14 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(v) for v in value]
     return value
+
+
+def _as_json(value: Any) -> Any:
+    """The value if JSON can hold it, else the name of its type: a plug-in's configuration must not cost the image."""
+    try:
+        return json.loads(json.dumps(value))
+    except (TypeError, ValueError, RecursionError):
+        return f"<{type(value).__name__}>"
 
 
 def _dump(document: Any) -> bytes:

@@ -14,6 +14,8 @@ from PIL import Image
 from sample_set import Samples
 
 import router
+from router.codecs import registry
+from router.codecs.png import PngCodec
 from router.detector.report import OodReport
 from router.errors import ArtefactError, InputError, NoLaneError, OutputNotWritableError
 from router.images.read import read
@@ -227,3 +229,19 @@ def test_a_detector_whose_score_is_no_number_fails_closed(numbers: tuple[float, 
 def test_a_source_that_turns_out_damaged_ends_the_walk() -> None:
     with pytest.raises(InputError):
         router.compress(jpeg()[:-900], policy="web")
+
+
+@pytest.mark.parametrize("value", [float("nan"), b"bytes", {1, 2}, np.int64(3), object(), "\ud800", [[]] * 3])
+def test_what_a_plugin_says_of_itself_does_not_cost_the_image(value: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Odd(PngCodec):
+        codec_id = "odd"
+
+        def get_config(self) -> dict[str, object]:
+            return {**super().get_config(), "odd": value}
+
+    for name in ("_registered", "_instances"):
+        monkeypatch.setattr(registry, name, {})
+    registry.register(Odd)
+    encoded = router.compress(PIXELS, codec="odd")
+    assert router.inspect(encoded.data).codec == "odd"
+    assert json.loads(encoded.run.to_json())["record"]["codec"] == "odd"

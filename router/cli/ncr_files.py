@@ -36,13 +36,14 @@ def ncr_files(arguments: Sequence[Path], *, into_folder: bool = False) -> Iterat
     files comes with its problem. `into_folder`: each file needs a name of its own below one folder; of two that want the same,
     the second comes with a problem.
     """
-    for number, argument in enumerate(arguments):
-        earlier = arguments[:number]
+    earlier = _Earlier()
+    for argument in arguments:
         for file in _named_by(argument):
-            if any(_names(other, file.path) for other in earlier):
+            if earlier.named(file.path):
                 continue
-            rival = next((r for other in earlier if (r := _rival(other, file.relative))), None) if into_folder else None
+            rival = earlier.rival(file.relative) if into_folder else None
             yield file if rival is None or file.problem is not None else replace(file, problem=_same_name(rival, file.path))
+        earlier.add(argument)
 
 
 def watched(files: Iterable[InputFile], quiet: bool) -> Iterator[InputFile]:
@@ -95,22 +96,47 @@ def _below(root: Path) -> Iterator[InputFile]:
             yield InputFile(folder, relative, problem)
 
 
-def _names(argument: Path, path: Path) -> bool:
-    """Whether the walk of `argument` has come by `path`."""
-    place = Path(os.path.realpath(path.parent), path.name)  # a linked file is another file, a linked folder is none
-    if not is_folder(argument):
-        return place == Path(os.path.realpath(argument.parent), argument.name)
-    folder = Path(os.path.realpath(argument))
-    inside = place.is_relative_to(folder) and _would_be_found(folder, place.relative_to(folder))
-    return inside and os.path.lexists(place)  # one that is not there has not been told of yet
+class _Earlier:
+    """The arguments before one: what they name is told without walking them again, however many files are among them."""
+
+    def __init__(self) -> None:
+        self._places: set[Path] = set()
+        self._by_name: dict[str, Path] = {}
+        self._folders: list[tuple[Path, Path]] = []
+
+    def add(self, argument: Path) -> None:
+        if is_folder(argument):
+            self._folders.append((argument, Path(os.path.realpath(argument))))
+        else:
+            self._places.add(_place(argument))
+            self._by_name.setdefault(argument.name, argument)
+
+    def named(self, path: Path) -> bool:
+        """Whether the walk of one of them has come by `path`."""
+        if not self._places and not self._folders:
+            return False
+        place = _place(path)
+        if place in self._places:
+            return True
+        inside = any(place.is_relative_to(root) and _would_be_found(root, place.relative_to(root)) for _, root in self._folders)
+        return inside and os.path.lexists(place)  # one that is not there has not been told of yet
+
+    def rival(self, relative: Path) -> Path | None:
+        """The file of one of them that has this name below the output folder, None if there is none."""
+        if str(relative) in self._by_name:
+            return self._by_name[str(relative)]
+        for folder, _ in self._folders:
+            path = folder / relative
+            if _would_be_found(folder, relative) and os.path.lexists(path) and not is_folder(path):
+                return path
+        return None
 
 
-def _rival(argument: Path, relative: Path) -> Path | None:
-    """The file of `argument` that has this name below the output folder, None if there is none."""
-    if not is_folder(argument):
-        return argument if argument.name == str(relative) else None
-    path = argument / relative
-    return path if _would_be_found(argument, relative) and os.path.lexists(path) and not is_folder(path) else None
+def _place(path: Path) -> Path:
+    try:
+        return Path(os.path.realpath(path.parent), path.name)  # a linked file is another file, a linked folder is none
+    except (OSError, ValueError):  # a name that the file system refuses
+        return path.absolute()
 
 
 def _would_be_found(folder: Path, relative: Path) -> bool:

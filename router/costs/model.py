@@ -103,7 +103,7 @@ class Entry:
 
 def entry_key(kind: str, name: str, settings: Mapping[str, Any]) -> tuple[str, str, str]:
     """Kind, name and settings as one hashable value."""
-    return kind, name, json.dumps(dict(settings), sort_keys=True)
+    return kind, name, json.dumps(dict(settings), sort_keys=True, default=str)
 
 
 @dataclass(frozen=True)
