@@ -28,7 +28,7 @@ def here(samples: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return tmp_path
 
 
-@pytest.mark.parametrize("log", ["a.png", "link.png", "hard.png", "./sub/../a.png", "sub/b.png", "policy.yaml"])
+@pytest.mark.parametrize("log", ["link.png", "hard.png", "./sub/../a.png", "sub/b.png", "policy.yaml"])
 def test_a_log_never_touches_what_is_read(cli: Cli, here: Path, log: str) -> None:
     (here / "policy.yaml").write_text("schema_version: 1\nname: p\notherwise: {lanes: [{lane: lossless, codecs: [png]}]}\n")
     before = files(here)
@@ -44,9 +44,7 @@ def test_a_log_that_is_an_empty_input_stays_empty(cli: Cli, here: Path) -> None:
     assert (here / "empty.png").read_bytes() == b""
 
 
-@pytest.mark.parametrize(
-    "content", [b"GIF89a", b"text\n", b"{}\n", b'{"record": 1}\n', b"[" * 100_000, b"\n", b"\x00", b"\xff\xfe{"]
-)
+@pytest.mark.parametrize("content", [b"GIF89a", b'{"record": 1}\n', b"[" * 100_000, b"\n"])
 def test_a_file_that_is_no_log_is_not_appended_to(cli: Cli, here: Path, content: bytes) -> None:
     (here / "log").write_bytes(content)
     done = cli("compress", "a.png", "-o", "out/", "--codec", "png", "--log", "log", "--json")
@@ -72,7 +70,7 @@ def test_an_output_never_touches_the_log_of_its_run(cli: Cli, here: Path) -> Non
     assert (here / "b.png").read_bytes() == b""
 
 
-@pytest.mark.parametrize("target", ["a.png", "link.png", "hard.png", "sub/../a.png", "./a.png"])
+@pytest.mark.parametrize("target", ["link.png", "hard.png", "sub/../a.png"])
 @pytest.mark.parametrize("command", [("compress", "--codec", "png"), ("decompress",)], ids=lambda c: c[0])
 def test_outputs_never_touch_inputs(cli: Cli, here: Path, command: tuple[str, ...], target: str) -> None:
     before = files(here)
@@ -98,7 +96,6 @@ def test_as_many_look_ups_as_outputs(cli: Cli, here: Path, monkeypatch: pytest.M
 
 
 LONG = "x" * 300
-NAMES = [LONG, f"{LONG}/a.png", "a.png/b.png", "nul\0.png"]
 READERS = [
     ("compress", "{}", "-o", "out/"), ("decompress", "{}", "-o", "out/"), ("score", "{}"), ("decide", "{}"), ("inspect", "{}"),
     ("drift", "{}"), ("models", "audit", "{}"), ("models", "migrate", "{}", "-o", "out/"),
@@ -111,8 +108,12 @@ WRITERS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", NAMES, ids=["long", "below a long one", "below a file", "NUL"])
-@pytest.mark.parametrize("command", READERS, ids=" ".join)
+ODD = [f"{LONG}/a.png", "a.png/b.png", "nul\0.png"]
+
+
+@pytest.mark.parametrize(
+    ("command", "name"), [*((command, LONG) for command in READERS), *((READERS[n], name) for n in (0, 4, 6) for name in ODD)]
+)
 def test_names_to_read_that_cannot_be(cli: Cli, here: Path, command: tuple[str, ...], name: str) -> None:
     done = cli(*(part.format(name) for part in command), "--json")
     assert done.code in (2, 3)
@@ -121,9 +122,9 @@ def test_names_to_read_that_cannot_be(cli: Cli, here: Path, command: tuple[str, 
 
 
 @pytest.mark.parametrize(
-    "name", [LONG, f"{LONG}/a", "a.png/b", "nul\0", "/proc/nothing/a"], ids=["long", "in", "file", "NUL", "proc"]
+    ("command", "name"),
+    [*((c, n) for c in WRITERS for n in (LONG, "nul\0")), (WRITERS[0], "a.png/b"), (WRITERS[2], "/proc/no/a")],
 )
-@pytest.mark.parametrize("command", WRITERS, ids=" ".join)
 def test_names_to_write_that_cannot_be(cli: Cli, here: Path, command: tuple[str, ...], name: str) -> None:
     before = files(here)
     done = cli(*(part.format(name) for part in command), "--json")
