@@ -25,6 +25,7 @@ from router.errors import (
     StreamError,
     own_words,
 )
+from router.forks import pause
 from router.images.colour import as_shown
 from router.images.limits import NO_LIMITS
 from router.images.sample import ImageSample, Pixels
@@ -119,6 +120,7 @@ def attempt(
     profile = prepared.metadata.icc
 
     def decode(data: bytes) -> Pixels:
+        pause()
         try:
             return codec.decode(data, NO_LIMITS).pixels  # our own bytes: the source has passed the limits already
         except ModelError:
@@ -168,6 +170,7 @@ def attempt(
         encodings, chosen = result.steps, {**settings, knob.name: result.trial.knob}
     if bound is not None and len(data) > bound:
         raise CodecError(f"{len(data)} bytes are more than the target of {bound}", code=ReasonCode.TARGET_UNREACHABLE)
+    pause()
     guard = check(
         prepared.pixels,
         pixels,

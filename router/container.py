@@ -6,13 +6,13 @@ little-endian. A capital first letter marks a chunk that a reader must understan
 
 from __future__ import annotations
 
-import dataclasses
+import hashlib
 import io
 import os
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import BinaryIO
@@ -24,6 +24,8 @@ from router.reasons import ReasonCode
 SIGNATURE = b"\x8bNCR\r\n\x1a\n"
 VERSION = 1
 """The format version that this module reads and writes. Version 0 was experimental: only the build that wrote it reads it."""
+MINOR = 1
+"""What is written within that version: 1 adds the `bind` chunk. Readers of minor 0 read such files; this one reads both."""
 MAX_CHUNK = (1 << 31) - 1
 MAX_TILE_PIXELS = 1 << 22
 """A tile's core may not be larger, so that one tile bounds a decoder's memory."""
@@ -31,6 +33,10 @@ MAX_HALO = 256
 MAX_SIDE = (1 << 31) - 1
 PADDING = 64
 """Image sides are padded to a multiple of it before they are divided into tiles."""
+MAX_UNKNOWN = 256
+"""Chunks of unknown types in one file: an empty one takes 12 bytes of a file, and many times that in memory."""
+MAX_TILES = 1 << 20
+"""Tiles in one file: the smallest ones over 65,535 x 65,535 pixels."""
 
 _MODEL_ID = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _MAX_MODEL_ID = 64
@@ -42,9 +48,9 @@ _HEAD = struct.Struct("<HIIBBBB")
 _MODL = struct.Struct("<H32s")
 _GRID = struct.Struct("<IIH")
 _TILE = struct.Struct("<II")
-_WHOLE = (b"HEAD", b"MODL", b"GRID")
-"""Chunks whose rules need all of their payload; of the others, the fixed part of `TILE` is all."""
+_BIND = struct.Struct("<H16s")
 _ANCILLARY = {b"recd": "record", b"iccp": "icc", b"exif": "exif", b"xmpp": "xmp"}
+_KNOWN = (*_ANCILLARY, b"bind")
 
 
 class Colour(IntEnum):
@@ -117,7 +123,10 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Container:
-    """Everything in a file. Tiles in raster order; `exif` without the `Exif\\0\\0` prefix; `unknown`: ancillary chunks kept."""
+    """Everything in a file but its `bind` chunk, which `write` makes anew.
+
+    Tiles in raster order; `exif` without the `Exif\\0\\0` prefix; `unknown`: ancillary chunks kept.
+    """
 
     header: Header
     model: ModelReference
@@ -152,20 +161,23 @@ def write(container: Container) -> bytes:
         _validate(c)
     except StreamError as error:
         raise UsageError(f"cannot be written: {error.message}", code=ReasonCode.BAD_ARGUMENT) from error
-    parts = [
-        SIGNATURE,
-        _chunk(b"HEAD", _pack_head(c.header)),
-        _chunk(b"MODL", _pack_model(c.model)),
-        _chunk(b"GRID", _pack_grid(c.grid)),
-    ]
-    for kind, name in _ANCILLARY.items():
-        payload: bytes | None = getattr(c, name)
-        if payload is not None:
-            parts.append(_chunk(kind, payload))
+    pieces = _Pieces()
+    parts = [SIGNATURE]
+
+    def add(kind: bytes, payload: bytes) -> None:
+        pieces.add(kind, payload)
+        parts.append(_chunk(kind, payload))
+
+    add(b"HEAD", _pack_head(c.header))
+    add(b"MODL", _pack_model(c.model))
+    add(b"GRID", _pack_grid(c.grid))
+    parts += _metadata({name: getattr(c, name) for name in _ANCILLARY.values()})
     parts += [_chunk(u.type, u.payload) for u in c.unknown]
-    parts += [_chunk(b"TILE", _TILE.pack(i, t.checksum) + t.data) for i, t in enumerate(c.tiles)]
+    for i, t in enumerate(c.tiles):
+        add(b"TILE", _TILE.pack(i, t.checksum) + t.data)
     if c.alpha is not None:
-        parts.append(_chunk(b"ALPH", c.alpha))
+        add(b"ALPH", c.alpha)
+    parts.append(_chunk(b"bind", _BIND.pack(MINOR, pieces.digest()[: _BIND.size - 2])))
     parts.append(_chunk(b"ENDS", b""))
     return b"".join(parts)
 
@@ -175,7 +187,8 @@ def parse(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Container:
 
     Raises:
         StreamError: UNKNOWN_STREAM (not this format), TRUNCATED, CHECKSUM_MISMATCH, UNSUPPORTED_VERSION,
-            UNKNOWN_CRITICAL_CHUNK, DAMAGED_STREAM (a rule of the format is broken).
+            UNKNOWN_CRITICAL_CHUNK, BINDING_MISMATCH (a piece belongs to another file), DAMAGED_STREAM (a rule of the format
+            is broken).
         LimitError: the file, or the image that its header announces, is larger than `limits`.
     """
     limits.check_bytes(len(data))
@@ -192,11 +205,31 @@ def check(file: BinaryIO) -> tuple[Header, ModelReference]:
 
     Raises StreamError as `parse`; OSError as `file` does.
     """
-    reader = _Reader(NO_LIMITS)
+    reader = _checked(file)
+    assert reader.header is not None
+    assert reader.model is not None
+    return reader.header, reader.model
+
+
+def ancillary(data: bytes) -> dict[str, bytes]:
+    """`record`, `icc`, `exif` and `xmp` of a file, where it has them; no limit on the image applies, and no stream is kept.
+
+    Raises StreamError as `parse`.
+    """
+    return _checked(io.BytesIO(data)).ancillary
+
+
+def identity(data: bytes) -> bytes:
+    """SHA-256 over all that decides the pixels: two files with the same one decode alike. Raises StreamError as `parse`."""
+    return _checked(io.BytesIO(data)).pieces.digest()
+
+
+def _checked(file: BinaryIO) -> _Reader:
+    reader = _Reader(NO_LIMITS, keep=False)
     for kind, payload in _walk(file):
-        reader.take(kind, payload if kind in _WHOLE else payload[: _TILE.size])
-    whole = reader.finish()
-    return whole.header, whole.model
+        reader.take(kind, payload)
+    reader.finish()
+    return reader
 
 
 def read_reference(file: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> tuple[Header, ModelReference]:
@@ -229,7 +262,7 @@ def read_reference(file: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> tuple[Hea
 
 
 def _reference(data: bytes) -> tuple[Header, ModelReference]:
-    reader = _Reader(NO_LIMITS)
+    reader = _Reader(NO_LIMITS, keep=False)
     for kind, payload in _walk(io.BytesIO(data)):
         reader.take(kind, payload)
         if reader.header is not None and reader.model is not None:
@@ -238,29 +271,98 @@ def _reference(data: bytes) -> tuple[Header, ModelReference]:
 
 
 def replace(data: bytes, **changes: bytes | None) -> bytes:
-    """`data` with `record`, `icc`, `exif` or `xmp` set (None removes); every other payload stays byte for byte.
+    """`data` with `record`, `icc`, `exif` or `xmp` set (None removes); every other chunk stays byte for byte.
+
+    What was replaced or set stands, with the rest of these four, in front of the first tile. A file of minor 0 stays one: nothing
+    here knows that its pieces belong together.
 
     Raises StreamError as `parse`. Image size limits do not apply: no pixel is touched.
     """
     if unknown := changes.keys() - set(_ANCILLARY.values()):
         raise TypeError(f"not an ancillary chunk: {', '.join(sorted(unknown))}")
-    container = parse(data, NO_LIMITS)
-    return write(dataclasses.replace(container, **changes))  # type: ignore[arg-type]
+    if any(payload is not None and len(payload) > MAX_CHUNK for payload in changes.values()):
+        raise UsageError("cannot be written: a chunk is too long", code=ReasonCode.BAD_ARGUMENT)
+    reader = _Reader(NO_LIMITS, keep=False)
+    front, at = 0, len(SIGNATURE)
+    kept: list[tuple[int, int]] = []
+    for kind, payload in _walk(io.BytesIO(data)):
+        reader.take(kind, payload)
+        start, at = at, at + len(payload) + 12
+        if kind in (b"HEAD", b"MODL", b"GRID"):
+            front = at
+        if kind in _ANCILLARY:
+            continue
+        if kept and kept[-1][1] == start and start != front:
+            kept[-1] = kept[-1][0], at
+        else:
+            kept.append((start, at))
+    reader.finish()
+    view = memoryview(data)
+    before = [view[start:end] for start, end in kept if end <= front]
+    after = [view[start:end] for start, end in kept if end > front]
+    return b"".join([SIGNATURE, *before, *_metadata({**reader.ancillary, **changes}), *after])
+
+
+def _metadata(payloads: Mapping[str, bytes | None]) -> list[bytes]:
+    """The chunks that hold these, in the order of the format's table."""
+    found = ((kind, payloads.get(name)) for kind, name in _ANCILLARY.items())
+    return [_chunk(kind, payload) for kind, payload in found if payload is not None]
+
+
+class _Pieces:
+    """A hash over the critical chunks: `HEAD`, `MODL`, `GRID`, every `TILE`, `ALPH`, each with length and type.
+
+    They are hashed in this order, whatever the order of `MODL` and `GRID` in a file.
+    """
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._front: dict[bytes, bytes] = {}
+
+    def add(self, kind: bytes, payload: bytes) -> None:
+        """The next critical chunk but `ENDS`."""
+        if kind in (b"HEAD", b"MODL", b"GRID"):
+            self._front[kind] = payload
+            return
+        self._close_front()
+        self._take(kind, payload)
+
+    def digest(self) -> bytes:
+        """32 bytes; `bind` holds the first 16 of them."""
+        self._close_front()
+        return self._hash.digest()
+
+    def _close_front(self) -> None:
+        if self._front:
+            for kind in (b"HEAD", b"MODL", b"GRID"):
+                if kind in self._front:
+                    self._take(kind, self._front[kind])
+            self._front.clear()
+
+    def _take(self, kind: bytes, payload: bytes) -> None:
+        self._hash.update(len(payload).to_bytes(4, "little") + kind)
+        self._hash.update(payload)
 
 
 class _Reader:
     """Collects chunks in order and enforces order and multiplicity."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, keep: bool = True) -> None:
+        """`keep`: False to judge tiles, alpha and unknown chunks without holding them."""
         self.limits = limits
+        self.keep = keep
         self.header: Header | None = None
         self.model: ModelReference | None = None
         self.grid: Grid | None = None
         self.tiles: list[TileStream] = []
+        self.taken = 0
         self.tile_count = 0
         self.alpha: bytes | None = None
         self.ancillary: dict[str, bytes] = {}
         self.unknown: list[Chunk] = []
+        self.unknown_count = 0
+        self.bound: bytes | None = None
+        self.pieces = _Pieces()
         self.ended = False
 
     def take(self, kind: bytes, payload: bytes) -> None:
@@ -277,6 +379,8 @@ class _Reader:
             self.grid = _unpack_grid(payload)
             rows, columns = tile_counts(self.header, self.grid)
             self.tile_count = rows * columns
+            if self.tile_count > MAX_TILES:
+                raise _damaged(f"a grid of {rows} x {columns} tiles")
         elif kind == b"TILE":
             self._take_tile(payload)
         elif kind == b"ALPH":
@@ -284,21 +388,25 @@ class _Reader:
             if not self.header.has_alpha:
                 raise _damaged("ALPH chunk in an image without alpha")
             self._after_tiles(kind)
-            self.alpha = payload
+            self.alpha = payload if self.keep else b""
         elif kind == b"ENDS":
             if payload:
                 raise _damaged("ENDS chunk is not empty")
             self._after_tiles(kind)
             if self.header.has_alpha and self.alpha is None:
                 raise _damaged("ALPH chunk is missing")
+            self._check_binding()
             self.ended = True
         elif name := _ANCILLARY.get(kind):
             self._once(kind, name in self.ancillary)
             self.ancillary[name] = payload
         elif kind == b"HEAD":
             raise _damaged("second HEAD chunk")
+        elif kind == b"bind":
+            self._once(kind, self.bound is not None)
+            self.bound = _unpack_binding(payload)
         elif kind[0] & 0x20:
-            self.unknown.append(Chunk(kind, payload))
+            self._take_unknown(kind, payload)
         else:
             raise StreamError(
                 f"unknown critical chunk {_name(kind)}",
@@ -306,8 +414,11 @@ class _Reader:
                 hint="The file was written by a newer or a different writer",
                 chunk=_name(kind),
             )
+        if not (kind[0] & 0x20 or self.ended):
+            self.pieces.add(kind, payload)
 
     def finish(self) -> Container:
+        """What was kept. Raises StreamError (TRUNCATED)."""
         if not self.ended or self.header is None or self.model is None or self.grid is None:
             raise self.ends_early()
         return Container(
@@ -331,16 +442,34 @@ class _Reader:
         if len(payload) < _TILE.size:
             raise _damaged("TILE chunk is shorter than its fixed part")
         index, checksum = _TILE.unpack_from(payload)
-        if index != len(self.tiles) or index >= self.tile_count or self.alpha is not None:
+        if index != self.taken or index >= self.tile_count or self.alpha is not None:
             raise _damaged(f"TILE chunk {index} where {self._next()} belongs")
-        self.tiles.append(TileStream(checksum, payload[_TILE.size :]))
+        self.taken += 1
+        if self.keep:
+            self.tiles.append(TileStream(checksum, payload[_TILE.size :]))
+
+    def _take_unknown(self, kind: bytes, payload: bytes) -> None:
+        self.unknown_count += 1
+        if self.unknown_count > MAX_UNKNOWN:
+            raise _damaged(f"more than {MAX_UNKNOWN} chunks of unknown types")
+        if self.keep:
+            self.unknown.append(Chunk(kind, payload))
+
+    def _check_binding(self) -> None:
+        if self.bound is not None and self.bound != self.pieces.digest()[: len(self.bound)]:
+            raise StreamError(
+                "the pieces of the file do not belong together",
+                code=ReasonCode.BINDING_MISMATCH,
+                hint="It was put together from several files: fetch it again",
+                chunk="bind",
+            )
 
     def _once(self, kind: bytes, seen: bool) -> None:
         if seen:
             raise _damaged(f"second {_name(kind)} chunk")
 
     def _after_tiles(self, kind: bytes) -> None:
-        if self.model is None or self.grid is None or len(self.tiles) < self.tile_count:
+        if self.model is None or self.grid is None or self.taken < self.tile_count:
             raise _damaged(f"{_name(kind)} chunk where {self._next()} belongs")
 
     def _next(self) -> str:
@@ -350,8 +479,8 @@ class _Reader:
             return "MODL"
         if self.grid is None:
             return "GRID"
-        if len(self.tiles) < self.tile_count:
-            return f"TILE {len(self.tiles)} (of {self.tile_count})"
+        if self.taken < self.tile_count:
+            return f"TILE {self.taken} (of {self.tile_count})"
         return "ALPH" if self.header.has_alpha and self.alpha is None else "ENDS"
 
 
@@ -458,6 +587,15 @@ def _unpack_grid(payload: bytes) -> Grid:
     return grid
 
 
+def _unpack_binding(payload: bytes) -> bytes:
+    if len(payload) < _BIND.size:
+        raise _damaged("bind chunk is shorter than its fixed part")
+    minor, bound = _BIND.unpack_from(payload)
+    if minor < 1 or (minor == MINOR and len(payload) != _BIND.size):
+        raise _damaged(f"bind chunk of {len(payload)} bytes for minor version {minor}")
+    return bytes(bound)
+
+
 def _validate(c: Container) -> None:
     _validate_header(c.header)
     _validate_model(c.model)
@@ -467,8 +605,10 @@ def _validate(c: Container) -> None:
         raise _damaged(f"{len(c.tiles)} tiles for a grid of {rows} x {columns}")
     if c.header.has_alpha != (c.alpha is not None):
         raise _damaged("alpha stream and channel count do not agree")
+    if len(c.tiles) > MAX_TILES or len(c.unknown) > MAX_UNKNOWN:
+        raise _damaged("too many chunks")
     for u in c.unknown:
-        if len(u.type) != 4 or not (u.type.isalpha() and u.type.isascii() and u.type[0] & 0x20) or u.type in _ANCILLARY:
+        if len(u.type) != 4 or not (u.type.isalpha() and u.type.isascii() and u.type[0] & 0x20) or u.type in _KNOWN:
             raise _damaged(f"{u.type!r} is not the type of an unknown ancillary chunk")
     payloads = [t.data for t in c.tiles] + [u.payload for u in c.unknown]
     payloads += [p for p in (c.alpha, c.record, c.icc, c.exif, c.xmp) if p is not None]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
 import platform
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -19,6 +19,7 @@ from router.costs.store import load as stored_costs
 from router.encoded import EncodedImage
 from router.errors import CodecUnavailableError, RouterError, UsageError
 from router.facts import Facts
+from router.forks import Lock, step
 from router.images.limits import DEFAULT_LIMITS, Limits
 from router.images.sample import ImageSample
 from router.passthrough import keeps_metadata, passthrough_refusal
@@ -69,10 +70,26 @@ class Router:
         """
         self.policy = policy if isinstance(policy, CompiledPolicy) else load(policy)
         self.limits = limits
-        self._detector = detector
+        self._detector = self._given_detector = detector
         self._log = log
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """As it was made: what a pickle becomes compiles its policy and loads its detector anew, here or in another process.
+
+        Raises UsageError (BAD_ARGUMENT) if the log cannot be pickled.
+        """
+        try:
+            pickle.dumps(self._log)
+        except Exception as error:  # whatever the caller's object raises
+            raise UsageError(
+                f"a router with this log cannot be pickled: {error}",
+                code=ReasonCode.BAD_ARGUMENT,
+                hint="Log to router.sinks.JsonLines or a function of a module, or make the router in the other process",
+            ) from error
+        return {**vars(self), "_detector": self._given_detector}
+
+    @step()
     def compress(
         self,
         src: Any,
@@ -146,6 +163,7 @@ class Router:
             deliver(self._log, encoded)
         return encoded
 
+    @step()
     def decide(
         self,
         src: Any,
@@ -160,6 +178,7 @@ class Router:
         sample = self._read(src, first_frame, undecodable=True)
         return self._decide(sample, Target.given(quality, target), Receiver.parse(receiver), context)[0]
 
+    @step()
     def score(self, src: Any, *, heatmap: bool = False, first_frame: bool = False) -> OodReport:
         """The detector's report on one image. Raises InputError, LimitError, ArtefactError."""
         return self._loaded_detector().score(self._read(src, first_frame), heatmap=heatmap)

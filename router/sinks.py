@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import stat
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from router.encoded import EncodedImage
 from router.errors import OutputExistsError, OutputNotWritableError, RouterError
+from router.forks import Lock
 from router.reasons import ReasonCode
 from router.record import RunRecord
 
@@ -27,7 +27,7 @@ class JsonLines:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._known: tuple[int, int] | None = None
 
     def __call__(self, record: RunRecord) -> None:

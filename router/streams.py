@@ -12,6 +12,7 @@ from router.codecs.base import DecodedImage
 from router.codecs.neural.decoding import Decoding
 from router.errors import InputError, NoRecordError, StreamError, UsageError
 from router.files import read_bytes, read_stream
+from router.forks import step
 from router.images.limits import DEFAULT_LIMITS, Limits
 from router.images.profile import usable
 from router.images.sample import Pixels
@@ -77,6 +78,7 @@ def decompress(
 def decompress(
     source: EncodedSource, *, as_array: Literal[True], decoding: str | None = None, limits: Limits = DEFAULT_LIMITS
 ) -> Pixels: ...
+@step()
 def decompress(
     source: EncodedSource, *, as_array: bool = False, decoding: str | None = None, limits: Limits = DEFAULT_LIMITS
 ) -> Any:
@@ -103,6 +105,7 @@ def decompress(
     return to_pil(image.pixels, image.metadata)
 
 
+@step()
 def inspect(source: EncodedSource, *, limits: Limits = DEFAULT_LIMITS) -> DecisionRecord:
     """The decision record inside an output, without decoding its pixels.
 
@@ -126,6 +129,7 @@ def inspect(source: EncodedSource, *, limits: Limits = DEFAULT_LIMITS) -> Decisi
     return DecisionRecord.from_json(raw)
 
 
+@step()
 def restore(source: EncodedSource, *, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """The original JPEG file, byte for byte, from a transcode. Raises StreamError if the data is something else, LimitError."""
     from router.codecs.jxl import JxlTranscodeCodec

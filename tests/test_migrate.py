@@ -286,7 +286,7 @@ def test_records_in_records_are_read_or_refused(ncr: bytes, depth: int) -> None:
 
 def test_damage_and_foreign_files_are_refused(ncr: bytes, samples: Samples, tmp_path: Path) -> None:
     flipped = bytearray(ncr)
-    flipped[-40] ^= 1
+    flipped[-60] ^= 1
     assert refusal(bytes(flipped)) == "CHECKSUM_MISMATCH"
     assert refusal(ncr[:-1]) == "TRUNCATED"
     assert refusal(b"") == "EMPTY_INPUT"

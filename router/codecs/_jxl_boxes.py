@@ -31,7 +31,7 @@ def with_xmp(data: bytes, xmp: bytes) -> bytes:
     if data.startswith(CODESTREAM):
         data = CONTAINER + _FILE_TYPE + _box(b"jxlc", data)
     front, behind = _split(data)
-    kept = [_closed(data, b) for b in [*front, *behind] if b in front or b.type != b"xml "]
+    kept = [_closed(data, b) for b in [*front, *(b for b in behind if b.type != b"xml ")]]
     return b"".join([*kept, _box(b"xml ", xmp)])
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from router.errors import CodecError
+from router.forks import Lock, in_children
 from router.images.sample import Pixels
 from router.reasons import ReasonCode
 
@@ -57,9 +57,22 @@ def room(size: int) -> Iterator[None]:
                 ImageFile.MAXBLOCK = _before
 
 
-_lock = threading.Lock()
+_lock = Lock()
 _users = 0
 _before = 0
+
+
+def _renew() -> None:
+    """In a child of a fork, the other threads that asked for room are not there."""
+    global _users
+    if _users:
+        from PIL import ImageFile
+
+        ImageFile.MAXBLOCK = _before
+        _users = 0
+
+
+in_children(_renew)
 
 
 def encode_failed(codec_id: str, error: BaseException | str) -> CodecError:

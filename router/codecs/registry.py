@@ -14,12 +14,12 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
-from threading import RLock
 from typing import Any
 
 from router.codecs import _jxl_boxes
 from router.codecs.base import Codec
 from router.errors import CodecUnavailableError, StreamError, UsageError
+from router.forks import Lock
 from router.reasons import ReasonCode
 
 GROUP = "codec_router.codecs"
@@ -40,7 +40,7 @@ BUILTIN: Mapping[str, str] = {
 _EXTRAS = {"torch": "neural", "constriction": "neural", "imagecodecs": "depth"}
 _NCR_SIGNATURE = b"\x8bNCR\r\n\x1a\n"
 
-_lock = RLock()
+_lock = Lock()
 _registered: dict[str, type[Codec]] = {}
 _classes: dict[str, type[Codec]] = {}
 _instances: dict[str, Codec] = {}

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from router.costs.machine import this_machine, torch_threads, versions
 from router.costs.model import REMEDY, CostModel, Entry, Machine, entry_key
 from router.errors import ArtefactError
 from router.files import write_atomically
+from router.forks import Lock
 from router.reasons import ReasonCode
 
 ENVIRONMENT = "CODEC_ROUTER_CACHE"
@@ -129,5 +129,5 @@ def _unusable(what: str) -> ArtefactError:
     return ArtefactError(f"the cost model cannot be used: {what}", code=ReasonCode.ARTEFACT_DAMAGED, hint=REMEDY)
 
 
-_lock = threading.Lock()
+_lock = Lock()
 _read: dict[tuple[str, int, int, int], Costs] = {}

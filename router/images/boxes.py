@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from router.errors import StreamError
+from router.images.counting import counted
 from router.reasons import ReasonCode
 
 
@@ -21,8 +22,12 @@ class Box:
 
 
 def walk(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
-    """Boxes of `data[start:end]` in order. Raises StreamError (TRUNCATED, DAMAGED_STREAM) at the first bad length."""
+    """Boxes of `data[start:end]` in order. Raises StreamError (TRUNCATED, DAMAGED_STREAM) for bad lengths, and for too many."""
     stop = len(data) if end is None else end
+    return counted(_walk(data, start, stop), max(0, stop - start), "boxes")
+
+
+def _walk(data: bytes, start: int, stop: int) -> Iterator[Box]:
     position = start
     while position < stop:
         if position + 8 > stop:

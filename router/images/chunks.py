@@ -1,4 +1,7 @@
-"""Walking PNG chunks, RIFF chunks and JPEG segments without trusting their lengths; `boxes.py` is the same for ISO boxes."""
+"""Walking PNG chunks, RIFF chunks and JPEG segments without trusting their lengths; `boxes.py` is the same for ISO boxes.
+
+Linear, and bounded: see `counting.py`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from router.errors import StreamError
+from router.images.counting import counted
 from router.reasons import ReasonCode
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -39,6 +43,10 @@ class Segment:
 
 def walk_png(data: bytes) -> Iterator[Chunk]:
     """PNG chunks in order, up to and with IEND. Raises StreamError (UNKNOWN_STREAM, TRUNCATED, DAMAGED_STREAM)."""
+    return counted(_walk_png(data), len(data), "PNG chunks")
+
+
+def _walk_png(data: bytes) -> Iterator[Chunk]:
     if not data.startswith(PNG_SIGNATURE):
         raise StreamError("no PNG signature", code=ReasonCode.UNKNOWN_STREAM)
     position = len(PNG_SIGNATURE)
@@ -59,6 +67,10 @@ def walk_png(data: bytes) -> Iterator[Chunk]:
 
 def walk_webp(data: bytes) -> Iterator[Chunk]:
     """RIFF chunks of a WebP in order; what stands behind the RIFF is not looked at. Raises StreamError."""
+    return counted(_walk_webp(data), len(data), "RIFF chunks")
+
+
+def _walk_webp(data: bytes) -> Iterator[Chunk]:
     if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
         raise StreamError("no WebP signature", code=ReasonCode.UNKNOWN_STREAM)
     stop = 8 + int.from_bytes(data[4:8], "little")
@@ -79,6 +91,10 @@ def walk_jpeg(data: bytes) -> Iterator[Segment]:
 
     Bytes between two segments that belong to neither are passed over, as all decoders do.
     """
+    return counted(_walk_jpeg(data), len(data), "JPEG segments")
+
+
+def _walk_jpeg(data: bytes) -> Iterator[Segment]:
     if not data.startswith(b"\xff\xd8"):
         raise StreamError("no JPEG signature", code=ReasonCode.UNKNOWN_STREAM)
     position = 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.errors import InputError
+from router.forks import Lock
 
 if TYPE_CHECKING:
     from router.images.extra_data import Passenger
@@ -164,7 +164,7 @@ class ImageSample:
         self.metadata = metadata
         self.undecodable = undecodable
         self._load = load
-        self._lock = threading.RLock()
+        self._lock = Lock()
 
     def __repr__(self) -> str:
         return f"ImageSample({self.width}x{self.height} {self.mode}, {self.bits} bit, from {self.source.format})"

@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -79,6 +79,10 @@ class CompiledPolicy:
     sha256: str
     rules: tuple[CompiledRule, ...]
 
+    def __reduce__(self) -> tuple[Callable[[Policy, PolicySource], CompiledPolicy], tuple[Policy, PolicySource]]:
+        """Compiled conditions are not data: what a pickle becomes compiles them again."""
+        return compile_policy, (self.policy, PolicySource(None))
+
     @property
     def name(self) -> str:
         """The policy's name."""
@@ -94,17 +98,17 @@ class CompiledPolicy:
         """What the encoder aims at when neither the caller nor the action says."""
         return self.policy.defaults.aim or Target.quality(DEFAULT_QUALITY)
 
-    @cached_property
+    @property
     def on_error(self) -> Action:
         """The action when a rule errs; never neural."""
         return self.policy.error_action
 
-    @cached_property
+    @property
     def groups(self) -> frozenset[str]:
         """Every input group that some rule reads."""
         return frozenset().union(*(rule.groups for rule in self.rules))
 
-    @cached_property
+    @property
     def may_go_neural(self) -> bool:
         """Whether any action has a neural lane."""
         actions = (self.otherwise, *(rule.action for rule in self.rules))

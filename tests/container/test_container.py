@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import io
 import re
 import subprocess
 import sys
@@ -192,6 +194,114 @@ def test_unknown_chunks() -> None:
     parsed = container.parse(insert(b"newX", b"ALPH", b"!"))
     assert parsed.unknown == (Chunk(b"priv", b"kept"), Chunk(b"newX", b"!"))
     assert container.parse(container.replace(insert(b"newX", b"ALPH", b"!"), record=None)).unknown == parsed.unknown
+
+
+def critical(data: bytes) -> bytes:
+    """The binding of docs/FORMAT.md, by an independent walk."""
+    found = [
+        data[start : start + 4] + kind + data[start + 8 : end - 4]
+        for wanted in (b"HEAD", b"MODL", b"GRID", b"TILE", b"ALPH")
+        for start, kind, end in chunks(data)
+        if kind == wanted
+    ]
+    return hashlib.sha256(b"".join(found)).digest()[:16]
+
+
+def unbound(data: bytes = DATA) -> bytes:
+    """As a writer of minor version 0 leaves it."""
+    (bind,) = pieces(data)[b"bind"]
+    return data.replace(bind, b"")
+
+
+def test_pieces_are_bound() -> None:
+    (bind,) = pieces()[b"bind"]
+    assert bind == chunk(b"bind", b"\1\0" + critical(DATA))
+    assert pieces(container.replace(DATA, record=b"new", icc=None, exif=None, xmp=None))[b"bind"] == [bind]
+
+
+@pytest.mark.parametrize("kind", [b"HEAD", b"MODL", b"GRID", b"TILE", b"ALPH"])
+def test_a_piece_of_another_file_is_seen(kind: bytes) -> None:
+    """Every CRC is right, and the file without its binding would be read."""
+    changed = {
+        b"HEAD": {"header": dataclasses.replace(FULL.header, width=129)},
+        b"MODL": {"model": dataclasses.replace(FULL.model, rate_index=7)},
+        b"GRID": {"grid": dataclasses.replace(FULL.grid, halo=48)},
+        b"TILE": {"tiles": tuple(TileStream(t.checksum ^ 1, t.data) for t in FULL.tiles)},
+        b"ALPH": {"alpha": b"\x00\x7f"},
+    }[kind]
+    other = pieces(container.write(dataclasses.replace(FULL, **changed)))[kind]  # type: ignore[arg-type]
+    for own, foreign in zip(pieces()[kind], other, strict=True):
+        mixed = DATA.replace(own, foreign)
+        assert reason(mixed) is ReasonCode.BINDING_MISMATCH
+        with pytest.raises(StreamError) as caught:
+            container.check(io.BytesIO(mixed))
+        assert caught.value.code is ReasonCode.BINDING_MISMATCH
+        for read in (container.ancillary, container.identity, container.replace):
+            with pytest.raises(StreamError):
+                read(mixed)
+        container.parse(unbound(mixed))
+
+
+def test_files_of_minor_version_0_stay_what_they_are() -> None:
+    old = unbound()
+    assert container.parse(old) == FULL
+    edited = container.replace(old, record=b"new")
+    assert b"bind" not in pieces(edited)
+    assert container.replace(edited, record=FULL.record) == old
+    assert container.identity(old) == container.identity(DATA)
+
+
+def test_a_claim_of_a_binding_must_hold() -> None:
+    (bind,) = pieces()[b"bind"]
+    right = bind[8:-4]
+    for payload in (b"", b"\1\0", right[:-1], b"\0\0" + right[2:], right + b"\0"):
+        assert reason(DATA.replace(bind, chunk(b"bind", payload))) is ReasonCode.DAMAGED_STREAM
+    assert reason(DATA.replace(bind, bind * 2)) is ReasonCode.DAMAGED_STREAM
+    newer = chunk(b"bind", b"\2\0" + right[2:] + b"more")
+    assert container.parse(DATA.replace(bind, newer)) == FULL
+    wrong = chunk(b"bind", b"\2\0" + bytes(16) + b"more")
+    assert reason(DATA.replace(bind, wrong)) is ReasonCode.BINDING_MISMATCH
+
+
+def test_the_binding_may_stand_anywhere_and_does_not_depend_on_the_order() -> None:
+    """An editor of minor version 0 puts it in front of the tiles; another writer may put `GRID` before `MODL`."""
+    (bind,) = pieces()[b"bind"]
+    for _, kind, end in chunks(unbound()):
+        if kind != b"ENDS":
+            assert container.parse(unbound()[:end] + bind + unbound()[end:]) == FULL
+    (model,), (grid,) = pieces()[b"MODL"], pieces()[b"GRID"]
+    swapped = DATA.replace(model + grid, grid + model)
+    assert container.parse(swapped) == FULL
+    assert container.replace(swapped, record=None) == swapped.replace(pieces()[b"recd"][0], b"")
+
+
+def test_floods_of_empty_chunks_are_refused() -> None:
+    """Work is counted: what is read of the file before it is given up."""
+
+    class Counting(io.BytesIO):
+        calls = 0
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            self.calls += 1
+            return super().read(size)
+
+    start = next(start for start, kind, _ in chunks(DATA) if kind == b"TILE")
+    flood = DATA[:start] + chunk(b"nowt", b"") * 100_000 + DATA[start:]
+    assert reason(flood) is ReasonCode.DAMAGED_STREAM
+    file = Counting(flood)
+    with pytest.raises(StreamError, match="unknown types"):
+        container.check(file)
+    assert file.calls < 1000
+    with pytest.raises(UsageError):
+        container.write(dataclasses.replace(FULL, unknown=(Chunk(b"nowt", b""),) * 257))
+    many = DATA[:start] + chunk(b"nowt", b"") * 255 + DATA[start:]
+    assert len(container.parse(many).unknown) == 256
+    head, grid = pieces()[b"HEAD"][0], pieces()[b"GRID"][0]
+    endless = DATA.replace(head, chunk(b"HEAD", head[8:10] + b"\0\0\0\1" * 2 + head[18:-4]))
+    endless = endless.replace(grid, chunk(b"GRID", b"\x40\0\0\0" * 2 + b"\0\0"))
+    for read in (lambda data: container.check(io.BytesIO(data)), container.identity, container.ancillary):
+        with pytest.raises(StreamError, match="grid of"):
+            read(endless)
 
 
 def test_four_gigabytes_are_not_taken() -> None:

@@ -51,9 +51,9 @@ One gray pixel with alpha 255 and a record, {len(data)} bytes:
 (`{rate.to_bytes(2, "little").hex(" ")}`), hash, id.
 `GRID` at {at["GRID"]}: {file.grid.tile_width} x {file.grid.tile_height}, halo {file.grid.halo}. `recd` at {at["recd"]}. \
 `TILE` at {at["TILE"]}: number 0, checksum `{file.tiles[0].checksum:08x}`, then {words} words.
-`ALPH` at {at["ALPH"]}: constant 255. `ENDS` at {at["ENDS"]}.
+`ALPH` at {at["ALPH"]}: constant 255. `bind` at {at["bind"]}: minor version 1. `ENDS` at {at["ENDS"]}.
 
-Without record and alpha the container costs 134 bytes plus the model id; each further tile costs 20.
+Without record and alpha the container costs 164 bytes plus the model id; each further tile costs 20.
 
 What a reader obtains on the way, at row 0 and column 0, as integers in the units of section 5:
 

@@ -7,6 +7,7 @@ Section numbers are those of the page. The entropy path (sections 4 to 6) has no
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import math
 import struct
@@ -310,6 +311,27 @@ def checksum(file: Container, number: int, tile: Tile) -> int:
     for array in (tile.hyper, tile.latents):
         crc = zlib.crc32(array.astype("<i4").tobytes(), crc)
     return crc
+
+
+def check_binding(data: bytes) -> bool:
+    """Section 2: whether the file has a `bind` chunk; it is compared."""
+    critical: dict[bytes, list[bytes]] = {}
+    bound = None
+    at = 8
+    while at < len(data):
+        (length,) = struct.unpack_from("<I", data, at)
+        kind, payload = data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
+        at += 12 + length
+        if kind == b"bind":
+            bound = payload
+        elif kind.isupper() and kind != b"ENDS":
+            critical.setdefault(kind, []).append(struct.pack("<I", length) + kind + payload)
+    if bound is None:
+        return False
+    assert int.from_bytes(bound[:2], "little") >= 1
+    pieces = [piece for kind in (b"HEAD", b"MODL", b"GRID", b"TILE", b"ALPH") for piece in critical.get(kind, [])]
+    assert hashlib.sha256(b"".join(pieces)).digest()[:16] == bound[2:18]
+    return True
 
 
 def cores(file: Container) -> Iterator[tuple[int, int, int, int]]:

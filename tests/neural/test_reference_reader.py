@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import format_example
 import numpy as np
@@ -95,6 +96,18 @@ def test_neutral_images(loaded: LoadedModel, shape: reference.Model, samples: Sa
         file = written(loaded, pixels, 40_000)
         assert file.header.colour is Colour.NEUTRAL
         compare(file, loaded, shape)
+
+
+def test_what_is_written_is_bound(small_loaded: LoadedModel, photo: NDArray[np.uint8]) -> None:
+    """One tile or many, with alpha or without; what a writer of minor version 0 left has no binding."""
+    rgba = np.dstack([photo[:128, :192], photo[:128, :192, 0]])
+    for pixels in (photo[:64, :64], rgba):
+        for grid in (None, Grid(64, 64, 48)):
+            encoder = ImageEncoder(small_loaded, from_pixels(pixels), grid)
+            assert reference.check_binding(encoder.write(encoder.analyse(), 30_000))
+    golden = Path(__file__).parent / "golden"
+    for file in golden.glob("*/*.ncr"):
+        assert reference.check_binding(file.read_bytes()) == (file.parent.name != "format1")
 
 
 def test_the_page_states_the_tables_of_powers() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import struct
 import zlib
 
@@ -13,7 +14,7 @@ from images.image_builders import exif, photo, png
 import router
 
 SIGNATURE = 8
-KINDS = ("HEAD", "MODL", "GRID", "recd", "exif", "xmpp", "TILE", "ALPH", "ENDS")
+KINDS = ("HEAD", "MODL", "GRID", "recd", "exif", "xmpp", "TILE", "ALPH", "bind", "ENDS")
 """Chunk types of `stream()`, in order."""
 XMP = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
@@ -57,6 +58,34 @@ def ncr_chunk(kind: bytes, payload: bytes) -> bytes:
     return struct.pack("<I", len(payload)) + kind + payload + struct.pack("<I", zlib.crc32(kind + payload))
 
 
+def chunks(data: bytes) -> list[tuple[bytes, bytes]]:
+    """(type, payload) of every chunk."""
+    found, position = [], SIGNATURE
+    while position < len(data):
+        length = int.from_bytes(data[position : position + 4], "little")
+        found.append((data[position + 4 : position + 8], data[position + 8 : position + 8 + length]))
+        position += 12 + length
+    return found
+
+
+def assembled(parts: list[tuple[bytes, bytes]]) -> bytes:
+    """A file of these chunks with right CRCs; the binding is what they say."""
+    return stream()[:SIGNATURE] + b"".join(ncr_chunk(kind, payload) for kind, payload in parts)
+
+
+def rebound(data: bytes) -> bytes:
+    """The file with a binding of the pieces that it has; all CRCs right."""
+    parts = chunks(data)
+    critical = [
+        struct.pack("<I", len(payload)) + kind + payload
+        for wanted in (b"HEAD", b"MODL", b"GRID", b"TILE", b"ALPH")
+        for kind, payload in parts
+        if kind == wanted
+    ]
+    binding = b"\1\0" + hashlib.sha256(b"".join(critical)).digest()[:16]
+    return assembled([(kind, binding if kind == b"bind" else payload) for kind, payload in parts])
+
+
 def cut(kind: str, where: str) -> bytes:
     """The stream up to a place in a chunk: its "start", the middle of its "head", its "middle", or its "last" byte missing."""
     start, end = spans()[kind]
@@ -78,13 +107,13 @@ def edited(kind: str, **changes: bytes) -> bytes:
     for place, value in changes.items():
         offset = int(place.removeprefix("at_"))
         payload[offset : offset + len(value)] = value
-    return stream()[:start] + ncr_chunk(kind.encode(), bytes(payload)) + stream()[end:]
+    return rebound(stream()[:start] + ncr_chunk(kind.encode(), bytes(payload)) + stream()[end:])
 
 
 def with_payload(kind: str, payload: bytes) -> bytes:
     """The stream with the whole payload of one chunk replaced."""
     start, end = spans()[kind]
-    return stream()[:start] + ncr_chunk(kind.encode(), payload) + stream()[end:]
+    return rebound(stream()[:start] + ncr_chunk(kind.encode(), payload) + stream()[end:])
 
 
 def before(kind: str, extra: bytes) -> bytes:

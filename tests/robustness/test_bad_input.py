@@ -140,6 +140,14 @@ STREAMS = [
     Case("ncr with other weights", ModelError, R.MODEL_MISMATCH, lambda _: router.decompress(s.edited("MODL", at_2=bytes(32)))),
     Case("ncr of an unknown model", ModelError, R.UNKNOWN_MODEL, lambda _: router.decompress(s.edited("MODL", at_34=b"zz"))),
     Case("ncr with other latents", StreamError, R.LATENT_MISMATCH, lambda _: router.decompress(s.edited("TILE", at_4=bytes(4)))),
+    Case(
+        "ncr with the alpha of another file",
+        StreamError,
+        R.BINDING_MISMATCH,
+        lambda _: router.decompress(
+            s.assembled([(k, b"\0\x80" if k == b"ALPH" else payload) for k, payload in s.chunks(s.stream())])
+        ),
+    ),
     Case("ncr with another height", StreamError, R.DAMAGED_STREAM, lambda _: router.decompress(s.edited("HEAD", at_6=b"\x19"))),
     Case("ncr with another stream", StreamError, R.DAMAGED_STREAM, lambda _: router.decompress(s.with_payload("TILE", bytes(9)))),
     Case("ncr with damaged alpha", StreamError, R.DAMAGED_STREAM, lambda _: router.decompress(s.with_payload("ALPH", b"junk"))),

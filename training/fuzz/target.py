@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
-_NO_TARGETS = ("__main__", "target", "mutation", "runner")
+_NO_TARGETS = ("__main__", "target", "mutation", "runner", "damage", "samples")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from router.codecs.neural import weights
 from router.codecs.neural.decoding import Decoding
 from router.codecs.options import Option
 from router.errors import CodecUnavailableError, UsageError
-from router.images.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
+from router.images.limits import DEFAULT_LIMITS, Limits
 from router.images.sample import ImageSample, Pixels
 from router.reasons import ReasonCode
 from router.xmp import holds_record, without_record
@@ -108,7 +108,7 @@ class NeuralCodec(Codec):
 
     def read_xmp(self, data: bytes) -> bytes | None:
         """The XMP packet, None if there is none."""
-        return container.parse(data, NO_LIMITS).xmp
+        return container.ancillary(data).get("xmp")
 
     def with_record(self, data: bytes, record: bytes, source_xmp: bytes | None) -> bytes:
         """`data` with the record in its own chunk and the source's XMP, without a stale record, in the XMP chunk."""
@@ -118,12 +118,11 @@ class NeuralCodec(Codec):
 
     def read_record(self, data: bytes) -> bytes | None:
         """The decision record, None if there is none."""
-        return container.parse(data, NO_LIMITS).record
+        return container.ancillary(data).get("record")
 
     def same_image(self, before: bytes, after: bytes, pixels: Pixels | None = None) -> bool:
         """Whether all that decides the pixels is the same, byte for byte; nothing is decoded."""
-        a, b = (container.parse(data, NO_LIMITS) for data in (before, after))
-        return (a.header, a.model, a.grid, a.tiles, a.alpha) == (b.header, b.model, b.grid, b.tiles, b.alpha)
+        return container.identity(before) == container.identity(after)
 
     def _encoder(self, sample: ImageSample) -> ImageEncoder:
         if refusal := self.refusal(sample):

@@ -9,22 +9,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from router.codecs.neural.config import ModelConfig
 from router.codecs.neural.decoding import Decoding
 from router.codecs.neural.exact import ExactSynthesis
 from router.codecs.neural.gain import LOG_ONE, RATE_MAX, Gain
 from router.codecs.neural.prior import LATENT_ONE
-from router.codecs.neural.transform import Transform
+from router.codecs.neural.rows import Dense, RowBlock, banded, shuffled, unshuffled
+from router.codecs.neural.transform import Block, Transform
+from router.kernels import alone
 
 
 class Network:
-    """The transforms of one model; immutable, shared between threads. The process's torch thread settings are respected."""
+    """The transforms of one model; immutable, shared between threads.
+
+    Results do not depend on the number of threads, which follows torch's setting of the calling thread (`router/kernels.py`).
+    They do depend on the processor, as far as its kernels add in another order.
+    """
 
     def __init__(self, config: ModelConfig, weights: Mapping[str, Tensor], log_gain: NDArray[np.int64]) -> None:
         """`log_gain`: the entropy path's gains (R, M), base 2, unit 1 / LOG_ONE. Raises RuntimeError if weights do not fit."""
@@ -32,13 +39,15 @@ class Network:
         model = Transform(config)
         model.load_state_dict({**weights, "qe": torch.from_numpy(log_gain * (math.log(2) / LOG_ONE)).float()})
         self._model = model.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._analysis = Analysis(self._model, torch.bfloat16 if computes_in_bf16() else torch.float32)
+        self._synthesis = Synthesis(self._model, torch.float32)
+        self._bf16: Synthesis | None = None
         self._integers: ExactSynthesis | None = None
 
     def analyse(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """RGB (H, W, 3) uint8, sides a multiple of 64 -> latents (H/16, W/16, M) before any gain."""
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=computes_in_bf16()):
-            x = torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1)[None].div_(255)
-            y: NDArray[np.float32] = self._model.analyse(x)[0].permute(1, 2, 0).numpy()
+        with torch.inference_mode():
+            y: NDArray[np.float32] = self._analysis(pixels).numpy()
         return y
 
     def scaled(self, latents: NDArray[np.float32], gain: Gain) -> NDArray[np.float32]:
@@ -47,27 +56,105 @@ class Network:
 
     def hyper(self, scaled: NDArray[np.float32]) -> NDArray[np.float32]:
         """Scaled latents (h, w, M) -> hyper-latents (h/4, w/4, N) before quantisation."""
-        with torch.inference_mode(), torch.autocast("cpu", enabled=False):
-            y = torch.from_numpy(scaled).permute(2, 0, 1)[None]
-            z: NDArray[np.float32] = self._model.h_a(y)[0].permute(1, 2, 0).contiguous().numpy()
-        return z
+
+        def compute() -> NDArray[np.float32]:
+            with torch.inference_mode(), torch.autocast("cpu", enabled=False):
+                y = torch.from_numpy(scaled).permute(2, 0, 1)[None]
+                z: NDArray[np.float32] = self._model.h_a(y)[0].permute(1, 2, 0).contiguous().numpy()
+            return z
+
+        return alone(compute)
 
     def synthesise(self, latents: NDArray[np.int32], rate_index: int, decoding: Decoding = Decoding.FP32) -> NDArray[np.float32]:
         """Reconstructed latents (h, w, M), unit 1 / LATENT_ONE -> RGB (16h, 16w, 3) in [0, 1]."""
         if decoding is Decoding.EXACT:
             return self._exact()(latents, rate_index)
+        synthesis = self._synthesis if decoding is Decoding.FP32 else self._in_bf16()
         position = torch.tensor([rate_index / RATE_MAX * (self.config.rates - 1)])
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=decoding is Decoding.BF16):
-            y = torch.from_numpy(latents).permute(2, 0, 1)[None].float().div_(LATENT_ONE)
-            rgb: NDArray[np.float32] = self._model.synthesise(y, position).clamp_(0, 1)[0].permute(1, 2, 0).numpy()
+        with torch.inference_mode():
+            rgb: NDArray[np.float32] = synthesis(latents, position).numpy()
         return rgb
 
+    # Both are made when they are first asked for; two threads may make them twice, alike.
+
+    def _in_bf16(self) -> Synthesis:
+        if self._bf16 is None:
+            self._bf16 = alone(lambda: Synthesis(self._model, torch.bfloat16))
+        return self._bf16
+
     def _exact(self) -> ExactSynthesis:
-        """Made when it is first asked for; two threads may make it twice, alike."""
         if self._integers is None:
-            weights = {k: v.double().numpy() for k, v in self._model.state_dict().items()}
+            weights = alone(lambda: {k: v.double().numpy() for k, v in self._model.state_dict().items()})
             self._integers = ExactSynthesis(self.config, weights)
         return self._integers
+
+
+class Analysis:
+    """`Transform.analyse` in bands of rows; `dtype`: of all but the layer that a bf16 rounding would cost whole steps."""
+
+    def __init__(self, model: Transform, dtype: torch.dtype) -> None:
+        first, *blocks = [part for part in model.g_a if not isinstance(part, nn.PixelUnshuffle)]
+        self._first = Dense.of(cast("nn.Conv2d", first), dtype)
+        self._blocks = [RowBlock(cast("Block", block), dtype) for block in blocks]
+        self._down = Dense.of(model.g_a_down, torch.float32)
+        self._deep = [RowBlock(cast("Block", block), dtype) for block in model.g_a_deep]
+
+    def __call__(self, pixels: NDArray[np.uint8]) -> Tensor:
+        """(H, W, 3) uint8 -> (H/16, W/16, M) float32."""
+        height, width = pixels.shape[0] // 8, pixels.shape[1] // 8
+
+        def start(rows: NDArray[np.uint8]) -> Tensor:
+            return self._first(unshuffled(torch.from_numpy(rows.astype(np.float32)).div_(255).sub_(0.5), 8))
+
+        x = banded(start, pixels, torch.empty(height, width, len(self._first.bias), dtype=self._first.bias.dtype), (8, 1))
+        for block in self._blocks:
+            x = block(x)
+        y = torch.empty(height // 2, width // 2, len(self._down.bias))
+        y = banded(lambda rows: self._down(unshuffled(rows, 2)), x, y, (2, 1))
+        for block in self._deep:
+            y = block(y)
+        return y.float()
+
+
+class Synthesis:
+    """`Transform.synthesise` in bands of rows, clipped to [0, 1]; `dtype`: of its convolutions."""
+
+    def __init__(self, model: Transform, dtype: torch.dtype) -> None:
+        self._model = model
+        self._deep = [RowBlock(cast("Block", block), dtype) for block in model.g_s_deep]
+        self._up = Dense.of(cast("nn.Conv2d", model.g_s_up[0]), dtype)
+        *blocks, last = [part for part in model.g_s if not isinstance(part, nn.PixelShuffle)]
+        self._blocks = [RowBlock(cast("Block", block), dtype) for block in blocks]
+        self._last = Dense.of(cast("nn.Conv2d", last), dtype)
+
+    def __call__(self, latents: NDArray[np.int32], position: Tensor) -> Tensor:
+        """(h, w, M) and a rate position (1,) -> (16h, 16w, 3) float32."""
+        gain, scale, shift = alone(lambda: self._at(position))
+        height, width = latents.shape[:2]
+
+        def start(rows: NDArray[np.int32]) -> Tensor:
+            return torch.from_numpy(rows.astype(np.float32)).div_(LATENT_ONE).mul_(gain)
+
+        def end(rows: Tensor) -> Tensor:
+            return shuffled(self._last(rows), 8).float().add_(0.5).clamp_(0, 1)
+
+        x = banded(start, latents, torch.empty(latents.shape))
+        for block in self._deep:
+            x = block(x)
+        wide = torch.empty(2 * height, 2 * width, len(scale))
+        x = banded(lambda rows: shuffled(self._up(rows), 2) * scale + shift, x, wide, (1, 2))
+        for block in self._blocks:
+            x = block(x)
+        return banded(end, x, torch.empty(16 * height, 16 * width, 3), (1, 8))
+
+    def _at(self, position: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What latents (M,) and the wide map (C,) are multiplied with, and what is added to the latter."""
+        with torch.inference_mode():
+            gain, scale, shift = (
+                self._model.at(table, position)[0, :, 0, 0]
+                for table in (self._model.qd, self._model.film_scale, self._model.film_shift)
+            )
+            return torch.exp(gain), 1 + scale, shift
 
 
 def computes_in_bf16() -> bool:

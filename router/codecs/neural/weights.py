@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from router.artefacts import MODELS
 from router.codecs.neural.config import ModelConfig
 from router.errors import ArtefactError, ModelError
+from router.forks import Lock
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
@@ -167,12 +167,18 @@ def load_model(model_id: str, sha256: str | None = None) -> LoadedModel:
     card = find_model(model_id, sha256)
     with _LOCK:
         if card not in _LOADED:
-            _LOADED[card] = _load(card)
+            _LOADED[card] = _load_alone(card)
         return _LOADED[card]
 
 
-_LOCK = threading.Lock()
+_LOCK = Lock()
 _LOADED: dict[ModelCard, LoadedModel] = {}
+
+
+def _load_alone(card: ModelCard) -> LoadedModel:
+    from router.kernels import alone
+
+    return alone(lambda: _load(card))
 
 
 def _load(card: ModelCard) -> LoadedModel:

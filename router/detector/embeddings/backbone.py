@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from router.bundle import vouch
 from router.detector.embeddings.base import Array, Embedding, Features
 from router.detector.views import Views
 from router.errors import ArtefactError, CodecUnavailableError
+from router.kernels import alone, each
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
@@ -58,30 +60,37 @@ class Backbone(Embedding):
         try:
             data, sha256 = verified(FOLDER)
             vouch("backbones", sha256, FOLDER.name)
-            return cls(EfficientNetLite0(load(data)))
+            return cls(alone(lambda: EfficientNetLite0(load(data))))
         except (ValueError, KeyError, TypeError, SafetensorError) as error:
             raise _damaged(FOLDER, str(error)) from error
 
     def embed(self, views: Views) -> Features:
         """See `Embedding.embed`."""
-        import torch
-
-        with torch.inference_mode():
-            middle, head = self._network.stage_and_head(_tensor(views.small[None]), MIDDLE)
-            small = torch.cat([head.mean((2, 3)), *_moments(middle)], 1)[0].numpy()
-        tiles = self.tile_features(views.tiles, views.gray)
+        small, *parts = each(lambda part: part(), [lambda: self._small(views.small), *self._tile_parts(views.tiles)])
+        tiles = np.concatenate(parts)
         return Features(whole=np.concatenate([small, tiles[: views.even].mean(0)]), tiles=tiles)
 
     def tile_features(self, tiles: Array, gray: bool) -> Array:
         """See `Embedding.tile_features`."""
+        return np.concatenate(each(lambda part: part(), self._tile_parts(tiles)))
+
+    def _small(self, view: Array) -> Array:
         import torch
 
         with torch.inference_mode():
-            parts = [
-                torch.cat(_moments(self._network.stage(_tensor(tiles[i : i + _BATCH]), MIDDLE)), 1).numpy()
-                for i in range(0, len(tiles), _BATCH)
-            ]
-        return np.concatenate(parts)
+            middle, head = self._network.stage_and_head(_tensor(view[None]), MIDDLE)
+            features: Array = torch.cat([head.mean((2, 3)), *_moments(middle)], 1)[0].numpy()
+        return features
+
+    def _tile_parts(self, tiles: Array) -> list[Callable[[], Array]]:
+        return [partial(self._tile_part, tiles[i : i + _BATCH]) for i in range(0, len(tiles), _BATCH)]
+
+    def _tile_part(self, tiles: Array) -> Array:
+        import torch
+
+        with torch.inference_mode():
+            features: Array = torch.cat(_moments(self._network.stage(_tensor(tiles), MIDDLE)), 1).numpy()
+        return features
 
 
 def verified(folder: Path) -> tuple[bytes, str]:

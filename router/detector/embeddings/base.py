@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,13 @@ class Embedding(ABC):
 
     id: str
     """Goes into the artefact of every detector fitted on it; changes whenever the value of any feature does."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By id: networks are not copied, what a pickle becomes loads its own. A family that `embeddings.load` does not know
+        says how it is made."""
+        from router.detector import embeddings
+
+        return embeddings.load, (self.id,)
 
     @abstractmethod
     def embed(self, views: Views) -> Features:

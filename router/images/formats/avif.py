@@ -12,6 +12,7 @@ import numpy as np
 
 from router.images.boxes import Box, walk
 from router.images.cicp import icc_profile
+from router.images.counting import most_parts
 from router.images.formats.deep import have_imagecodecs, missing_depth, widened
 from router.images.formats.header import Header, Plan, damaged, format_refused, parts, refuse_filled_up, take
 from router.images.formats.pillow import StrictFile, decoding, expect, info_bytes, layout, load_strictly, to_array
@@ -35,6 +36,8 @@ _CODES = {
     (True, True, True): 7,
     (True, True, False): 8,
 }
+_INTEGERS_EACH = 8
+"""Integers that a table has for each of the parts that it may have."""
 _ROTATIONS = {0: (False, False, False), 1: (True, True, False), 2: (False, True, True), 3: (True, False, True)}
 
 
@@ -94,12 +97,16 @@ class Items:
 
 
 class _Cursor:
-    """Big-endian integers one after the other; InputError (DAMAGED_IMAGE) at the end."""
+    """Big-endian integers one after the other; InputError (DAMAGED_IMAGE) at the end, or if there are too many."""
 
     def __init__(self, data: bytes) -> None:
         self.data, self.position = data, 0
+        self.left = _INTEGERS_EACH * most_parts(len(data))
 
     def uint(self, size: int) -> int:
+        self.left -= 1
+        if self.left < 0:
+            raise damaged("AVIF with a flood of items")
         value = int.from_bytes(take(self.data, self.position, size), "big")
         self.position += size
         return value
@@ -274,6 +281,9 @@ def _meta(data: bytes) -> Items:
             idat = box.payload
     if locations is not None:
         _read_locations(locations, idat, found)
+    for item, extents in found.extents.items():
+        if sum(length for _, length in extents) > len(data):
+            raise damaged(f"AVIF item {item} claims the same bytes again and again")
     return found
 
 

@@ -7,6 +7,7 @@ from typing import cast
 
 import numpy as np
 
+from router.images.counting import most_parts
 from router.images.formats.header import Header, Plan, damaged, take
 from router.images.formats.pillow import StrictFile, decoding, expect, load_strictly
 from router.images.sample import Metadata, Pixels
@@ -66,7 +67,11 @@ def _walk(data: bytes) -> _Blocks:
     box: tuple[int, int, int, int] | None = None
     xmp: bytes | None = None
     more = False
+    left = most_parts(len(data))
     while position < len(data):
+        left -= 1
+        if not left:
+            raise damaged("GIF with a flood of extensions")
         kind = data[position]
         if kind == 0x21:
             label = take(data, position + 1, 1)[0]
@@ -100,11 +105,14 @@ def _walk(data: bytes) -> _Blocks:
 
 
 def _skip_sub_blocks(data: bytes, position: int) -> int:
-    while True:
+    start, left = position, most_parts(len(data))
+    while left:
         size = take(data, position, 1)[0]
         position += 1 + size
         if size == 0:
             return position
+        left -= 1
+    raise damaged(f"GIF with a flood of tiny sub-blocks at byte {start}")
 
 
 def _normalised(data: bytes, header: Header, blocks: _Blocks) -> bytes:

@@ -62,16 +62,17 @@ def probe(data: bytes) -> Header:
 
 def metadata(data: bytes) -> Metadata:
     """ICC, EXIF and XMP of a JPEG's segments; the orientation tag is left as it is. Raises InputError."""
-    exif = xmp = b""
+    exif: list[bytes] = []  # joined once: thousands of segments would be copied thousands of times
+    xmp = b""
     icc: dict[int, bytes] = {}
     for marker, payload in _segments(data):
         if marker == 0xE1 and payload.startswith(_EXIF):
-            exif += payload[len(_EXIF) :]  # EXIF above 64 kB goes on in the next segment
+            exif.append(payload[len(_EXIF) :])  # EXIF above 64 kB goes on in the next segment
         elif marker == 0xE1 and payload.startswith(_XMP) and not xmp:
             xmp = payload[len(_XMP) :]
         elif marker == 0xE2 and payload.startswith(_ICC) and len(payload) > len(_ICC) + 2:
             icc.setdefault(payload[len(_ICC)], payload[len(_ICC) + 2 :])
-    return Metadata(b"".join(icc[n] for n in sorted(icc)) or None, tiff_block(exif), xmp or None)
+    return Metadata(b"".join(icc[n] for n in sorted(icc)) or None, tiff_block(b"".join(exif)), xmp or None)
 
 
 def plan(data: bytes, header: Header) -> Plan:

@@ -1,0 +1,26 @@
+"""Damaged images through policies; what comes out is read again."""
+
+from __future__ import annotations
+
+import warnings
+
+import router
+from router.errors import RouterError
+from training.fuzz.samples import LIMITS, repaired, seeds
+from training.fuzz.target import Target
+
+
+def _run(data: bytes) -> None:
+    policy = ("web", "archival", "medical")[len(data) % 3]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # libraries warn of damage, which is what we make
+        try:
+            encoded = router.compress(repaired(data), policy=policy, quality=30, limits=LIMITS)
+        except RouterError:
+            return
+    if encoded.record.lane != "passthrough":
+        assert router.inspect(encoded.data) == encoded.record, "another record"
+        assert router.decompress(encoded.data, as_array=True, limits=LIMITS).size > 0, "no pixels"
+
+
+TARGET = Target(_run, seeds())
