@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from router.errors import StreamError
 from router.images import netpbm_notes, png_notes
+from router.images.bounded import bounded
 from router.images.chunks import walk_jpeg
 from router.images.gif_blocks import content, walk_gif
 from router.images.sample import Density, Metadata, Text
 
 _COMMENT = "Comment"
-_MAX_COMMENTS = 1000
+MAX_COMMENTS = 1000
+"""Comments of one file that are read."""
 _UNITS = {0: "", 1: "inch", 2: "cm"}
 
 
@@ -40,18 +43,23 @@ def _png(data: bytes) -> _Notes:
 def _jpeg(data: bytes) -> _Notes:
     comments: list[bytes] = []
     density: Density | None = None
-    for segment in walk_jpeg(data):
-        if segment.marker == 0xFE and len(comments) < _MAX_COMMENTS:
-            comments.append(data[segment.payload : segment.end])
-        elif segment.marker == 0xE0 and data.startswith(b"JFIF\x00", segment.payload) and segment.end - segment.payload >= 14:
-            fields = data[segment.payload + 7 : segment.payload + 12]
-            x, y = int.from_bytes(fields[1:3], "big"), int.from_bytes(fields[3:5], "big")
-            density = density or _stated(x, y, fields[0])
+    with suppress(StreamError):
+        for segment in bounded(walk_jpeg(data), len(data)):
+            if segment.marker == 0xFE and len(comments) < MAX_COMMENTS:
+                comments.append(data[segment.payload : segment.end])
+            elif segment.marker == 0xE0 and data.startswith(b"JFIF\x00", segment.payload) and segment.end - segment.payload >= 14:
+                fields = data[segment.payload + 7 : segment.payload + 12]
+                x, y = int.from_bytes(fields[1:3], "big"), int.from_bytes(fields[3:5], "big")
+                density = density or _stated(x, y, fields[0])
     return _comments(comments), density, ()
 
 
 def _gif(data: bytes) -> _Notes:
-    comments = [content(data, block) for block in walk_gif(data) if block.label == 0xFE]
+    comments: list[bytes] = []
+    with suppress(StreamError):
+        for block in bounded(walk_gif(data), len(data)):
+            if block.label == 0xFE and len(comments) < MAX_COMMENTS:
+                comments.append(content(data, block))
     aspect = data[12]  # (aspect + 15) / 64 is width by height of a pixel
     density = Density(64, aspect + 15, "") if aspect not in (0, 49) else None
     return _comments(comments), density, ()

@@ -6,6 +6,7 @@ import zlib
 from dataclasses import dataclass
 
 from router.errors import StreamError
+from router.images.bounded import TooManyPartsError, bounded
 from router.images.chunks import Chunk, walk_png
 from router.images.sample import Density, Text
 
@@ -34,6 +35,7 @@ class Notes:
         text, density, chunks: as in `Metadata`.
         exif, xmp: how many blocks and packets there are.
         gain_map, credentials, tail: there are chunks of an HDR gain map, of a C2PA manifest, bytes behind the end.
+        many: there are more chunks than were looked at.
         hints: names of rendering hints that are not in `chunks`.
         others: names of everything else that is not.
     """
@@ -46,6 +48,7 @@ class Notes:
     gain_map: bool = False
     credentials: bool = False
     tail: bool = False
+    many: bool = False
     hints: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
 
@@ -56,12 +59,12 @@ def read(data: bytes) -> Notes:
     chunks: list[tuple[bytes, bytes]] = []
     hints, others = dict[str, None](), dict[str, None]()
     found, kept = {"exif": 0, "xmp": 0}, set[bytes]()
-    gain_map = credentials = False
+    gain_map = credentials = many = False
     density: Density | None = None
     layout = _layout(data)
     budget, end = _MAX_TEXT, len(data)
     try:
-        for chunk in walk_png(data):
+        for chunk in bounded(walk_png(data), len(data)):
             kind, content = chunk.type, data[chunk.payload : min(chunk.stop, chunk.payload + 96)]
             end = chunk.end
             if kind in (b"tEXt", b"zTXt", b"iTXt"):
@@ -91,6 +94,8 @@ def read(data: bytes) -> Notes:
                 hints[_HINTS[kind]] = None
             else:
                 others[f"PNG chunk {kind.decode('ascii')}"] = None
+    except TooManyPartsError:
+        many, end = True, len(data)
     except StreamError:
         if end == len(data):
             raise
@@ -104,6 +109,7 @@ def read(data: bytes) -> Notes:
         gain_map,
         credentials,
         bool(data[end:].strip(b"\x00")),
+        many,
         tuple(hints),
         tuple(others),
     )

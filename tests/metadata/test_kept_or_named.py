@@ -231,3 +231,19 @@ def test_the_summary_says_what_was_left(tmp_path) -> None:  # type: ignore[no-un
     text = " ".join(shown.output.split())
     assert "left behind: motion-photo video" in text
     assert "left behind: XMP that cannot be read" in text
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        m.png(m.chunk(b"abCD", b"") * 30_000),
+        m.jpeg(b"\xff\xfe\x00\x02" * 30_000),
+        m.webp(),
+        m.jxl(m.box(b"abcd", b"") * 30_000),
+        m.gif(b"\x21\xfe\x00" * 30_000),
+    ],
+    ids=["png", "jpeg", "few", "jxl", "gif"],
+)
+def test_of_countless_parts_some_are_looked_at_and_the_rest_is_named(data: bytes) -> None:
+    named = {p.name for p in read(data).passengers}
+    assert ("what comes after the parts that are looked at" in named) == (len(data) > 50_000)

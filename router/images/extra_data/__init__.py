@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from router.errors import InputError, StreamError
+from router.images.bounded import TooManyPartsError
 from router.images.extra_data import avif, bitmaps, gif, jpeg, jxl, png, tiff, webp
-from router.images.extra_data.passenger import Passenger
+from router.images.extra_data.passenger import MANY, Passenger
 
 __all__ = ["Passenger", "holds_only_picture", "passengers"]
 
@@ -49,6 +50,8 @@ def _found(data: bytes, file_format: str) -> tuple[tuple[Passenger, ...], bool]:
     try:
         for passenger in _FORMATS[file_format](data) if file_format in _FORMATS else ():
             found[passenger] = None
+    except TooManyPartsError:
+        return (*found, MANY), False
     except (StreamError, InputError):
         return tuple(found), False
     return tuple(found), file_format in _FORMATS

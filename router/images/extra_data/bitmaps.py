@@ -41,6 +41,6 @@ def netpbm(data: bytes) -> Iterator[Passenger]:
     """See `extra_data.passengers`."""
     found = netpbm_notes.read(data)
     if found.comments:
-        yield Passenger("comment", carried=True)
+        yield p.COMMENT
     if found.end is not None and data[found.end :].strip(b"\x00 \t\r\n"):
         yield p.TAIL

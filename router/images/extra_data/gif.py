@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from router.images.bounded import bounded
 from router.images.extra_data import passenger as p
 from router.images.extra_data.passenger import Passenger
 from router.images.gif_blocks import walk_gif
+from router.images.notes import MAX_COMMENTS
 
 _LOOPING = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 _ASPECT_AT, _CONTROL = 12, 0xF9
@@ -14,13 +16,14 @@ _ASPECT_AT, _CONTROL = 12, 0xF9
 
 def passengers(data: bytes) -> Iterator[Passenger]:
     """See `extra_data.passengers`. Raises StreamError."""
-    end, xmp = 13, 0
+    end, xmp, comments = 13, 0, 0
     if len(data) > _ASPECT_AT and data[_ASPECT_AT] not in (0, 49):  # 49 says square too
         yield Passenger("pixel aspect ratio", carried=True, harmless=True)
-    for block in walk_gif(data):
+    for block in bounded(walk_gif(data), len(data)):
         end = block.end
         if block.label == 0xFE:
-            yield Passenger("comment", carried=True)
+            comments += 1
+            yield p.COMMENT if comments <= MAX_COMMENTS else p.COMMENTS
         elif block.label == 0x01:
             yield Passenger("plain-text extension", shows=True)
         elif block.label == 0xFF:

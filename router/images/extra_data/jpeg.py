@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator
 
 from router.errors import StreamError
+from router.images.bounded import bounded
 from router.images.chunks import Segment, walk_jpeg
 from router.images.extra_data import passenger as p
 from router.images.extra_data.passenger import Passenger, auxiliary
+from router.images.notes import MAX_COMMENTS
 from router.reasons import ReasonCode
 
 EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\x00"
@@ -36,7 +38,8 @@ def passengers(data: bytes) -> Iterator[Passenger]:
     """See `extra_data.passengers`. Raises StreamError where the file ends inside its picture."""
     end, exif, xmp, index = 2, 0, 0, dict[int, int]()
     packet, indexed = b"", False
-    for segment in walk_jpeg(data):
+    comments = 0
+    for segment in bounded(walk_jpeg(data), len(data)):
         if segment.start != end:
             yield Passenger("data between segments")
         end = segment.end
@@ -52,6 +55,9 @@ def passengers(data: bytes) -> Iterator[Passenger]:
         elif segment.marker == 0xE2 and content.startswith(b"MPF\x00"):
             index = index or _index(data, segment)
             indexed = True
+        elif segment.marker == 0xFE:
+            comments += 1
+            yield p.COMMENT if comments <= MAX_COMMENTS else p.COMMENTS
         else:
             yield from _segment(data, segment, content)
     if _HDRGM in packet:
@@ -72,8 +78,6 @@ def passengers(data: bytes) -> Iterator[Passenger]:
 
 def _segment(data: bytes, segment: Segment, content: bytes) -> Iterator[Passenger]:
     marker = segment.marker
-    if marker == 0xFE:
-        yield Passenger("comment", carried=True)
     if marker not in range(0xE0, 0xF0):
         return
     known = next((who for (at, mark), who in _NAMED.items() if at == marker and content.startswith(mark)), None)
@@ -141,7 +145,9 @@ def _picture(data: bytes, start: int, code: int) -> tuple[Passenger, int]:
     view = data[start:]
     end = 2
     try:
-        for segment in walk_jpeg(view):
+        for segment in bounded(walk_jpeg(view), len(view)):
+            if segment.marker == _SOI:
+                return kind, start + segment.start  # a picture without an end
             end = segment.end
             content = view[segment.payload : segment.end]
             if segment.marker == 0xE1 and content.startswith(_XMP):
@@ -166,7 +172,7 @@ def _index(data: bytes, segment: Segment) -> dict[int, int]:
     start = number(4, 4)
     found: dict[int, int] = {}
     for entry in range(start + 2, min(start + 2 + 12 * number(start, 2), len(block) - 11), 12):
-        if number(entry, 2) == 0xB002:
+        if number(entry, 2) == 0xB002 and not found:
             at, size = number(entry + 8, 4), number(entry + 4, 4)
             for place in range(at, min(at + size, len(block) - 15), 16):
                 found[base + number(place + 8, 4)] = number(place, 4) & 0xFFFFFF

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from router.images import boxes
+from router.images.bounded import bounded
 from router.images.extra_data import jpeg
 from router.images.extra_data import passenger as p
 from router.images.extra_data.passenger import Passenger, letters
@@ -20,7 +21,7 @@ def passengers(data: bytes) -> Iterator[Passenger]:
         return  # bits behind a naked codestream cannot be told from it without decoding
     seen: set[bytes] = set()
     jpeg_inside = False
-    for box in boxes.walk(data):
+    for box in bounded(boxes.walk(data), len(data)):
         if box.type == b"jbrd":
             jpeg_inside = True
         elif box.type == b"Exif":

@@ -24,5 +24,7 @@ def passengers(data: bytes) -> Iterator[Passenger]:
         yield p.CREDENTIALS
     if found.tail:
         yield p.TAIL
+    if found.many:
+        yield p.MANY
     yield from (Passenger(name, harmless=True) for name in found.hints)
     yield from (Passenger(name) for name in found.others)
