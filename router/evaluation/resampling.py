@@ -44,7 +44,7 @@ def ratio(above: Values, below: Values) -> Estimate:
     return Estimate(float(a.sum() / b.sum()), *_interval((drawn @ a) / (drawn @ b)), len(a))
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=16)  # 8 kB an image each
 def counts(images: int, key: int = 0) -> Values:
     """(RESAMPLES, images): how often each image was drawn, with replacement; the same for the same arguments."""
     drawn = np.random.default_rng([key, images]).multinomial(images, np.full(images, 1 / images), RESAMPLES)

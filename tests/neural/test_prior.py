@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from router.codecs.neural import prior
 from router.codecs.neural.config import ModelConfig
 from router.codecs.neural.entropy import MAX_SYMBOL
 from router.codecs.neural.gain import LOG_ONE, Gain, at_rate
@@ -193,3 +194,15 @@ def test_weights_that_do_not_fit_are_refused(name: str) -> None:
             IntegerPrior(SMALL, broken, medians)
     with pytest.raises(KeyError):
         IntegerPrior(SMALL, {k: v for k, v in arrays.items() if k != f"{name}.bias"}, medians)
+
+
+def test_kept_passes_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prior, "KEPT_BYTES", 100_000)
+    monkeypatch.setattr(prior, "_KNOWN", {})
+    for side in range(1, 40):
+        first = prior.passes(side, 7, 16)
+        assert prior.passes(side, 7, 16) is first
+        kept = list(prior._KNOWN.values())
+        assert sum(map(prior._bytes, kept)) <= 100_000 or kept == [first]
+    assert len(prior._KNOWN) < 39
+    assert np.array_equal(np.sort(np.concatenate([order.latent for order in first])), np.arange(39 * 7 * 16))

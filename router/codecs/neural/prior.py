@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,9 +112,34 @@ def as_known(latents: NDArray[np.int32], order: Order, gain: Gain) -> Integers:
     return known
 
 
-@lru_cache(maxsize=4)  # the shapes of one tiled image; up to 100 MB each
 def passes(height: int, width: int, channels: int) -> tuple[Order, Order]:
-    """The two passes over latents (height, width, channels): where row + column + channel is even, and where it is odd."""
+    """The two passes over latents (height, width, channels): where row + column + channel is even, and where it is odd.
+
+    Those of the last shapes are kept, `KEPT_BYTES` in all or the last one alone: a tiled image has four shapes.
+    """
+    shape = (height, width, channels)
+    known = _KNOWN.get(shape)
+    if known is None:
+        known = _passes(*shape)
+        room = KEPT_BYTES - _bytes(known)
+        # No lock: single dictionary operations are atomic, and computing something twice does no harm.
+        for old in list(_KNOWN):
+            if sum(map(_bytes, list(_KNOWN.values()))) <= room:
+                break
+            _KNOWN.pop(old, None)
+        _KNOWN[shape] = known
+    return known
+
+
+KEPT_BYTES = 128 << 20
+_KNOWN: dict[tuple[int, int, int], tuple[Order, Order]] = {}
+
+
+def _bytes(orders: tuple[Order, Order]) -> int:
+    return sum(array.nbytes for order in orders for array in (order.latent, order.channel, order.scale))
+
+
+def _passes(height: int, width: int, channels: int) -> tuple[Order, Order]:
     i, j, c = np.ogrid[:height, :width, :channels]
     odd = ((i + j + c) & 1).astype(np.bool_).reshape(-1)
     return _order(np.flatnonzero(~odd), channels), _order(np.flatnonzero(odd), channels)
