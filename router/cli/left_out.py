@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from router.cli.reporting import console, emit, shown
+from router.files import is_folder
 from router.folders import LeftOut
 
 _NAMES = 5
@@ -17,7 +18,7 @@ def tell(left_out: LeftOut, folders: Iterable[Path], as_json: bool) -> None:
     if as_json:
         if left_out.kinds:
             kinds = {kind: [str(path) for path in paths] for kind, paths in left_out.kinds.items()}
-            name = ", ".join(str(path) for path in folders if path.is_dir())
+            name = ", ".join(str(path) for path in folders if is_folder(path))
             emit({"input": name, "ok": True, "left_out": kinds, "other_files": left_out.others})
         return
     screen = console(stderr=True)

@@ -14,7 +14,7 @@ from router.cli.inputs import InputFile
 from router.cli.reporting import console
 from router.container import SIGNATURE
 from router.errors import InputError, UsageError
-from router.files import is_folder
+from router.files import is_file, is_folder
 from router.folders import IMAGE_SUFFIXES
 from router.reasons import ReasonCode
 
@@ -147,6 +147,8 @@ def _is_ncr(path: Path) -> bool:
     suffix = path.suffix.lower()
     if suffix == SUFFIX or suffix in IMAGE_SUFFIXES:
         return suffix == SUFFIX
+    if not is_file(path):  # a pipe would keep its reader waiting
+        return False
     try:
         with path.open("rb") as file:
             return file.read(len(SIGNATURE)) == SIGNATURE

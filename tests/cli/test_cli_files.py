@@ -152,6 +152,11 @@ def test_what_is_no_file_is_not_read(cli: Cli, here: Path, kind: str) -> None:
         assert done.json[0]["error"]["code"] in ("NOT_A_FILE", "NOT_FOUND")
 
 
+def test_a_pipe_in_a_folder_is_not_waited_for(cli: Cli, here: Path) -> None:
+    os.mkfifo(here / "sub" / "pipe")
+    assert cli("models", "audit", "sub", "--json").json[0]["error"]["code"] == "NOT_FOUND"
+
+
 def test_a_pipe_that_nobody_reads_is_no_log(cli: Cli, here: Path) -> None:
     os.mkfifo(here / "pipe")
     done = cli("compress", "a.png", "-o", "out/", "--codec", "png", "--log", "pipe", "--json")
