@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import tifffile
+from image_builders import icc
 from PIL import Image
 
 from router.errors import InputError
@@ -115,12 +116,12 @@ def test_a_dicom_with_the_head_of_a_tiff_is_called_a_dicom() -> None:
 
 @pytest.mark.parametrize("order", "<>")
 def test_what_describes_a_bigtiff_comes_along(order: str) -> None:
-    described = ((271, "A", b"Acme\0"), (700, "B", b"<x:xmpmeta/>"), (34675, "U", b"profile"), (274, "H", [6]))
+    described = ((271, "A", b"Acme\0"), (700, "B", b"<x:xmpmeta/>"), (34675, "U", icc(None, 2.2)), (274, "H", [6]))
     layout = Layout(PLANES[..., :1], 8, 1, order=order, big=True, tags=described)  # type: ignore[arg-type]
     sample = read(layout.file())
     assert (sample.width, sample.height) == (24, 40)
     assert sample.metadata.xmp == b"<x:xmpmeta/>"
-    assert sample.metadata.icc == b"profile"
+    assert sample.metadata.icc == icc(None, 2.2)
     block = Image.Exif()
     block.load(sample.metadata.exif or b"")
     assert block[271] == "Acme"
