@@ -20,6 +20,7 @@ from router.errors import (
     CodecError,
     CodecUnavailableError,
     GuardError,
+    LimitError,
     ModelError,
     RouterError,
     StreamError,
@@ -90,22 +91,26 @@ def attempt(
     max_steps: int = MAX_STEPS,
     deadline: float | None = None,
     room: int = 0,
+    memory: int | None = None,
 ) -> Candidate:
     """Encode `sample`; settings that name the codec's knob switch the search off.
 
     `level` and `quantile` are what the guard looks at and how rare a picture must be to be refused.
     `deadline` is a `time.monotonic()` value after which no further encoding starts. `room`: bytes that will be added later (the
     record); a search for a size leaves them free unless they are more than half of it, or it cannot be reached so.
+    `memory`: bytes that all of it may take.
 
-    Raises UsageError (BAD_SETTING), CarryError, CodecUnavailableError, CodecError (TARGET_UNREACHABLE, BUDGET_EXCEEDED,
-    ENCODE_FAILED), GuardError (GUARD_DECODE_FAILED) if the codec cannot read its own output, ArtefactError if the guard's
-    calibration is damaged, InputError if the source's pixels turn out to be damaged.
+    Raises UsageError (BAD_SETTING), CarryError, CodecUnavailableError, CodecError (MEMORY_LIMIT before anything is decoded,
+    OUT_OF_MEMORY, TARGET_UNREACHABLE, BUDGET_EXCEEDED, ENCODE_FAILED), GuardError (GUARD_DECODE_FAILED) if the codec cannot read
+    its own output, ArtefactError if the guard's calibration is damaged, InputError if the source's pixels turn out to be damaged.
     """
     hint = codec.unavailable()
     if hint is not None:
         raise CodecUnavailableError(f"{codec.codec_id} is not installed", code=ReasonCode.MISSING_EXTRA, hint=hint)
     if codec.options is not None:
         checked(codec.codec_id, codec.accepted(), settings)  # not left to the codec: one that ignores a name would do so silently
+    settings = codec.settled(sample, settings)
+    check_memory(codec, sample, settings, memory)
     prepared = codec.prepare(sample)
     refusal = codec.refusal(prepared)
     if refusal is not None:
@@ -125,6 +130,8 @@ def attempt(
             return codec.decode(data, NO_LIMITS).pixels  # our own bytes: the source has passed the limits already
         except ModelError:
             raise
+        except LimitError as error:  # there are none: memory ran out
+            raise out_of_memory(codec) from error
         except StreamError as error:  # for instance metadata of the source that this format's readers choke on
             raise GuardError(
                 f"{codec.codec_id} cannot read what it wrote: {own_words(error, ours=registry.is_ours(codec))}",
@@ -198,6 +205,29 @@ def _artefacts(model: str | None, guard: GuardReport, prior: Used | None) -> tup
         except RouterError:  # of somebody else's codec: none of ours
             used.append(Used("models", model, ""))
     return tuple(used)
+
+
+def check_memory(codec: Codec, sample: ImageSample, settings: Mapping[str, Any], limit: int | None) -> None:
+    """Raise CodecError (MEMORY_LIMIT) if `codec` takes more than `limit` bytes for this image. Nothing is decoded for it."""
+    needed = codec.memory(sample, settings)
+    if limit is not None and needed > limit:
+        raise CodecError(
+            f"{codec.codec_id} takes about {needed / 1e9:.1f} GB for {sample.width}x{sample.height} pixels, "
+            f"the limit is {limit / 1e9:.1f} GB",
+            code=ReasonCode.MEMORY_LIMIT,
+            hint="Pass limits=Limits(memory=BYTES), or --no-limits, if there is more; or permit another codec",
+            bytes=needed,
+            limit=limit,
+        )
+
+
+def out_of_memory(codec: Codec) -> CodecError:
+    """For a codec to which memory was not enough."""
+    return CodecError(
+        f"memory ran out while {codec.codec_id} was at work",
+        code=ReasonCode.OUT_OF_MEMORY,
+        hint="Give the process more memory, or lower Limits.memory so that a codec that takes less is chosen",
+    )
 
 
 def _overhead(sample: ImageSample) -> int:

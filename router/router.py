@@ -63,7 +63,7 @@ class Router:
             detector: a Detector, or the folder of one; the shipped detector by default.
             log: called with the RunRecord of every output. What it raises comes out of `compress` as an OutputNotWritableError,
                 with the image in its `encoded`.
-            limits: what may be decoded.
+            limits: what may be decoded, and how much memory one image may take.
 
         Raises:
             PolicyError: the policy is missing or invalid, with file, line and field.
@@ -153,7 +153,14 @@ class Router:
         source_refusal = passthrough_refusal(sample, plan, metadata_stays=stays)
         costs = stored_costs()
         walk = Walk(
-            prepared, plan, source_refusal=source_refusal, metadata_stays=stays, unread_xmp=unread, started=clock, costs=costs
+            prepared,
+            plan,
+            source_refusal=source_refusal,
+            metadata_stays=stays,
+            unread_xmp=unread,
+            started=clock,
+            costs=costs,
+            memory=self.limits.memory,
         )
         outcome = walk.run(release_failed=on_guard_fail == "release")
         seconds = {"read": read - began, "decide": decided - read, "encode": time.perf_counter() - decided}

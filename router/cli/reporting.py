@@ -80,7 +80,7 @@ def typed(error: Exception) -> RouterError:
     if isinstance(error, RouterError):
         return error
     if isinstance(error, MemoryError):
-        return RouterError("not enough memory for this image", code=ReasonCode.TOO_MANY_PIXELS)
+        return RouterError("not enough memory for this image", code=ReasonCode.OUT_OF_MEMORY)
     if os.environ.get(DEBUG):
         raise error
     if isinstance(error, OSError):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from router.errors import CodecError
 from router.forks import Lock, in_children
+from router.images.memory import is_out_of_memory
 from router.images.sample import Pixels
 from router.reasons import ReasonCode
 
@@ -76,7 +77,14 @@ in_children(_renew)
 
 
 def encode_failed(codec_id: str, error: BaseException | str) -> CodecError:
-    """The refusal for a library that failed while encoding; or with our own words for what went wrong."""
+    """The refusal for a library that failed while encoding (OUT_OF_MEMORY where that is why), or with our own words for it."""
+    if isinstance(error, BaseException) and is_out_of_memory(error):
+        return CodecError(
+            f"not enough memory to encode {codec_id}",
+            code=ReasonCode.OUT_OF_MEMORY,
+            hint="Choose another codec",
+            foreign=error,
+        )
     ours = f": {error}" if isinstance(error, str) else ""
     return CodecError(
         f"{codec_id} could not encode{ours}",

@@ -91,6 +91,10 @@ class Codec(ABC):
     suffix: ClassVar[str]
     carries: ClassVar[CarryMatrix]
     knob: ClassVar[Knob | None] = None
+    working_bytes: ClassVar[float] = 40.0
+    """What encoding, decoding and comparing take at their highest, in bytes a pixel at 8 bits, beside the source's own pixels."""
+    working_base: ClassVar[int] = 128 << 20
+    """What they take whatever the size of the image, in bytes."""
     experimental: ClassVar[bool] = False
     options: ClassVar[Mapping[str, Option] | None] = None
     """Settings that `encode` takes beside the knob, with the values of each (`router.codecs.options`; the knob may be among
@@ -101,6 +105,15 @@ class Codec(ABC):
         """Every setting that a policy may name, with the values that it takes."""
         knob = {} if cls.knob is None else {cls.knob.name: IntRange(cls.knob.low, cls.knob.high)}
         return {**knob, **(cls.options or {})}
+
+    def settled(self, sample: ImageSample, settings: Settings) -> Settings:
+        """The settings that this image is coded with, from its size alone: others where a default would take too much memory."""
+        return settings
+
+    def memory(self, sample: ImageSample, settings: Settings) -> int:
+        """Bytes that this image takes at its highest, source pixels included; asked before any of them is decoded."""
+        pixels, depth = sample.width * sample.height, sample.bits // 8
+        return self.working_base + int(pixels * depth * (sample.channels + self.working_bytes))
 
     def prepare(self, sample: ImageSample) -> ImageSample:
         """The image as this codec represents it (a colour conversion); what guard and search compare with.

@@ -22,6 +22,11 @@ from router.reasons import ReasonCode
 
 _MAX_SIDE = 1 << 30  # 18181-1, level 10
 _EFFORT = IntRange(1, 9)
+_GROUPWISE = 6
+"""The highest effort at which libjxl 0.11 holds a part of a large picture at a time, whatever the quality."""
+_LARGE = 1 << 22
+_WHOLE_BYTES = 110.0
+"""Bytes a pixel that it takes where it holds a picture as a whole."""
 _EXIF_OFFSET = bytes(4)  # the box begins with the distance to the TIFF header; the binding leaves that to its caller
 
 
@@ -95,7 +100,8 @@ class _Jxl(Codec):
 
 
 class JxlCodec(_Jxl):
-    """Lossy JPEG XL. Settings: `quality` 1 to 99 (80; 90 is distance 1), `effort` 1 to 9 (default 7, from the constructor).
+    """Lossy JPEG XL. Settings: `quality` 1 to 99 (80; 90 is distance 1), `effort` 1 to 9 (default 7, from the constructor; above
+    4 Mi pixels 6, at which the encoder takes a third of the memory).
 
     Alpha is coded exactly except at the lowest qualities (below about 20), hence claimed as lossy.
     """
@@ -111,8 +117,21 @@ class JxlCodec(_Jxl):
         xmp=True,
         max_side=_MAX_SIDE,
     )
+    working_base: ClassVar[int] = 448 << 20  # a group of 2048 x 2048 px, or a whole picture of that size
     knob: ClassVar[Knob | None] = Knob("quality", 1, 99, 80)
     options: ClassVar[dict[str, Option]] = {"quality": IntRange(1, 99), "effort": _EFFORT}
+
+    def settled(self, sample: ImageSample, settings: Settings) -> Settings:
+        """See `Codec.settled`: a lower effort for a large picture, if none is named."""
+        if "effort" in settings or self._config["effort"] <= _GROUPWISE or sample.width * sample.height <= _LARGE:
+            return settings
+        return {**settings, "effort": _GROUPWISE}
+
+    def memory(self, sample: ImageSample, settings: Settings) -> int:
+        """See `Codec.memory`; more at an effort that takes the picture as a whole."""
+        needed, pixels = super().memory(sample, settings), sample.width * sample.height
+        whole = pixels > _LARGE and settings.get("effort", self._config["effort"]) > _GROUPWISE
+        return needed + int(pixels * (_WHOLE_BYTES - self.working_bytes)) if whole else needed
 
     def encode(self, sample: ImageSample, settings: Settings) -> bytes:
         """See `Codec.encode`."""

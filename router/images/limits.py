@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from router.errors import LimitError
+from router.images.memory import machine_memory
 from router.reasons import ReasonCode
 
 
@@ -12,12 +13,18 @@ from router.reasons import ReasonCode
 class Limits:
     """Largest image that is read. None lifts a limit: an explicit choice of the caller.
 
-    Defaults: 178,956,970 pixels (Pillow's own error level), 65,535 px a side, 1 GiB of file.
+    Defaults: 178,956,970 pixels (Pillow's own error level), 65,535 px a side, 1 GiB of file; of memory three quarters of what the
+    machine or its container has (`router.images.memory.machine_memory`).
+
+    Attributes:
+        memory: bytes that the work on one image may take, beside what the process holds already. What needs more is refused
+            before it begins: a codec, so that the next one is tried, or the reading of the source.
     """
 
     max_pixels: int | None = 178_956_970
     max_side: int | None = 65_535
     max_file_bytes: int | None = 1 << 30
+    memory: int | None = field(default_factory=machine_memory)
 
     def check_size(self, width: int, height: int) -> None:
         """Raise LimitError if an image of this size may not be decoded."""
@@ -47,6 +54,17 @@ class Limits:
                 hint="Pass limits=Limits(max_file_bytes=None), or --no-limits, if you trust the source",
             )
 
+    def check_memory(self, count: int, what: str) -> None:
+        """Raise LimitError if work that takes this many bytes may not begin; `what` names it."""
+        if self.memory is not None and count > self.memory:
+            raise LimitError(
+                f"{what} takes about {count / 1e9:.1f} GB of memory, the limit is {self.memory / 1e9:.1f} GB",
+                code=ReasonCode.MEMORY_LIMIT,
+                hint="Pass limits=Limits(memory=BYTES), or --no-limits, if there is more, or a smaller picture",
+                bytes=count,
+                limit=self.memory,
+            )
+
 
 DEFAULT_LIMITS = Limits()
-NO_LIMITS = Limits(None, None, None)
+NO_LIMITS = Limits(None, None, None, None)

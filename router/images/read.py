@@ -67,6 +67,9 @@ _NOT_DECODED_HERE = (
 )
 _CHANNELS = {"1": 1, "L": 1, "F": 1, "LA": 2, "RGBA": 4}
 
+_DECODING = 14
+"""Bytes a pixel that decoding takes at its highest beside the pixels themselves, at 8 bits (a progressive JPEG)."""
+
 
 def read(
     src: ImageSource, *, limits: Limits = DEFAULT_LIMITS, first_frame: bool = False, undecodable: bool = False
@@ -81,7 +84,7 @@ def read(
     Raises:
         InputError: NOT_FOUND, NOT_A_FILE, UNREADABLE, EMPTY_INPUT, NOT_AN_IMAGE, FORMAT_NOT_SUPPORTED, DAMAGED_IMAGE,
             BAD_ARRAY, MODE_NOT_SUPPORTED, DEPTH_NOT_SUPPORTED, ANIMATED.
-        LimitError: SIDE_TOO_LONG, TOO_MANY_PIXELS, FILE_TOO_LARGE.
+        LimitError: SIDE_TOO_LONG, TOO_MANY_PIXELS, FILE_TOO_LARGE; when pixels are asked for, MEMORY_LIMIT and OUT_OF_MEMORY.
         UsageError: BAD_ARGUMENT, `src` is none of these.
     """
     if isinstance(src, np.ndarray):
@@ -115,6 +118,8 @@ def read(
     icc, faults = usable(metadata.icc, plan.channels) if refusal is None else (metadata.icc, ())
 
     def load() -> Pixels:
+        own = width * height * plan.channels * bits // 8
+        limits.check_memory(own + _DECODING * width * height * bits // 8, f"decoding {width}x{height} pixels")
         return apply_orientation(plan.load(), plan.orientation)
 
     return ImageSample(

@@ -269,5 +269,5 @@ class ImageSample:
 def pixels_sha256(pixels: Pixels) -> str:
     """SHA-256 over "HxWxC:dtype\\n" and the little-endian samples of an (H, W, C) array."""
     digest = hashlib.sha256(f"{'x'.join(map(str, pixels.shape))}:{pixels.dtype.name}\n".encode())
-    digest.update(np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("<")).tobytes())
+    digest.update(np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("<")).data)
     return digest.hexdigest()

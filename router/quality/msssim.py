@@ -5,6 +5,7 @@ Five scales, 11-tap Gaussian of sigma 1.5 without padding, mean over colour chan
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,36 +15,81 @@ from router.quality.tiles import tile_means
 
 Plane = NDArray[np.floating[Any]]
 """Computed in float32."""
+View = Callable[[NDArray[Any]], NDArray[np.uint8]]
+"""Makes (h, w, C') uint8 of (h, w, C) pixels, each by itself."""
 
 _POWERS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 _TAPS = 11
+_BAND = 1 << 18
+"""Pixels of a band, about."""
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 _KERNEL = np.exp(-((np.arange(_TAPS) - _TAPS // 2) ** 2) / (2 * 1.5**2))
 _KERNEL = _KERNEL / _KERNEL.sum()
 
 
-def ms_ssim(reference: NDArray[np.uint8], candidate: NDArray[np.uint8]) -> float:
-    """Score in [0, 1] of two (H, W, C) uint8 images.
+def ms_ssim(reference: NDArray[Any], candidate: NDArray[Any], view: View | None = None) -> float:
+    """Score in [0, 1] of two (H, W, C) uint8 images; with a `view`, of what it makes of any two images.
 
     Below 176 px a side the coarsest scales do not exist: their powers are left out and the others rescaled to sum to one.
-    Below 11 px a side the image is padded by its edge.
+    Below 11 px a side the image is padded by its edge. In bands of rows: beside the images it holds 8 bytes a pixel.
     """
     short = [max(0, _TAPS - side) for side in reference.shape[:2]]
-    pad = ((0, short[0]), (0, short[1]), (0, 0))
-    x = np.pad(reference, pad, mode="edge").astype(np.float32)
-    y = np.pad(candidate, pad, mode="edge").astype(np.float32)
+    x, y = (_Scale(_padded(image, short), view) for image in (reference, candidate))
     per_scale: list[NDArray[np.float64]] = []
     while True:
-        luminance, structure = _maps(x, y)
-        last = len(per_scale) == len(_POWERS) - 1 or min((side + 1) // 2 for side in x.shape[:2]) < _TAPS
-        per_scale.append(((luminance * structure) if last else structure).mean((0, 1), dtype=np.float64))
+        last = len(per_scale) == len(_POWERS) - 1 or min((side + 1) // 2 for side in x.size) < _TAPS
+        per_scale.append(_mean(x, y, whole=last))
         if last:
             break
-        x, y = _halve(x), _halve(y)
+        x, y = x.halved(), y.halved()
     powers = np.array(_POWERS[: len(per_scale)])
     powers = powers / powers.sum()
     values = np.maximum(np.stack(per_scale), 0.0)
     return float(np.prod(values ** powers[:, None], axis=0).mean())
+
+
+class _Scale:
+    """An image at one scale, of which a band of rows at a time is looked at."""
+
+    def __init__(self, pixels: NDArray[Any], view: View | None = None) -> None:
+        self._pixels = pixels
+        self._view = view
+        self.size: tuple[int, int] = pixels.shape[:2]
+        self.band = max(_TAPS, _BAND // self.size[1])
+
+    def rows(self, start: int, stop: int) -> Plane:
+        part = self._pixels[start:stop]
+        return np.asarray(part if self._view is None else self._view(part), np.float32)
+
+    def halved(self) -> _Scale:
+        """2 x 2 means. An odd side gets a zero row or column in front that counts in them, as in reference implementations."""
+        height, width = self.size
+        odd = height % 2
+        found: Plane | None = None
+        for top in range(0, (height + 1) // 2, self.band):
+            stop = min(top + self.band, (height + 1) // 2)
+            part = self.rows(max(0, 2 * top - odd), 2 * stop - odd)
+            part = np.pad(part, ((odd if top == 0 else 0, 0), (width % 2, 0), (0, 0)))
+            if found is None:
+                found = np.empty(((height + 1) // 2, (width + 1) // 2, part.shape[2]), np.float32)
+            found[top:stop] = _halve(part)
+        assert found is not None
+        return _Scale(found)
+
+
+def _padded(image: NDArray[Any], short: list[int]) -> NDArray[Any]:
+    return np.pad(image, ((0, short[0]), (0, short[1]), (0, 0)), mode="edge") if any(short) else image
+
+
+def _mean(x: _Scale, y: _Scale, *, whole: bool) -> NDArray[np.float64]:
+    """Mean by channel of the contrast-structure term, times the luminance term where the `whole` is asked for."""
+    height, width = (side - _TAPS + 1 for side in x.size)
+    total: NDArray[np.float64] | float = 0.0
+    for top in range(0, height, x.band):
+        stop = min(top + x.band, height) + _TAPS - 1
+        luminance, structure = _maps(x.rows(top, stop), y.rows(top, stop))
+        total = total + ((luminance * structure) if whole else structure).sum((0, 1), dtype=np.float64)
+    return np.asarray(total, np.float64) / (height * width)
 
 
 def worst_tile_ssim(reference: NDArray[np.uint8], candidate: NDArray[np.uint8], tile: int = 64) -> float:

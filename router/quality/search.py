@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -128,6 +128,7 @@ def search(
         data = encode(setting)
         pixels = decode(data)
         hunt.take(Trial(setting, data, pixels, None if score is None else score(pixels)))
+        del pixels
     if hunt.reached is not None:
         return SearchResult(hunt.reached, hunt.steps, hunt.outcome)
     raise _unreached(target, hunt, byte_limit, late)
@@ -250,7 +251,7 @@ class _Hunt:
         if known is None or (
             len(trial.data) < len(known.data) if trial.score is None or known.score is None else trial.score > known.score
         ):
-            self.nearest = trial
+            self.nearest = replace(trial, pixels=np.empty((0, 0, 1), np.uint8))  # nobody looks at these: they need not be held
 
 
 def _edge(settings: NDArray[np.int64], wanted: NDArray[np.bool_], *, lowest: bool) -> int:

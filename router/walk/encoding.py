@@ -19,10 +19,12 @@ from router.walk.schedule import Schedule, Turn
 class Encoding:
     """Attempts on one image; what one codec's scorers and searches have learnt serves the next."""
 
-    def __init__(self, sample: ImageSample, plan: Plan, schedule: Schedule) -> None:
+    def __init__(self, sample: ImageSample, plan: Plan, schedule: Schedule, memory: int | None = None) -> None:
+        """`memory`: bytes that one codec may take."""
         self._sample = sample
         self._plan = plan
         self._schedule = schedule
+        self._memory = memory
         self._scorers = Scorers()
 
     @property
@@ -75,4 +77,5 @@ class Encoding:
             max_steps=allowance.encodings,
             deadline=allowance.deadline,
             room=RECORD_ROOM if lane.lane == Lane.TRANSCODE else room(self._sample.metadata),
+            memory=self._memory,
         )

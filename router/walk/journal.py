@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +50,10 @@ class Journal:
     def attempts(self) -> tuple[Attempt, ...]:
         """So far."""
         return tuple(self._attempts)
+
+    def failed_for(self, codes: Set[ReasonCode]) -> bool:
+        """Whether any codec has failed for one of these reasons so far."""
+        return any(attempt.codec and attempt.outcome in codes for attempt in self._attempts)
 
     def done(self, turn: Turn, candidate: Candidate) -> None:
         """The codec's result may be released."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from router.attempts import Candidate
+from router.attempts import Candidate, out_of_memory
 from router.carrying import losses
 from router.codecs import registry
 from router.codecs.base import Lane
 from router.costs.predict import Picture
 from router.costs.store import NONE, Costs
 from router.errors import CarryError, GuardError, InputError, LimitError, NoLaneError, RouterError, own_words
+from router.images.memory import is_out_of_memory
 from router.images.sample import ImageSample
+from router.passthrough import WIDELY_READ
 from router.plan import Plan
 from router.policy.decision import LanePlan
 from router.reasons import ReasonCode
@@ -21,6 +23,9 @@ from router.walk.forecast import Forecast
 from router.walk.journal import Journal, Outcome
 from router.walk.rivals import Rivals
 from router.walk.schedule import Schedule, Turn
+
+_OF_MEMORY = frozenset({ReasonCode.MEMORY_LIMIT, ReasonCode.OUT_OF_MEMORY})
+"""Codes of attempts that failed for want of memory."""
 
 
 class Walk:
@@ -36,6 +41,7 @@ class Walk:
         unread_xmp: bool = False,
         started: float | None = None,
         costs: Costs = NONE,
+        memory: int | None = None,
     ) -> None:
         """One image and what may be done with it.
 
@@ -47,6 +53,7 @@ class Walk:
             unread_xmp: the source has XMP that `sample` was given without, because it cannot be read.
             started: the `time.monotonic()` value from which the plan's time counts; now by default.
             costs: what is known of this machine; without it a codec is held to the plan's time only between its encodings.
+            memory: bytes that one codec may take for it; None for no limit.
         """
         self._sample = sample
         self._plan = plan
@@ -54,9 +61,10 @@ class Walk:
         self._source_refusal = source_refusal
         self._metadata_stays = metadata_stays
         self._schedule = Schedule(plan, Forecast(Picture.of(sample), plan, costs), started=started)
-        self._encoding = Encoding(sample, plan, self._schedule)
+        self._encoding = Encoding(sample, plan, self._schedule, memory)
         self._rivals = Rivals(sample, plan, self._schedule, self._encoding)
         self._journal = Journal()
+        self._makeshift = False
 
     def run(self, *, release_failed: bool = False) -> Outcome:
         """Try lanes in order; where nothing could be written for want of time, as the plan says.
@@ -71,7 +79,7 @@ class Walk:
                     return self._journal.outcome(None)
                 self._journal.lane_failed(lane.lane, self._source_refusal)
                 continue
-            found = list(self._results(lane, release_failed))
+            found = [c for c in self._results(lane, release_failed) if not self._is_makeshift(lane, c)]
             if found:
                 best = min(found, key=lambda c: len(c.data))
                 self._journal.chosen(found, best, lane.lane)
@@ -82,15 +90,33 @@ class Walk:
                 detail = f"encode_ms {self._plan.encode_ms:g}; the last codec that can write the image"
                 self._journal.note(ReasonCode.BUDGET_OVERRUN, detail, turn.lane.lane, turn.codec_id)
                 return self._journal.outcome(candidate)
+        if self._makeshift and self._source_refusal is None and self._sample.source.format in WIDELY_READ:
+            return self._journal.outcome(None)
         attempts = self._journal.attempts
         hint = "Permit another lane or codec, or lower the target"
         if self._schedule.missed:
             hint = "Permit another lane or codec, lower the target, or give more time"
+        if self._journal.failed_for(_OF_MEMORY):
+            hint = "Permit a codec that takes less memory, or pass limits=Limits(memory=BYTES), or --no-limits, if there is more"
         if self._sample.undecodable is not None:
             hint = self._sample.undecodable.hint
         raise NoLaneError(
             "no permitted lane could write this image: " + "; ".join(_line(a) for a in attempts), attempts=attempts, hint=hint
         )
+
+    def _is_makeshift(self, lane: LanePlan, candidate: Candidate) -> bool:
+        """Whether this is a lossless copy of a lossy file, no smaller than it, that nobody would have asked for had there been
+        memory or time for the codecs before: then the file itself is the better output, or an error."""
+        source, size = self._sample.source, len(candidate.data)
+        if lane.lane != Lane.LOSSLESS or self._plan.forced or not source.lossy or source.size is None or size < source.size:
+            return False
+        wanting = _OF_MEMORY | {ReasonCode.BUDGET_PREDICTED, ReasonCode.BUDGET_EXCEEDED}
+        if not self._journal.failed_for(wanting) and not any(r.code in wanting for r in self._plan.reasons):
+            return False
+        code, detail = ReasonCode.NOT_SMALLER_THAN_SOURCE, f"{size} bytes, source {source.size}"
+        self._journal.note(code, detail, lane.lane, candidate.codec.codec_id)
+        self._makeshift = True
+        return True
 
     def _results(self, lane: LanePlan, release_failed: bool) -> Iterator[Candidate]:
         """What the codecs of a lane make of the image; no more than the first unless the lane compares all."""
@@ -116,6 +142,12 @@ class Walk:
             self._journal.failed(turn, error.code, detail, error.details.get("log", "") or error.told)
             return None
         except Exception as error:  # a codec's bug must not lose the image while another lane can write it
+            if is_out_of_memory(error):
+                found = out_of_memory(registry.get(turn.codec_id))
+                if self._plan.forced:
+                    raise found from error
+                self._journal.failed(turn, found.code, found.message)
+                return None
             if self._plan.forced:
                 raise
             self._journal.failed(turn, ReasonCode.INTERNAL_ERROR, own_words(error), f"{type(error).__name__}: {error}"[:200])

@@ -13,7 +13,8 @@ from PIL import Image
 from skimage import data
 
 from router.codecs.base import CarryMatrix, Lane
-from router.quality.guard import GuardLevel, GuardReport, check
+from router.quality.guard import MEASURES, GuardLevel, GuardReport, check
+from router.quality.guard.measure import measure
 from router.quality.target import Target
 
 CARRIES = CarryMatrix(
@@ -52,6 +53,18 @@ def _check(
         score=score,
         quantile=quantile,
     )
+
+
+def test_values_of_a_tile_do_not_depend_on_how_the_picture_is_cut_into_windows() -> None:
+    wide = np.pad(PHOTOGRAPH, ((0, 0), (0, 2304 - PHOTOGRAPH.shape[1]), (0, 0)), mode="symmetric")
+    coded = _coded(wide)
+    whole, part = measure(wide, coded), measure(wide[:, :2048].copy(), coded[:, :2048].copy())  # as one band, and in windows
+    own = [k for k, name in enumerate(MEASURES) if not name.startswith("faded")]
+    same = part.tiles[:, 1] < (2048 - 192) // 64
+    seen = {tuple(tile): values for tile, values in zip(whole.tiles.tolist(), whole.values[:, own], strict=True)}
+    for tile, values in zip(part.tiles[same].tolist(), part.values[same][:, own], strict=True):
+        assert np.array_equal(seen[tuple(tile)], values)
+    assert sorted(whole.tiles.tolist()) == whole.tiles.tolist()
 
 
 @pytest.mark.parametrize("lane", [Lane.LOSSLESS, Lane.TRANSCODE])

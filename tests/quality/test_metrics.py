@@ -44,6 +44,13 @@ def test_ssimulacra2_agrees_with_the_published_package(name: str, quality: int) 
     assert Reference(image).score(distorted) == pytest.approx(compute_ssimulacra2(_png(image), _png(distorted)), abs=0.05)
 
 
+@pytest.mark.parametrize(("height", "width"), [(129, 600), (193, 515), (640, 257)])
+def test_ssimulacra2_agrees_where_its_tiles_end_beside_the_border(height: int, width: int) -> None:
+    image = np.pad(PHOTOGRAPHS["coffee"], ((0, 300), (0, 300), (0, 0)), mode="symmetric")[:height, :width]
+    distorted = _jpeg(image, 30)
+    assert Reference(image).score(distorted) == pytest.approx(compute_ssimulacra2(_png(image), _png(distorted)), abs=0.05)
+
+
 def test_ssimulacra2_tells_a_tiny_image_from_another() -> None:
     white, black = np.full((3, 5, 3), 255, np.uint8), np.zeros((3, 5, 3), np.uint8)
     assert Reference(white).score(white) == 100.0

@@ -22,6 +22,8 @@ from router.xmp import holds_record, without_record
 if TYPE_CHECKING:
     from router.codecs.neural.encoder import ImageEncoder
 
+_DECODING = 8
+"""Bytes a pixel that decoding takes beside the pixels: latents of some bands of tiles."""
 _EXTRA = "pip install codec-router[neural]"
 
 
@@ -47,6 +49,7 @@ class NeuralCodec(Codec):
         xmp=True,
         max_side=65_535,
     )
+    working_base = 768 << 20  # two tiles at work
     knob = Knob("rate", 0, 65_535, 39_000)
     options: ClassVar[Mapping[str, Option] | None] = {}  # the knob alone
 
@@ -93,10 +96,13 @@ class NeuralCodec(Codec):
         """Decode, in fp32 (the reference decoding) unless the codec was made with another.
 
         Raises StreamError as `container.parse`, and LATENT_MISMATCH where a tile does not decode to what was written;
-        ModelError UNKNOWN_MODEL or MODEL_MISMATCH; LimitError; CodecUnavailableError without the neural extra.
+        ModelError UNKNOWN_MODEL or MODEL_MISMATCH; LimitError, also MEMORY_LIMIT; CodecUnavailableError without the neural extra.
         """
         file = container.parse(data, limits)
         _require_extra()
+        header = file.header
+        own = header.width * header.height * (header.channels + _DECODING)
+        limits.check_memory(self.working_base + own, f"decoding {header.width}x{header.height} pixels")
 
         from router.codecs.neural.decoder import decode_image
 

@@ -12,7 +12,6 @@ from router.images.sample import Pixels
 from router.quality import guard
 from router.quality.guard.levels import QUANTILES
 from router.quality.guard.measure import measure
-from router.quality.guard.planes import visible
 from router.quality.target import Target
 
 _LEVEL = guard.GuardLevel.FULL
@@ -67,7 +66,7 @@ def verdict(codec: Codec, source: Pixels, decoded: Pixels, score: float) -> Verd
 def _smallest_quantile(source: Pixels, decoded: Pixels, aim: float, codec: Codec) -> float:
     """By bisection: limits rise with the quantile, so that what passes at one passes at every larger one."""
     calibration = guard.calibration_for(getattr(codec, "model", None))
-    worst, pixels = measure(visible(source), visible(decoded)).worst, source.shape[0] * source.shape[1]
+    worst, pixels = measure(source, decoded).worst, source.shape[0] * source.shape[1]
 
     def passes(steps: int) -> bool:
         return bool((worst <= calibration.limits(guard.MEASURES, aim, steps / _STEPS, pixels)).all())

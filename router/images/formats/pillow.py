@@ -15,6 +15,7 @@ import numpy as np
 
 from router.errors import LimitError, RouterError
 from router.images.formats.header import damaged, depth_refused, mode_refused
+from router.images.memory import is_out_of_memory
 from router.images.sample import Pixels
 from router.reasons import ReasonCode
 
@@ -61,14 +62,14 @@ class StrictFile(io.BytesIO):
 
 @contextmanager
 def decoding(name: str) -> Iterator[None]:
-    """Whatever a decoding library raises inside becomes InputError (DAMAGED_IMAGE), or LimitError when memory runs out."""
+    """Whatever a decoding library raises inside becomes InputError (DAMAGED_IMAGE), or LimitError (OUT_OF_MEMORY)."""
     try:
         yield
     except RouterError:
         raise
-    except MemoryError as error:
-        raise LimitError(f"not enough memory to decode this {name}", code=ReasonCode.TOO_MANY_PIXELS) from error
     except Exception as error:
+        if is_out_of_memory(error):
+            raise LimitError(f"not enough memory to decode this {name}", code=ReasonCode.OUT_OF_MEMORY, foreign=error) from error
         raise damaged(f"damaged {name}", error) from error
 
 

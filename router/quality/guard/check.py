@@ -11,7 +11,7 @@ from router.images.sample import Pixels
 from router.quality.guard.artefact import Calibration, calibration_for
 from router.quality.guard.levels import DEFAULT_QUANTILE, GuardLevel
 from router.quality.guard.measure import MEASURES, TileValues, measure, measure_windows
-from router.quality.guard.planes import TILE, visible
+from router.quality.guard.planes import TILE
 from router.quality.guard.report import GuardReport, WorstTile
 from router.quality.guard.selection import windows
 from router.quality.target import Target
@@ -85,8 +85,8 @@ def check(
         measured["ssimulacra2"] = round(known, 4)
     aim = target.value if target is not None and target.metric == "ssimulacra2" else known
     return _of_tiles(
-        visible(shown(source)),
-        visible(shown(decoded)),
+        shown(source),
+        shown(decoded),
         level=level,
         aim=aim,
         quantile=quantile,
@@ -103,8 +103,8 @@ def looks_at_tiles(lane: Lane, level: GuardLevel) -> bool:
 
 
 def _of_tiles(
-    source: np.ndarray[tuple[int, ...], np.dtype[np.uint8]],
-    decoded: np.ndarray[tuple[int, ...], np.dtype[np.uint8]],
+    source: Pixels,
+    decoded: Pixels,
     *,
     level: GuardLevel,
     aim: float | None,

@@ -12,8 +12,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from router.images.sample import Pixels
 from router.quality.guard import detail
-from router.quality.guard.planes import Plane, block_means, padded
+from router.quality.guard.measure import HALO, everything
+from router.quality.guard.planes import TILE, Plane, block_means, whole_tiles, window_of
 
 _OCTAVES = 3
 _BLOCK = 8
@@ -24,8 +26,6 @@ _SHOWN = 0.25
 """Share of its contrast that the rival must keep for a mark to count."""
 _KEPT = 0.8
 """Share of what the rival keeps; below it a mark has faded."""
-_BAND = 1024
-_HALO = 128
 
 
 @dataclass(frozen=True)
@@ -41,25 +41,25 @@ class Marks:
         return self.faded / self.seen if self.seen else 0.0
 
 
-def compare(source: NDArray[np.uint8], decoded: NDArray[np.uint8], rival: NDArray[np.uint8]) -> Marks:
-    """Of three (H, W, 3) uint8 images: how many of the source's marks fade in `decoded` that do not in `rival`.
+def compare(source: Pixels, decoded: Pixels, rival: Pixels) -> Marks:
+    """Of three (H, W, C) images: how many of the source's marks fade in `decoded` that do not in `rival`.
 
     At three octaves (marks of about 3, 6 and 12 px), in every block of the band-pass response that holds marks: the contrast kept
-    is the regression of the decoded response on the source's, over the marks. In bands of rows, so memory is bounded.
+    is the regression of the decoded response on the source's, over the marks. In windows, so memory is bounded.
     """
-    planes = [padded(image) for image in (source, decoded, rival)]
     seen = faded = 0
-    for top in range(0, planes[0].shape[0], _BAND):
-        lead = min(_HALO, top)
-        rows = slice(top - lead, min(planes[0].shape[0], top + _BAND + _HALO))
-        height = min(_BAND, planes[0].shape[0] - top)
-        more = _of_band([_luma(plane[rows]) for plane in planes], lead, height)
+    for window in everything(source):
+        top, left, bottom, right = (TILE * side for side in window)
+        rows = slice(max(0, top - HALO), min(whole_tiles(source.shape[0]), bottom + HALO))
+        columns = slice(max(0, left - HALO), min(whole_tiles(source.shape[1]), right + HALO))
+        own = (slice(top - rows.start, bottom - rows.start), slice(left - columns.start, right - columns.start))
+        more = _of_window([_luma(window_of(image, rows, columns)) for image in (source, decoded, rival)], own)
         seen, faded = seen + more.seen, faded + more.faded
     return Marks(seen, faded)
 
 
-def _of_band(planes: list[Plane], lead: int, height: int) -> Marks:
-    """Of source, decoded and rival; `lead` rows come before those that count, which are `height`."""
+def _of_window(planes: list[Plane], counted: tuple[slice, slice]) -> Marks:
+    """Of source, decoded and rival; only marks within `counted` rows and columns count."""
     import cv2
 
     seen = faded = 0
@@ -70,7 +70,7 @@ def _of_band(planes: list[Plane], lead: int, height: int) -> Marks:
         response = detail.band(source)
         strength = np.abs(response)
         marks = detail.marked(strength, detail.surroundings(strength, octave))
-        own = slice(lead // _BLOCK >> octave, (lead + height) // _BLOCK >> octave)
+        own = tuple(slice(side.start // _BLOCK >> octave, side.stop // _BLOCK >> octave) for side in counted)
         mean = partial(block_means, side=_BLOCK)
         energy = np.maximum(mean(marks * response * response)[own], np.float32(1e-6))
         ours, theirs = (mean(marks * response * detail.band(plane))[own] / energy for plane in (decoded, rival))

@@ -1,6 +1,6 @@
 """All measurements of one decoded image: for every tile one number per measure, larger is worse.
 
-About 50 ms per MP and core. Large images go through in bands of rows; nothing but the result grows with the image.
+About 50 ms per MP and core. Large images go through in windows; nothing but the result grows with the image.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from router.images.sample import Pixels
 from router.quality.guard import detail, edges, tile_values
-from router.quality.guard.planes import TILE, Plane, padded
+from router.quality.guard.planes import TILE, Plane, whole_tiles, window_of
 
 MEASURES = (
     "tile",
@@ -34,7 +35,10 @@ MEASURES_VERSION = 2
 
 HALO = 128
 """Rows and columns around what is judged, so that every value is that of the whole image."""
-_BAND = 1024
+_SIDE = 1024
+"""Side of a window, in px."""
+_BAND = 2048
+"""Width of an image up to which windows are as wide as it, in px."""
 
 
 @dataclass(frozen=True)
@@ -59,30 +63,37 @@ Window = tuple[int, int, int, int]
 """Top, left, bottom, right, in tiles."""
 
 
-def measure(source: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> TileValues:
-    """Every tile of two (H, W, 3) uint8 images of the same shape."""
-    source, decoded = padded(source), padded(decoded)
-    rows, columns = source.shape[0] // TILE, source.shape[1] // TILE
-    bands = [(top, 0, min(top + _BAND // TILE, rows), columns) for top in range(0, rows, _BAND // TILE)]
-    return _measured(source, decoded, bands, halo=HALO, octaves=detail.OCTAVES)
+def measure(source: Pixels, decoded: Pixels) -> TileValues:
+    """Every tile of two (H, W, C) images of the same shape."""
+    found = _measured(source, decoded, tuple(everything(source)), halo=HALO, octaves=detail.OCTAVES)
+    order = np.lexsort(found.tiles.T[::-1])  # rows first, however the windows lay: sums depend on it in their last bits
+    return TileValues(found.values[order], found.tiles[order])
 
 
-def measure_windows(source: NDArray[np.uint8], decoded: NDArray[np.uint8], windows: Sequence[Window]) -> TileValues:
+def everything(image: Pixels) -> Iterator[Window]:
+    """Windows side by side that cover an image; of one that is not wide, bands."""
+    rows, columns = (whole_tiles(side) // TILE for side in image.shape[:2])
+    side = _SIDE // TILE
+    across = columns if columns <= _BAND // TILE else side
+    for top in range(0, rows, side):
+        for left in range(0, columns, across):
+            yield top, left, min(top + side, rows), min(left + across, columns)
+
+
+def measure_windows(source: Pixels, decoded: Pixels, windows: Sequence[Window]) -> TileValues:
     """The tiles of some windows, without the coarsest octave, which would have to look far beyond them, and without `FADED`."""
-    found = _measured(padded(source), padded(decoded), windows, halo=HALO // 2, octaves=detail.OCTAVES - 1)
+    found = _measured(source, decoded, windows, halo=HALO // 2, octaves=detail.OCTAVES - 1)
     found.values[:, FADED] = -np.inf
     return found
 
 
-def _measured(
-    source: NDArray[np.uint8], decoded: NDArray[np.uint8], windows: Sequence[Window], *, halo: int, octaves: int
-) -> TileValues:
+def _measured(source: Pixels, decoded: Pixels, windows: Sequence[Window], *, halo: int, octaves: int) -> TileValues:
     values, tiles, marks = [], [], []
     for window in windows:
         top, left, bottom, right = window
-        rows = slice(max(0, top * TILE - halo), min(source.shape[0], bottom * TILE + halo))
-        columns = slice(max(0, left * TILE - halo), min(source.shape[1], right * TILE + halo))
-        maps = _maps(source[rows, columns], decoded[rows, columns], octaves)
+        rows = slice(max(0, top * TILE - halo), min(whole_tiles(source.shape[0]), bottom * TILE + halo))
+        columns = slice(max(0, left * TILE - halo), min(whole_tiles(source.shape[1]), right * TILE + halo))
+        maps = _maps(window_of(source, rows, columns), window_of(decoded, rows, columns), octaves)
         row, column = top - rows.start // TILE, left - columns.start // TILE
         found = np.full((bottom - top, right - left, len(MEASURES)), -np.inf, np.float32)
         area = np.zeros((bottom - top, right - left, len(FADED)), np.float32)

@@ -23,15 +23,24 @@ def visible(pixels: Pixels) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.repeat(shown, 3, axis=2) if shown.shape[2] == 1 else shown)
 
 
-def padded(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Whole tiles: mirrored at the right and the bottom, so that a block of which one column is real is about what lies beside
-    it, and not about that one column, many times over."""
+def whole_tiles(length: int) -> int:
+    """`length` rounded up to whole tiles."""
+    return -(-length // TILE) * TILE
+
+
+def window_of(pixels: Pixels, rows: slice, columns: slice) -> NDArray[np.uint8]:
+    """`visible` of a window of an image that is continued to whole tiles: mirrored at the right and the bottom, so that a block
+    of which one column is real is about what lies beside it, and not about that one column, many times over.
+
+    `rows`, `columns`: from a tile or a tile's border on, and at least a tile long where the image is.
+    """
     import cv2
 
-    height, width = pixels.shape[:2]
-    if not height % TILE and not width % TILE:
-        return pixels
-    return np.asarray(cv2.copyMakeBorder(pixels, 0, -height % TILE, 0, -width % TILE, cv2.BORDER_REFLECT_101), np.uint8)
+    part = visible(pixels[rows, columns])
+    short = rows.stop - rows.start - part.shape[0], columns.stop - columns.start - part.shape[1]
+    return (
+        np.asarray(cv2.copyMakeBorder(part, 0, short[0], 0, short[1], cv2.BORDER_REFLECT_101), np.uint8) if any(short) else part
+    )
 
 
 def block_means(plane: Plane, side: int) -> Plane:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from router.images.sample import Pixels
 from router.quality.guard.marks import compare
-from router.quality.guard.planes import visible
 from router.quality.guard.probes import Recode, probe
 from router.quality.guard.report import GuardReport
 from router.quality.target import Target
@@ -53,7 +52,7 @@ def objection(target: Target, source: Pixels, neural: Contender, classical: Cont
     ours, theirs = report.worst, rival.worst
     if not report.ordinary and ours is not None and theirs is not None and ours.severity > theirs.severity:
         return f"worst tile at {ours.severity:.2f} of the limit, {theirs.severity:.2f} classical"
-    marks = compare(visible(source), visible(neural.pixels), visible(classical.pixels))
+    marks = compare(source, neural.pixels, classical.pixels)
     if marks.faded > MOST_FADED * max(marks.seen, _FEW_MARKS):
         return f"{marks.faded} of {marks.seen} marks fade that the classical result shows"
     if neural.recode is not None and classical.recode is not None:
