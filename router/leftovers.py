@@ -10,10 +10,11 @@ import contextlib
 import os
 import re
 import tempfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+from router.forks import Lock
 
 try:
     import fcntl
@@ -25,7 +26,7 @@ _NAME = re.compile(r"\..{1,40}\.[a-z0-9_]{8}" + re.escape(_SUFFIX), re.DOTALL)
 _MOST_FOLDERS = 4096
 _TRIES = 20
 
-_lock = threading.Lock()
+_lock = Lock()
 _searched: set[str] = set()
 
 

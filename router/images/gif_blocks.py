@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from router.errors import StreamError
+from router.images.counting import flood, most_parts
 from router.reasons import ReasonCode
 
 
@@ -20,10 +21,12 @@ class GifBlock:
 
 
 def walk_gif(data: bytes) -> Iterator[GifBlock]:
-    """Blocks in order, up to the trailer, which is not among them. Raises StreamError (UNKNOWN_STREAM, TRUNCATED)."""
+    """Blocks in order, up to the trailer, which is not among them. Raises StreamError (UNKNOWN_STREAM, TRUNCATED), or
+    (DAMAGED_STREAM) for a flood of tiny ones."""
     if not data.startswith((b"GIF87a", b"GIF89a")):
         raise StreamError("no GIF signature", code=ReasonCode.UNKNOWN_STREAM)
     position = 13 + _table(data, 10)
+    left = most_parts(len(data))  # of sub-blocks, and of blocks without any
     while True:
         kind = _byte(data, position)
         if kind == 0x21:
@@ -33,8 +36,14 @@ def walk_gif(data: bytes) -> Iterator[GifBlock]:
         else:
             return  # the trailer, or rubbish behind the last block
         end = first
+        left -= 1
         while size := _byte(data, end):
             end += 1 + size
+            left -= 1
+            if left < 0:
+                break
+        if left < 0:
+            raise flood(len(data), "GIF sub-blocks")
         yield GifBlock(label, position, first, end + 1)
         position = end + 1
 

@@ -15,6 +15,8 @@ _RAW_PROFILE = b"Raw profile type "
 _MAX_TEXT = 16 << 20
 """Bytes that all texts of one file may inflate to."""
 _MAX_TEXTS = 10_000
+_MAX_WORK, _RATIO = 4 * _MAX_TEXT, 1032
+"""Bytes that texts which do not go along may have been inflated to, and what deflate makes of one byte at most."""
 _COLOUR = set(b"IHDR PLTE IDAT IEND tRNS cHRM gAMA iCCP sRGB cICP".split())
 _HINTS = {b"sBIT": "significant bits", b"bKGD": "background colour", b"hIST": "histogram", b"sPLT": "suggested palette"}
 _HINTS |= {b"mDCV": "mastering display", b"mDCv": "mastering display", b"cLLI": "light levels", b"cLLi": "light levels"}
@@ -62,7 +64,7 @@ def read(data: bytes) -> Notes:
     gain_map = credentials = many = False
     density: Density | None = None
     layout = _layout(data)
-    budget, end = _MAX_TEXT, len(data)
+    budget, work, end = _MAX_TEXT, _MAX_WORK, len(data)
     try:
         for chunk in bounded(walk_png(data), len(data)):
             kind, content = chunk.type, data[chunk.payload : min(chunk.stop, chunk.payload + 96)]
@@ -71,8 +73,9 @@ def read(data: bytes) -> Notes:
                 if kind == b"iTXt" and content.startswith(XMP + b"\x00"):
                     found["xmp"] += 1
                     continue
-                text = _text(data, chunk, budget) if len(texts) < _MAX_TEXTS else None
+                text = _text(data, chunk, budget) if len(texts) < _MAX_TEXTS and work > 0 else None
                 if text is None:
+                    work -= 0 if kind == b"tEXt" else min(budget, _RATIO * (chunk.stop - chunk.payload))
                     others[_unreadable(content)] = None
                 else:
                     texts.append(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -18,7 +19,9 @@ from router.images import boxes
 from router.images.chunks import walk_jpeg, walk_png, walk_webp
 from router.images.counting import most_parts
 from router.images.formats import avif, gif, jpeg
+from router.images.gif_blocks import walk_gif
 from router.images.headers import probe
+from router.images.png_notes import read as read_notes
 
 PIXELS = photo(24, 40)
 
@@ -79,6 +82,31 @@ def test_gif_sub_blocks() -> None:
     for extra in (b"\x21\xfe" + b"\x01x" * 60_000 + b"\0", b"\x21\xfe\0" * 60_000):
         with pytest.raises(InputError, match="flood"):
             gif.probe(data[:screen] + extra + data[screen:])
+
+
+def test_gif_sub_blocks_behind_the_first_image() -> None:
+    data = encoded(PIXELS[..., 0], "GIF")[:-1]
+    assert len(list(walk_gif(data + b"\x21\xfe" + b"\x01x" * 3000 + b"\0;"))) > 1
+    for extra in (b"\x21\xfe" + b"\x01x" * 60_000 + b"\0;", b"\x21\xfe\0" * 60_000 + b";"):
+        with pytest.raises(StreamError, match="more than"):
+            list(walk_gif(data + extra))
+
+
+def test_png_texts_are_tried_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 500 texts that are each too large, a few are inflated, not all."""
+    packed = zlib.compress(bytes(17 << 20))
+    data = png(PIXELS, extra=png_chunk(b"zTXt", b"Comment\0\0" + packed) * 500)
+    begun = 0
+    real = zlib.decompressobj
+
+    def counting() -> object:
+        nonlocal begun
+        begun += 1
+        return real()
+
+    monkeypatch.setattr(zlib, "decompressobj", counting)
+    read_notes(data)
+    assert begun <= 10
 
 
 def test_exif_in_many_segments_is_joined() -> None:
