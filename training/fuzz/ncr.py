@@ -63,7 +63,7 @@ class _Files:
             parts[at] = kind, mutated(rng, payload, self._payloads)
         elif choice == 4 and parts:
             # The same chunk of another file.
-            parts[at] = kind, rng.choice([p for seed in self._seeds for k, p in seed if k == kind])
+            parts[at] = kind, rng.choice([p for seed in self._seeds for k, p in seed if k == kind] or [payload])
         elif choice == 5 and parts:
             del parts[at]
         elif choice == 6:
