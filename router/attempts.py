@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from router.bundle import Used
+from router.artefacts.bundle import Used
 from router.codecs import registry
 from router.codecs.base import Codec, Lane
 from router.codecs.neural.weights import find_model

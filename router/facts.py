@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from router.bundle import Used
+from router.artefacts.bundle import Used
 from router.detector.report import OodReport
 from router.errors import ArtefactError
 from router.images.sample import ImageSample

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from router.artefacts.bundle import shipped_bundle
 from router.attempts import Candidate, seal, with_source_xmp
-from router.bundle import shipped_bundle
 from router.carrying import carried_xmp, losses, shown_losses
 from router.codecs import registry
 from router.codecs.base import Codec, Lane
@@ -65,20 +65,20 @@ def release(
     reasons += [reason for reason in _without_bundle() if reason not in reasons]
     candidate = outcome.candidate
     if candidate is not None:
+        of_candidate = [*reasons]  # these hold only if it is what is released
         if candidate.codec.lane is Lane.TRANSCODE:
-            reasons += _doubts(sample, plan, Lane.TRANSCODE)
+            of_candidate += _doubts(sample, plan, Lane.TRANSCODE)
         else:
-            reasons += [Reason(ReasonCode.PROFILE_UNUSABLE, f"left out: {why}") for why in sample.source.colour_faults]
-        reasons += _left_behind(sample, plan, candidate.codec)
+            of_candidate += [Reason(ReasonCode.PROFILE_UNUSABLE, f"left out: {why}") for why in sample.source.colour_faults]
+        of_candidate += _left_behind(sample, plan, candidate.codec)
         source_xmp = carried_xmp(sample, candidate.codec) if plan.metadata == "keep" else None
-        reasons += _overshot(plan, candidate)
-        record = _record(sample, plan, outcome, candidate, reasons, report)
+        of_candidate += _overshot(plan, candidate)
+        record = _record(sample, plan, outcome, candidate, of_candidate, report)
         data, failures = _with_evidence(candidate, record, source_xmp, _bound(sample, plan))
         if failures:
-            reasons += failures
             if plan.keep_all and source_xmp is not None and any(f.code is ReasonCode.CANNOT_CARRY_XMP for f in failures):
-                return _kept_source(sample, plan, outcome, report, run, reasons, source_refusal)
-            record = _record(sample, plan, outcome, candidate, reasons, report)
+                return _kept_source(sample, plan, outcome, report, run, [*reasons, *failures], source_refusal)
+            record = _record(sample, plan, outcome, candidate, [*of_candidate, *failures], report)
         if not _outgrows(sample, plan, candidate, len(data), source_refusal=source_refusal):
             codec = candidate.codec
             return EncodedImage(

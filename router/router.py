@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from router.bundle import Used
+from router.artefacts.bundle import Used
 from router.codecs import registry
 from router.codecs.base import Lane
 from router.costs.predict import Picture

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from router.artefacts import BACKBONES, BUNDLE, DETECTORS, GAINS, GUARDS, MODELS, PRIORS
-from router.bundle import bundle_id
+from router.artefacts.bundle import bundle_id
 from router.codecs.neural.weights import list_models, verify_model
 from router.detector import artefact as detector
 from router.detector.embeddings import backbone

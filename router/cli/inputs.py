@@ -111,11 +111,7 @@ def _each(arguments: Iterable[Path], left_out: LeftOut, encoded: bool, output: P
 def _resolved(path: Path) -> Path:
     try:
         return path.resolve()
-    except (
-        OSError,
-        ValueError,
-        RuntimeError,
-    ):  # a name that the file system refuses, a link to itself: reading or writing says so
+    except (OSError, ValueError, RuntimeError):  # a name that the file system refuses, a link to itself: using it says so
         return path.absolute()
 
 

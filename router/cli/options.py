@@ -49,7 +49,7 @@ DetectorOption = Annotated[
     str | None, typer.Option("--detector", help="Folder or id of a detector, see `fit`; the shipped one by default.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per input on standard output and nothing else.")]
-NoLimitsOption = Annotated[bool, typer.Option("--no-limits", help="Lift the limits on pixels, sides and file size.")]
+NoLimitsOption = Annotated[bool, typer.Option("--no-limits", help="Lift the limits on pixels, sides, file size and memory.")]
 FirstFrameOption = Annotated[bool, typer.Option("--first-frame", help="Take the first frame of an animation.")]
 ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Overwrite existing outputs (never an input).")]
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.artefacts import DETECTORS
-from router.bundle import vouch
+from router.artefacts.bundle import vouch
 from router.detector import embeddings
 from router.detector.calibration import Calibration
 from router.detector.embeddings.base import Embedding, embed

@@ -186,7 +186,7 @@ def write_page(report: Report, plan: Plan, folder: Path, cache: Path, survival: 
 
 
 def _run_facts(plan: Plan, done: Sequence[Measured], points: pd.DataFrame) -> dict[str, Any]:
-    from router.bundle import shipped_bundle
+    from router.artefacts.bundle import shipped_bundle
 
     try:
         bundle: str | None = shipped_bundle().id

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from router.bundle import Used
+from router.artefacts.bundle import Used
 from router.codecs import registry
 from router.gain.features import vector
 from router.gain.model import GainModel, shipped_for

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.artefacts import GAINS
-from router.bundle import vouch
+from router.artefacts.bundle import vouch
 from router.errors import ArtefactError
 from router.gain import artefact
 from router.gain.artefact import Manifest

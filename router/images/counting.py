@@ -16,13 +16,17 @@ thousand (PNG) or more."""
 T = TypeVar("T")
 
 
+class TooManyPartsError(StreamError):
+    """The file has more parts than are looked at."""
+
+
 def most_parts(size: int) -> int:
     """Chunks, boxes, segments, sub-blocks or items that a walker gives for `size` bytes before it takes them for a flood."""
     return _FREE + size // _BYTES_EACH
 
 
 def counted(walk: Iterator[T], size: int, name: str) -> Iterator[T]:
-    """What `walk` gives. Raises StreamError (DAMAGED_STREAM) after `most_parts(size)` of them."""
+    """What `walk` gives. Raises TooManyPartsError (DAMAGED_STREAM) after `most_parts(size)` of them."""
     left = most_parts(size)
     for part in walk:
         if not left:
@@ -31,6 +35,6 @@ def counted(walk: Iterator[T], size: int, name: str) -> Iterator[T]:
         yield part
 
 
-def flood(size: int, name: str) -> StreamError:
+def flood(size: int, name: str) -> TooManyPartsError:
     """More than `most_parts(size)` of something called `name`."""
-    return StreamError(f"more than {most_parts(size)} {name} in {size} bytes", code=ReasonCode.DAMAGED_STREAM)
+    return TooManyPartsError(f"more than {most_parts(size)} {name} in {size} bytes", code=ReasonCode.DAMAGED_STREAM)

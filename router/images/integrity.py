@@ -44,7 +44,7 @@ def decode_whole(sample: ImageSample) -> str | None:
             return _each(_jpegs, data, sample)
         if kind == "webp":
             return _tail_of_vp8(data)
-        return "its gain map is not decoded" if sample.source.gain_map else None
+        return "its gain map is not decoded" if sample.has_gain_map else None
     assert data is not None
     if kind == "tiff":
         return _tiff_pages(data, sample)

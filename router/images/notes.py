@@ -7,7 +7,6 @@ from contextlib import suppress
 
 from router.errors import StreamError
 from router.images import netpbm_notes, png_notes
-from router.images.bounded import bounded
 from router.images.chunks import walk_jpeg
 from router.images.gif_blocks import content, walk_gif
 from router.images.sample import Density, Metadata, Text
@@ -44,7 +43,7 @@ def _jpeg(data: bytes) -> _Notes:
     comments: list[bytes] = []
     density: Density | None = None
     with suppress(StreamError):
-        for segment in bounded(walk_jpeg(data), len(data)):
+        for segment in walk_jpeg(data):
             if segment.marker == 0xFE and len(comments) < MAX_COMMENTS:
                 comments.append(data[segment.payload : segment.end])
             elif segment.marker == 0xE0 and data.startswith(b"JFIF\x00", segment.payload) and segment.end - segment.payload >= 14:
@@ -57,7 +56,7 @@ def _jpeg(data: bytes) -> _Notes:
 def _gif(data: bytes) -> _Notes:
     comments: list[bytes] = []
     with suppress(StreamError):
-        for block in bounded(walk_gif(data), len(data)):
+        for block in walk_gif(data):
             if block.label == 0xFE and len(comments) < MAX_COMMENTS:
                 comments.append(content(data, block))
     aspect = data[12]  # (aspect + 15) / 64 is width by height of a pixel

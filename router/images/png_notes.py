@@ -6,8 +6,8 @@ import zlib
 from dataclasses import dataclass
 
 from router.errors import StreamError
-from router.images.bounded import TooManyPartsError, bounded
 from router.images.chunks import Chunk, walk_png
+from router.images.counting import TooManyPartsError
 from router.images.sample import Density, Text
 
 XMP = b"XML:com.adobe.xmp"
@@ -66,7 +66,7 @@ def read(data: bytes) -> Notes:
     layout = _layout(data)
     budget, work, end = _MAX_TEXT, _MAX_WORK, len(data)
     try:
-        for chunk in bounded(walk_png(data), len(data)):
+        for chunk in walk_png(data):
             kind, content = chunk.type, data[chunk.payload : min(chunk.stop, chunk.payload + 96)]
             end = chunk.end
             if kind in (b"tEXt", b"zTXt", b"iTXt"):

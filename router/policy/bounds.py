@@ -101,9 +101,7 @@ class _Bound:
             return text(len(value)) if isinstance(value, bytes) else ONE
         if node.kind == "ident":
             return scope.get(node.name) or self._inputs.get(node.name, ONE)
-        if node.kind == "list":
-            return _capped(len(below), max((b.total for b in below), default=0), 1 + sum(b.total for b in below))
-        if node.kind == "struct":
+        if node.kind in ("list", "struct"):
             return _capped(len(below), max((b.total for b in below), default=0), 1 + sum(b.total for b in below))
         if node.kind == "select" or node.name == "_[_]":
             inner = below[0].item if below else 1

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from router.bundle import Used
+from router.artefacts.bundle import Used
 from router.errors import ArtefactError
 from router.quality.target import Target
 from router.reasons import ReasonCode

@@ -16,7 +16,8 @@ from sample_set import Samples
 from typer.testing import CliRunner
 
 import router
-from router import artefacts, bundle, inventory
+from router import artefacts
+from router.artefacts import bundle, inventory
 from router.cli.main import app
 from router.codecs.neural import weights
 from router.detector.detector import Detector, default_detector
@@ -49,7 +50,7 @@ class Copy:
         for kind in kinds:
             if kind == "bundle":
                 shutil.copy(artefacts.BUNDLE, self.root / "bundle.json")
-                places = {"router.bundle.BUNDLE": self.root / "bundle.json"}
+                places = {"router.artefacts.bundle.BUNDLE": self.root / "bundle.json"}
             else:
                 shutil.copytree(artefacts.BUNDLE.parent / kind, self.root / kind)
                 inventory._KINDS[kind] = (self.root / kind, inventory._KINDS[kind][1])

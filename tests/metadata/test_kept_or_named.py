@@ -186,6 +186,16 @@ def test_what_may_go_is_no_loss() -> None:
         assert "METADATA_LEFT_BEHIND" not in {r.code for r in encoded.record.reasons}
 
 
+def test_a_source_that_takes_the_place_of_a_larger_result_lost_nothing() -> None:
+    lanes = {"lanes": [{"lane": "lossless", "codecs": ["png"]}]}
+    encoded = router.compress(
+        KINDS["png c2pa"].data, policy={"schema_version": 1, "name": "small", "rules": [], "otherwise": lanes}
+    )
+    assert encoded.data == KINDS["png c2pa"].data
+    assert _named(encoded.record) == []
+    assert "NOT_SMALLER_THAN_SOURCE" in {r.code for r in encoded.record.reasons}
+
+
 def test_clean_files_have_nothing_to_name() -> None:
     for data in (m.jpeg(), m.png(), m.webp(), m.avif(), m.jxl(), m.gif(), m.save("TIFF"), m.save("BMP"), m.save("PPM")):
         assert [p for p in read(data).passengers if not p.carried] == []

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.bundle import shipped_bundle
+from router.artefacts.bundle import shipped_bundle
 from router.codecs.neural.weights import list_models
 from router.errors import ArtefactError
 from router.quality.guard import MEASURES, calibration_for

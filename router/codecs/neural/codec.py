@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from router import container
 from router.artefacts import MODELS
-from router.bundle import vouch
+from router.artefacts.bundle import vouch
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
 from router.codecs.neural import weights
 from router.codecs.neural.decoding import Decoding

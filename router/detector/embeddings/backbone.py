@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from router.artefacts import BACKBONES
-from router.bundle import vouch
+from router.artefacts.bundle import vouch
 from router.detector.embeddings.base import Array, Embedding, Features
 from router.detector.views import Views
 from router.errors import ArtefactError, CodecUnavailableError

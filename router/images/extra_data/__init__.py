@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from router.errors import InputError, StreamError
-from router.images.bounded import TooManyPartsError
+from router.images.counting import TooManyPartsError
 from router.images.extra_data import avif, bitmaps, gif, jpeg, jxl, png, tiff, webp
 from router.images.extra_data.passenger import MANY, Passenger
 

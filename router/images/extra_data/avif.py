@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from router.errors import StreamError
 from router.images import boxes
-from router.images.bounded import TooManyPartsError, bounded
+from router.images.counting import TooManyPartsError
 from router.images.extra_data import passenger as p
 from router.images.extra_data.passenger import Passenger, auxiliary, letters
 from router.images.formats.avif import Items, items
@@ -31,9 +31,9 @@ def passengers(data: bytes) -> Iterator[Passenger]:
 def _boxes(data: bytes) -> Iterator[Passenger]:
     pixels = False
     try:
-        for box in bounded(boxes.walk(data), len(data)):
+        for box in boxes.walk(data):
             if box.type == b"meta":
-                for inner in bounded(boxes.walk(data, box.payload + 4, box.end), len(data)):
+                for inner in boxes.walk(data, box.payload + 4, box.end):
                     if inner.type not in _META:
                         yield from _other(data, inner)
             elif box.type not in _TOP:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from router.images.bounded import bounded
 from router.images.extra_data import passenger as p
 from router.images.extra_data.passenger import Passenger
 from router.images.gif_blocks import walk_gif
@@ -19,7 +18,7 @@ def passengers(data: bytes) -> Iterator[Passenger]:
     end, xmp, comments = 13, 0, 0
     if len(data) > _ASPECT_AT and data[_ASPECT_AT] not in (0, 49):  # 49 says square too
         yield Passenger("pixel aspect ratio", carried=True, harmless=True)
-    for block in bounded(walk_gif(data), len(data)):
+    for block in walk_gif(data):
         end = block.end
         if block.label == 0xFE:
             comments += 1

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 from router.errors import StreamError
-from router.images.bounded import bounded
 from router.images.chunks import Segment, walk_jpeg
 from router.images.extra_data import passenger as p
 from router.images.extra_data.passenger import Passenger, auxiliary
@@ -39,7 +38,7 @@ def passengers(data: bytes) -> Iterator[Passenger]:
     end, exif, xmp, index = 2, 0, 0, dict[int, int]()
     packet, indexed = b"", False
     comments = 0
-    for segment in bounded(walk_jpeg(data), len(data)):
+    for segment in walk_jpeg(data):
         if segment.start != end:
             yield Passenger("data between segments")
         end = segment.end
@@ -145,7 +144,7 @@ def _picture(data: bytes, start: int, code: int) -> tuple[Passenger, int]:
     view = data[start:]
     end = 2
     try:
-        for segment in bounded(walk_jpeg(view), len(view)):
+        for segment in walk_jpeg(view):
             if segment.marker == _SOI:
                 return kind, start + segment.start  # a picture without an end
             end = segment.end

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from router.images import boxes
-from router.images.bounded import bounded
 from router.images.extra_data import jpeg
 from router.images.extra_data import passenger as p
 from router.images.extra_data.passenger import Passenger, letters
@@ -21,7 +20,7 @@ def passengers(data: bytes) -> Iterator[Passenger]:
         return  # bits behind a naked codestream cannot be told from it without decoding
     seen: set[bytes] = set()
     jpeg_inside = False
-    for box in bounded(boxes.walk(data), len(data)):
+    for box in boxes.walk(data):
         if box.type == b"jbrd":
             jpeg_inside = True
         elif box.type == b"Exif":

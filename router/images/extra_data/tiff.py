@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from router.errors import StreamError
-from router.images import ifd
 from router.images.extra_data import passenger as p
 from router.images.extra_data.passenger import Passenger
 from router.images.formats.tiff import DESCRIPTIVE
-from router.reasons import ReasonCode
+from router.images.formats.tiff_directory import SUBFILE, Page, first_page, later_pages
 
 _STORAGE = {
     *(
@@ -66,42 +64,29 @@ _NAMED = {
 }
 _HINTS = {301, 318, 319, 532}
 """Colour statements that no reader here acts on; a TIFF that needs them has a profile."""
-_MAX_DIRECTORIES = 1000
 _SHOWN = 5
 _REDUCED, _MASK = 1, 4
 
 
 def passengers(data: bytes) -> Iterator[Passenger]:
-    """See `extra_data.passengers`. Raises StreamError."""
-    block = ifd.block(data)
-    directory = None if block is None else block.directory(block.first)
-    if block is None or directory is None:
-        raise StreamError("TIFF without a directory", code=ReasonCode.DAMAGED_STREAM)
-    tags = sorted(directory.entries.keys() - _STORAGE)
+    """See `extra_data.passengers`. Raises InputError."""
+    page = first_page(data)
+    tags = sorted(page.entries.keys() - _STORAGE)
     yield from (Passenger("EXIF" if tag != 700 else "XMP", carried=True) for tag in tags if tag in _CARRIED)
     yield from (Passenger(_NAMED[tag]) for tag in tags if tag in _NAMED)
     private = [str(tag) for tag in tags if tag not in _CARRIED and tag not in _NAMED]
     if private:
         more = f" and {len(private) - _SHOWN} more" if len(private) > _SHOWN else ""
         yield Passenger(f"TIFF tags {', '.join(private[:_SHOWN])}{more}")
-    if _HINTS & directory.entries.keys():
+    if _HINTS & page.entries.keys():
         yield Passenger("colour calibration tags", harmless=True)
-    yield from _further(block, directory)
+    yield from _further(data, page)
 
 
-def _further(block: ifd.Block, directory: ifd.Directory) -> Iterator[Passenger]:
+def _further(data: bytes, page: Page) -> Iterator[Passenger]:
     """Directories behind the first: pages are refused or asked for, what is no page goes without a word otherwise."""
-    seen: set[int] = set()
-    entries = 0
-    while directory.next and directory.next not in seen and len(seen) < _MAX_DIRECTORIES and entries < 100 * _MAX_DIRECTORIES:
-        seen.add(directory.next)
-        found = block.directory(directory.next)
-        if found is None:
-            return
-        directory = found
-        entries += len(directory.entries)
-        kind = directory.entries.get(254)
-        flags = block.numbers(kind)[0] if kind is not None and block.numbers(kind) else 0
+    for later in later_pages(data, page):
+        flags = later.one(SUBFILE, 0)
         if flags & _REDUCED:
             yield p.PREVIEW
         elif flags & _MASK:

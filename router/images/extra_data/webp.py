@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from router.images.bounded import bounded
 from router.images.chunks import walk_webp
 from router.images.extra_data import passenger as p
 from router.images.extra_data.passenger import Passenger, letters
@@ -18,7 +17,7 @@ def passengers(data: bytes) -> Iterator[Passenger]:
     """See `extra_data.passengers`. Raises StreamError."""
     seen: set[bytes] = set()
     shown = False
-    for chunk in bounded(walk_webp(data), len(data)):
+    for chunk in walk_webp(data):
         if chunk.type in _ONCE:
             who = _ONCE[chunk.type][chunk.type in seen]
             seen.add(chunk.type)

@@ -108,12 +108,13 @@ def count_pages(data: bytes, page: Page) -> int:
     One that lies behind the end of a file that was cut off counts too, so that it is not lost without a word.
     """
     count, last = 1, page
-    for later in _later_pages(data, page):
+    for later in later_pages(data, page):
         count, last = count + (not later.one(SUBFILE, 0) & 0b101), later
     return count + (last.next >= len(data))
 
 
-def _later_pages(data: bytes, page: Page) -> Iterator[Page]:
+def later_pages(data: bytes, page: Page) -> Iterator[Page]:
+    """The directories behind `page`, up to one that is damaged. Raises InputError for what is no damage."""
     seen, entries = set[int](), 0
     while page.next and page.next not in seen and len(seen) < _MAX_PAGES and entries < _MAX_ENTRIES:
         seen.add(page.next)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from router.bundle import Used
+from router.artefacts.bundle import Used
 from router.codecs.base import Codec
 from router.errors import ArtefactError
 from router.images.sample import Pixels

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from router.artefacts import PRIORS
-from router.bundle import vouch
+from router.artefacts.bundle import vouch
 from router.codecs.neural import weights
 from router.errors import ArtefactError
 from router.quality.prior.artefact import ARRAYS_FILE, MANIFEST_FILE, Prior, read

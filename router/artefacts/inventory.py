@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from router.artefacts import BACKBONES, BUNDLE, DETECTORS, GAINS, GUARDS, MODELS, PRIORS
-from router.bundle import shipped_bundle, vouch
+from router.artefacts.bundle import shipped_bundle, vouch
 from router.errors import ArtefactError
 from router.reasons import ReasonCode
 
