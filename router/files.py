@@ -29,6 +29,8 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool = False) -> Pat
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+            if not leftovers.HAS_LOCKS:
+                file.close()
             temporary.chmod(0o666 & ~_UMASK)
             if overwrite:
                 os.replace(temporary, path)  # noqa: PTH105 - the atomic primitive, named as such

@@ -18,13 +18,16 @@ from router.forks import Lock
 
 try:
     import fcntl
-except ImportError:  # Windows: no locks, and an open file cannot be renamed there; nothing is removed
+except ImportError:  # Windows: without these locks nothing can be told of a leftover, and none is removed
     fcntl = None  # type: ignore[assignment]
 
 _SUFFIX = ".codec-router.part"
 _NAME = re.compile(r"\..{1,40}\.[a-z0-9_]{8}" + re.escape(_SUFFIX), re.DOTALL)
 _MOST_FOLDERS = 4096
 _TRIES = 20
+
+HAS_LOCKS = fcntl is not None
+"""Whether a writer keeps its file open until it is renamed. Where not it must be closed before: Windows renames no open file."""
 
 _lock = Lock()
 _searched: set[str] = set()

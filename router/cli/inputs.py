@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from router.container import SIGNATURE
 from router.errors import InputError, RouterError, UsageError
 from router.files import exists, is_folder
 from router.folders import IMAGE_SUFFIXES, LeftOut, images_below
 from router.reasons import ReasonCode
 
 ENCODED_SUFFIXES = IMAGE_SUFFIXES | {".ncr"}
-_NCR_SIGNATURE = b"\x8bNCR\r\n\x1a\n"
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _each(arguments: Iterable[Path], left_out: LeftOut, encoded: bool, output: P
             argument,
             left_out=left_out,
             suffixes=suffixes,
-            signature=_NCR_SIGNATURE if encoded else None,
+            signature=SIGNATURE if encoded else None,
             passed_over=functools.partial(_is, inner),
         )
         problems = left_out.problems[known:]

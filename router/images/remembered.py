@@ -10,12 +10,14 @@ Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 MOST = 1024
+LARGEST = 1 << 15
+"""Bytes of a result that is kept, where it is bytes itself; with `MOST`, 32 MiB in all."""
 
 
 class Remembered(Generic[Key, Value]):
     """A function of bytes and of something else, whose small results are kept. May be shared between threads, and forked.
 
-    At most `MOST` results are kept; then all are forgotten.
+    At most `MOST` results are kept; then all are forgotten. Bytes longer than `LARGEST` are found out anew each time.
     """
 
     def __init__(self, compute: Callable[[bytes, Key], Value]) -> None:
@@ -30,6 +32,8 @@ class Remembered(Generic[Key, Value]):
             return self._known[place]
         except KeyError:
             value = self._compute(data, key)
+        if isinstance(value, bytes) and len(value) > LARGEST:
+            return value
         if len(self._known) >= MOST:
             self._known.clear()
         self._known[place] = value

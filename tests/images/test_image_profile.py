@@ -23,7 +23,7 @@ from router.images.colour import as_probed, is_srgb, is_wide_gamut
 from router.images.plain_profile import plain_profile
 from router.images.profile import fault, usable
 from router.images.read import read
-from router.images.remembered import Remembered
+from router.images.remembered import LARGEST, Remembered
 from router.images.sample import Metadata
 from router.migrate import migrate
 
@@ -194,6 +194,9 @@ def test_what_is_remembered_of_profiles_is_small(monkeypatch: pytest.MonkeyPatch
     for k in range(100):
         counted.get(b"ab", k)
         assert len(counted) <= 10
+    large: Remembered[int, bytes] = Remembered(lambda data, key: bytes(key))
+    assert [len(large.get(b"ab", size)) for size in (LARGEST, LARGEST + 1)] == [LARGEST, LARGEST + 1]
+    assert len(large) == 1
 
 
 def test_srgb_profiles_with_primaries_alone_are_not_wide() -> None:
