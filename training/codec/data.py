@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from training.codec.planted import plant
+
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 _HELD_OUT_SHARE = 24  # one file in this many
 
@@ -34,9 +36,13 @@ def split(root: Path) -> tuple[list[Path], list[Path]]:
 class Photographs:
     """Images as uint8 (3, H, W) tensors in memory; crops weighted by area up to 3 MP, mirrored half of the time."""
 
-    def __init__(self, files: list[Path], crop: int, seed: int, device: torch.device | str = "cpu") -> None:
-        """`device`: where the images live and crops are scaled; a GPU is fed from its own memory."""
+    def __init__(self, files: list[Path], crop: int, seed: int, device: torch.device | str = "cpu", planted: float = 0.0) -> None:
+        """`device`: where the images live and crops are scaled; a GPU is fed from its own memory.
+
+        `planted`: share of crops that get faint structures (`planted.py`).
+        """
         self.crop = crop
+        self.planted = planted
         self.images = [image.to(device) for image in map(_load, files) if min(image.shape[1:]) >= crop]
         if not self.images:
             raise ValueError(f"no image of at least {crop} px on each side")
@@ -63,10 +69,11 @@ class Photographs:
         factor = 1.0 if draw < 0.5 else self._rng.uniform(1.0, 1.6) if draw < 0.8 else 1 / self._rng.uniform(1.0, 1.5)
         side = max(16, round(self.crop * factor))
         patch = self.patch(side).float() / 255
-        if patch.shape[-1] == self.crop:
-            return patch
-        scaled = F.interpolate(patch[None], (self.crop, self.crop), mode="bicubic", antialias=True)
-        return scaled[0].clamp(0, 1)
+        if patch.shape[-1] != self.crop:
+            patch = F.interpolate(patch[None], (self.crop, self.crop), mode="bicubic", antialias=True)[0].clamp(0, 1)
+        if self._rng.random() < self.planted:
+            patch = torch.from_numpy(plant(patch.permute(1, 2, 0).cpu().numpy(), self._rng)).permute(2, 0, 1).to(patch.device)
+        return patch
 
     def batch(self, size: int) -> Tensor:
         """(size, 3, crop, crop) in [0, 1], channels-last."""

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from router.codecs.neural.config import ModelConfig
+from router.codecs.neural.light import linear_start
 from router.codecs.neural.transform import Transform
 from training.codec import ssimulacra2_loss
 from training.codec.prior import Prior, first_pass, scale_and_mean
@@ -20,6 +22,10 @@ declare_missing_operators()
 from compressai.entropy_models import EntropyBottleneck, GaussianConditional  # noqa: E402
 from compressai.ops import quantize_ste  # noqa: E402
 
+_NEIGHBOURHOOD = 9
+"""Side in px of the square whose activity hides an error in its middle."""
+_HALF_HIDDEN = 5 / 255
+
 
 @dataclass(frozen=True)
 class Objective:
@@ -27,6 +33,8 @@ class Objective:
 
     mse: float = 0.7
     ssimulacra2: float = 10.0
+    unmasked: float = 0.0
+    """Of the squared error weighted by how little the source hides it."""
     lambda_min: float = 0.0002
     lambda_max: float = 0.2
 
@@ -38,6 +46,7 @@ class Terms:
     bpp: Tensor
     mse: Tensor
     ssimulacra2: Tensor
+    unmasked: Tensor
     reconstruction: Tensor
 
 
@@ -55,7 +64,8 @@ class RateModel(nn.Module):
 
     def compile_parts(self) -> None:
         """`torch.compile` what takes the time; names of weights stay as they are."""
-        for part in (self.codec.g_a, self.codec.g_a_deep, self.codec.g_s_deep, self.codec.g_s):
+        codec = self.codec
+        for part in (codec.g_a, codec.g_a_deep, codec.g_s, *([] if codec.config.light else [codec.g_s_deep])):
             part.compile()
         self._distance = torch.compile(ssimulacra2_loss.distance)
 
@@ -87,18 +97,33 @@ class RateModel(nn.Module):
         # The metrics subtract nearly equal blurs: in bf16 they are noise and training diverges.
         with torch.autocast(x.device.type, enabled=False):
             distance = self._distance(x, x_hat)
+            squared = ((x_hat - x) ** 2) * 255**2
         return Terms(
             bpp=bits / (x.shape[-1] * x.shape[-2]),
-            mse=((x_hat - x) ** 2).flatten(1).mean(1) * 255**2,
+            mse=squared.flatten(1).mean(1),
             ssimulacra2=distance,
+            unmasked=(squared * visibility(x)).flatten(1).mean(1),
             reconstruction=x_hat,
         )
 
     def loss(self, terms: Terms, position: Tensor) -> Tensor:
         """Scalar; divided by sqrt(lambda), so that every rate pulls about equally."""
         weight = self.trade_off(position)
-        distortion = self.objective.mse * terms.mse + self.objective.ssimulacra2 * terms.ssimulacra2
+        o = self.objective
+        distortion = o.mse * terms.mse + o.ssimulacra2 * terms.ssimulacra2 + o.unmasked * terms.unmasked
         return ((terms.bpp + weight * distortion) / (10 * weight.sqrt())).mean()
+
+
+@torch.no_grad()
+def visibility(x: Tensor) -> Tensor:
+    """How visible an error is, (B, 1, H, W) in (0, 1], in RGB (B, 3, H, W) in [0, 1]: 1 on flat ground, less where activity hides it.
+
+    One over one plus the local variance of the luma, in units of the deviation at which half of an error is hidden (contrast
+    masking; Legge and Foley, 1980).
+    """
+    y = x.mean(1, keepdim=True)
+    mean, square = (F.avg_pool2d(v, _NEIGHBOURHOOD, 1, _NEIGHBOURHOOD // 2, count_include_pad=False) for v in (y, y * y))
+    return 1 / (1 + (square - mean * mean).clamp_min(0) / _HALF_HIDDEN**2)
 
 
 @torch.no_grad()
@@ -114,18 +139,21 @@ def start_from_pca(model: RateModel, patches: Tensor) -> None:
         raise ValueError("the PCA start needs at least 192 channels")
     values, vectors = torch.linalg.eigh(flat.T @ flat / len(flat))
     basis = vectors.flip(1)[:, :m].T.contiguous()
-    for conv in (codec.g_a[1], codec.g_s[-2]):
+    light = codec.config.light is not None
+    for conv in (codec.g_a[1], *([] if light else [codec.g_s[-2]])):
         conv.weight.mul_(0.05)
         conv.bias.zero_()
         for k in range(192):
             conv.weight[k, k, 0, 0] += 1
     # PixelUnshuffle(2) and PixelShuffle(2) order channels as 4 k + 2 i + j, and so does `flat`.
-    down, up = codec.g_a_down, codec.g_s_up[0]
-    for conv in (down, up):
+    for conv in (codec.g_a_down, *([] if light else [codec.g_s_up[0]])):
         conv.weight.mul_(0.02)
         conv.bias.zero_()
-    down.weight[:, : 4 * 192, 0, 0] += basis
-    up.weight[: 4 * 192, :, 0, 0] += basis.T
+    codec.g_a_down.weight[:, : 4 * 192, 0, 0] += basis
+    if light:
+        linear_start(codec.g_s, basis)
+    else:
+        codec.g_s_up[0].weight[: 4 * 192, :, 0, 0] += basis.T
     head = model.prior.head
     head.weight.mul_(0.1)
     head.bias.zero_()

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from router.codecs.neural.config import ModelConfig
+from router.codecs.neural.config import LightSynthesis, ModelConfig
 from training.codec import checkpoint, ssimulacra2_loss
 from training.codec.data import Photographs, centre_crops, split
 from training.codec.muon import Muon
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     args.out.mkdir(parents=True, exist_ok=True)
     train_files, held_files = split(args.data)
-    photographs = Photographs(train_files, args.crop, args.seed, device)
+    photographs = Photographs(train_files, args.crop, args.seed, device, args.planted)
     held = centre_crops(held_files, args.crop, 24).to(device)
     pixels = sum(i[0].numel() for i in photographs.images)
     print(f"{len(photographs.images)} images, {pixels / 1e6:.0f} MP, {len(held)} held out, {device}", flush=True)
@@ -48,10 +48,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         synthesis_blocks=args.blocks,
         deep_blocks=args.deep_blocks,
         prior=args.prior,
+        light=LightSynthesis(*args.light) if args.light else None,
     )
-    model = RateModel(
-        config, Objective(mse=args.mse, ssimulacra2=args.ssimulacra2, lambda_min=args.lambda_min, lambda_max=args.lambda_max)
-    )
+    objective = Objective(args.mse, args.ssimulacra2, args.unmasked, args.lambda_min, args.lambda_max)
+    model = RateModel(config, objective)
     state_file = args.out / "state.safetensors"
     resume_file = args.out / ("stable.safetensors" if args.from_stable else "state.safetensors")
     resume = (args.resume or args.from_stable) and resume_file.exists()
@@ -110,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         by_clock = (spent - (base if args.restart_schedule else 0.0)) / total
         return by_clock if args.steps is None else max(by_clock, (step - first_step) / args.steps)
 
-    stable = True
+    stable, saved = True, spent
     while (share := share_done()) < 1:
         if stable and share >= args.decay_from:
             # What a longer run goes on from: weights before the decay take a new schedule better than decayed ones.
@@ -148,6 +148,9 @@ def main(argv: Sequence[str] | None = None) -> None:
                 f"{step} {spent:.0f}s loss {mean[0]:.3f} bpp {mean[1]:.3f} mse {mean[2]:.1f} ssimulacra2 distance {mean[3]:.2f}",
                 flush=True,
             )
+        if spent - saved >= 60 * args.save_minutes:
+            save()
+            saved = spent
         if step % 1000 == 0:
             log.writerow([step, round(spent), "held-out", *_validate(model, average, held)])
             save()
@@ -190,6 +193,7 @@ def _blend(average: dict[str, torch.Tensor], live: dict[str, torch.Tensor], weig
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    ap.add_argument("--config", type=Path, help="JSON file of options, as the run was started with; those given here win")
     ap.add_argument("--data", type=Path, required=True, help="folder of photographs, searched recursively")
     ap.add_argument("--out", type=Path, required=True, help="folder for the state, the curve and the settings")
     ap.add_argument("--minutes", type=float, default=90)
@@ -209,10 +213,19 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     ap.add_argument("--blocks", type=int, default=3, help="blocks at 1/8 scale on either side")
     ap.add_argument("--deep-blocks", type=int, default=1, help="blocks at 1/16 scale on either side")
     ap.add_argument("--prior", type=int, default=128, help="width of the prior network")
+    ap.add_argument(
+        "--light",
+        type=int,
+        nargs=4,
+        metavar=("CHANNELS", "BLOCKS", "DEEP_CHANNELS", "DEEP_BLOCKS"),
+        help="the light synthesis, of this shape",
+    )
+    ap.add_argument("--planted", type=float, default=0.0, help="share of crops that get faint structures")
     ap.add_argument("--lr", type=float, default=3e-4, help="AdamW: biases, depthwise, gains, entropy model")
     ap.add_argument("--muon", type=float, default=4e-3, help="Muon: dense convolutions")
     ap.add_argument("--mse", type=float, default=0.7)
     ap.add_argument("--ssimulacra2", type=float, default=10.0)
+    ap.add_argument("--unmasked", type=float, default=0.0, help="weight of the squared error where nothing hides it")
     ap.add_argument("--lambda-min", type=float, default=0.0002)
     ap.add_argument("--lambda-max", type=float, default=0.2)
     ap.add_argument(
@@ -222,11 +235,18 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         help="rate positions are drawn as u ** this, u uniform: below 1 the upper rates are seen more often",
     )
     ap.add_argument("--decay-from", type=float, default=0.5, help="share of the time after which the rates fall linearly to zero")
+    ap.add_argument("--save-minutes", type=float, default=10, help="save the state this often")
     ap.add_argument("--threads", type=int, default=1)
     ap.add_argument(
         "--compile", action="store_true", help="torch.compile the transforms and the metric: minutes at the start, for GPUs"
     )
     ap.add_argument("--seed", type=int, default=0)
+    known, _ = ap.parse_known_args(argv)
+    if known.config is not None:
+        settings = json.loads(known.config.read_text())
+        if unknown := settings.keys() - vars(known).keys():
+            ap.error(f"{known.config}: unknown options {sorted(unknown)}")
+        ap.set_defaults(**settings)
     return ap.parse_args(argv)
 
 

@@ -15,6 +15,20 @@ HYPER_STRIDE = STRIDE // LATENT_STRIDE
 
 
 @dataclass(frozen=True)
+class LightSynthesis:
+    """Shape of a synthesis with a small share of the analysis' multiply-accumulates."""
+
+    channels: int = 96
+    """Width at 1/8 scale."""
+    blocks: int = 2
+    """Blocks at 1/8 scale."""
+    deep_channels: int = 192
+    """Width at 1/16 scale."""
+    deep_blocks: int = 1
+    """Blocks at 1/16 scale."""
+
+
+@dataclass(frozen=True)
 class ModelConfig:
     """Shape of the network. Stored in the model card, so that weights and code cannot drift apart."""
 
@@ -32,6 +46,8 @@ class ModelConfig:
     """Width of the prior network at 1/16 scale."""
     rates: int = 8
     """Anchor rates; a rate position lies in [0, rates - 1] and is continuous."""
+    light: LightSynthesis | None = None
+    """Shape of the light synthesis (`light.py`); None: the synthesis mirrors the analysis."""
 
     @property
     def halo(self) -> int:
@@ -39,5 +55,9 @@ class ModelConfig:
 
         Every block reaches one cell of its scale: 8 px, or 16 px for the deep ones.
         """
-        reach = 8 * max(self.analysis_blocks, self.synthesis_blocks) + LATENT_STRIDE * self.deep_blocks
+        reach = 8 * self.analysis_blocks + LATENT_STRIDE * self.deep_blocks
+        if self.light is None:
+            reach = max(reach, 8 * self.synthesis_blocks + LATENT_STRIDE * self.deep_blocks)
+        else:
+            reach = max(reach, 8 * self.light.blocks + LATENT_STRIDE * self.light.deep_blocks)
         return -(-reach // LATENT_STRIDE) * LATENT_STRIDE

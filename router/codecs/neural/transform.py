@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from router.codecs.neural.config import ModelConfig
+from router.codecs.neural.light import Synthesis
 
 __all__ = ["Block", "Transform"]
 
@@ -57,13 +58,16 @@ class Transform(nn.Module):
         )
         self.g_a_down = nn.Conv2d(4 * c, m, 1)
         self.g_a_deep = nn.Sequential(*[Block(m) for _ in range(config.deep_blocks)])
-        self.g_s_deep = nn.Sequential(*[Block(m) for _ in range(config.deep_blocks)])
-        self.g_s_up = nn.Sequential(nn.Conv2d(m, 4 * c, 1), nn.PixelShuffle(2))
-        self.g_s = nn.Sequential(
-            *[Block(c) for _ in range(config.synthesis_blocks)],
-            nn.Conv2d(c, 192, 1),
-            nn.PixelShuffle(8),
-        )
+        if config.light is None:
+            self.g_s_deep = nn.Sequential(*[Block(m) for _ in range(config.deep_blocks)])
+            self.g_s_up = nn.Sequential(nn.Conv2d(m, 4 * c, 1), nn.PixelShuffle(2))
+            self.g_s: nn.Module = nn.Sequential(
+                *[Block(c) for _ in range(config.synthesis_blocks)],
+                nn.Conv2d(c, 192, 1),
+                nn.PixelShuffle(8),
+            )
+        else:
+            self.g_s = Synthesis(m, config.light)
         self.h_a = nn.Sequential(
             nn.Conv2d(m, n, 1),
             nn.LeakyReLU(),
@@ -74,8 +78,9 @@ class Transform(nn.Module):
         log_gain = torch.linspace(math.log(2.0), math.log(32.0), config.rates)[:, None].repeat(1, m)
         self.qe = nn.Parameter(log_gain.clone())
         self.qd = nn.Parameter(-log_gain)
-        self.film_scale = nn.Parameter(torch.zeros(config.rates, c))
-        self.film_shift = nn.Parameter(torch.zeros(config.rates, c))
+        width = c if config.light is None else config.light.channels
+        self.film_scale = nn.Parameter(torch.zeros(config.rates, width))
+        self.film_shift = nn.Parameter(torch.zeros(config.rates, width))
 
     def at(self, table: Tensor, position: Tensor) -> Tensor:
         """Rows of a (rates, K) table at rate positions (B,) in [0, rates - 1], linear between anchors: (B, K, 1, 1)."""
@@ -94,7 +99,11 @@ class Transform(nn.Module):
 
     def synthesise(self, y_hat: Tensor, position: Tensor) -> Tensor:
         """Quantised scaled latents (B, M, h, w), rate positions (B,) -> RGB (B, 3, 16h, 16w), nominally in [0, 1]."""
-        h = self.g_s_up(self.g_s_deep(y_hat * torch.exp(self.at(self.qd, position))))
-        h = h * (1 + self.at(self.film_scale, position)) + self.at(self.film_shift, position)
-        out: Tensor = self.g_s(h)
+        h = y_hat * torch.exp(self.at(self.qd, position))
+        scale, shift = self.at(self.film_scale, position), self.at(self.film_shift, position)
+        out: Tensor
+        if self.config.light is None:
+            out = self.g_s(self.g_s_up(self.g_s_deep(h)) * (1 + scale) + shift)
+        else:
+            out = self.g_s(h, scale, shift)
         return out.float() + 0.5

@@ -1,0 +1,80 @@
+"""The light synthesis: a linear path from every latent to its 16 x 16 pixels, and a narrow network that corrects it.
+
+A strong analysis loses little when the synthesis is shallow (Yang and Mandt, "Computationally-efficient neural image compression
+with shallow decoders", ICCV 2023): most of a reconstruction is linear in the latents. Here the linear path is one 1x1 convolution
+at 1/16 scale; the correction sees the same latents, mixes space in depthwise 3x3 convolutions at 1/16 and 1/8 scale, and is told
+the rate. Slopes and factors are powers of two, so that the network can be computed in integers (`bounded_synthesis.py`).
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from router.codecs.neural.config import LightSynthesis
+
+__all__ = ["LightBlock", "Synthesis"]
+
+SLOPE = 0.125
+"""Slope of the leaky rectifiers: a shift by three bits in integers."""
+
+
+class LightBlock(nn.Module):
+    """Depthwise mixing, then a gated 1x1 feed-forward of equal width; both residual and zero at the start."""
+
+    def __init__(self, channels: int, expansion: int = 2) -> None:
+        super().__init__()
+        self.a = nn.Conv2d(channels, channels, 1)
+        self.dw = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
+        self.b = nn.Conv2d(channels, channels, 1)
+        self.f1 = nn.Conv2d(channels, 2 * channels * expansion, 1)
+        self.f2 = nn.Conv2d(channels * expansion, channels, 1)
+        for conv in (self.b, self.f2):
+            nn.init.zeros_(conv.weight)
+            if conv.bias is not None:
+                nn.init.zeros_(conv.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, H, W)."""
+        x = x + self.b(self.dw(F.leaky_relu(self.a(x), SLOPE)))
+        u, v = self.f1(x).chunk(2, 1)
+        out: Tensor = x + self.f2(u * F.relu(v) * 0.5)
+        return out
+
+
+class Synthesis(nn.Module):
+    """Latents over their gain -> RGB around 0."""
+
+    def __init__(self, latents: int, shape: LightSynthesis) -> None:
+        super().__init__()
+        c, d = shape.channels, shape.deep_channels
+        self.linear = nn.Conv2d(latents, 768, 1)
+        self.enter = nn.Conv2d(latents, d, 1)
+        self.deep = nn.Sequential(*[LightBlock(d) for _ in range(shape.deep_blocks)])
+        self.up = nn.Conv2d(d, 4 * c, 1)
+        self.blocks = nn.Sequential(*[LightBlock(c) for _ in range(shape.blocks)])
+        self.leave = nn.Conv2d(c, 192, 1)
+        nn.init.zeros_(self.leave.weight)
+        if self.leave.bias is not None:
+            nn.init.zeros_(self.leave.bias)
+
+    def forward(self, y: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+        """Latents (B, M, h, w) over their gain, scale and shift (B, C, 1, 1) of the rate -> (B, 3, 16h, 16w), about +-0.5."""
+        plain = F.pixel_shuffle(self.linear(y), 16)
+        h = F.pixel_shuffle(self.up(self.deep(self.enter(y))), 2)
+        h = self.blocks(h * (1 + scale) + shift)
+        out: Tensor = plain + F.pixel_shuffle(self.leave(h), 8)
+        return out
+
+
+def linear_start(synthesis: Synthesis, basis: Tensor) -> None:
+    """Make the linear path invert an analysis whose rows are `basis` (M, 768), in the order of two nested pixel shuffles."""
+    # The analysis unshuffles by 8, then by 2; the linear path shuffles by 16 at once: channel (colour, 16 rows, 16 columns).
+    index = torch.arange(768).view(1, 768, 1, 1).float()
+    order = F.pixel_unshuffle(F.pixel_shuffle(F.pixel_shuffle(index, 2), 8), 16).flatten().long()
+    with torch.no_grad():
+        synthesis.linear.weight.mul_(0.02)
+        if synthesis.linear.bias is not None:
+            synthesis.linear.bias.zero_()
+        synthesis.linear.weight[:, :, 0, 0] += basis.T[order]
