@@ -116,7 +116,7 @@ class RateModel(nn.Module):
 
 @torch.no_grad()
 def visibility(x: Tensor) -> Tensor:
-    """How visible an error is, (B, 1, H, W) in (0, 1], in RGB (B, 3, H, W) in [0, 1]: 1 on flat ground, less where activity hides it.
+    """How visible an error in RGB (B, 3, H, W) in [0, 1] is, (B, 1, H, W): 1 on flat ground, less where activity hides it.
 
     One over one plus the local variance of the luma, in units of the deviation at which half of an error is hidden (contrast
     masking; Legge and Foley, 1980).

@@ -7,8 +7,8 @@ multiplied by one float32 number a channel and rounded to the nearest integer, h
 defines to the last bit.
 
 The bound follows from the weights and from the range to which activations are clipped, and is checked when a layer is made.
-Weights are as wide as the bound allows: about 8 bits for 200 inputs of 12 bits. Arrays are (h, w, C), so that a 1x1 convolution is
-one matrix product: no Winograd, no FFT, and no reduced precision unless somebody switches it on for matrix products.
+Weights are as wide as the bound allows: about 8 bits for 200 inputs of 12 bits. Arrays are (h, w, C), so that a 1x1 convolution
+is one matrix product: no Winograd, no FFT, and no reduced precision unless somebody switches it on for matrix products.
 """
 
 from __future__ import annotations
