@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 STRIDE = 64
 """Pixels per hyper-latent: sides are padded to a multiple of it."""
@@ -48,6 +50,22 @@ class ModelConfig:
     """Anchor rates; a rate position lies in [0, rates - 1] and is continuous."""
     light: LightSynthesis | None = None
     """Shape of the light synthesis (`light.py`); None: the synthesis mirrors the analysis."""
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> ModelConfig:
+        """From `to_dict`. Raises TypeError or ValueError for anything else."""
+        if not isinstance(stored, Mapping):
+            raise TypeError("a shape is a mapping")
+        light = stored.get("light")
+        config = cls(**{**stored, "light": None if light is None else LightSynthesis(**light)})
+        numbers = [*vars(config).values(), *([] if config.light is None else vars(config.light).values())]
+        if any(type(n) is not int or n < 1 for n in numbers if n is not None and n is not config.light) or config.rates < 2:
+            raise ValueError("sizes are positive integers, and rates are two at least")
+        return config
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able; without `light` where there is none."""
+        return {k: v for k, v in asdict(self).items() if v is not None}
 
     @property
     def halo(self) -> int:

@@ -123,7 +123,7 @@ class Synthesis:
         self._model = model
         self._deep = [RowBlock(cast("Block", block), dtype) for block in model.g_s_deep]
         self._up = Dense.of(cast("nn.Conv2d", model.g_s_up[0]), dtype)
-        *blocks, last = [part for part in model.g_s if not isinstance(part, nn.PixelShuffle)]
+        *blocks, last = [part for part in cast("nn.Sequential", model.g_s) if not isinstance(part, nn.PixelShuffle)]
         self._blocks = [RowBlock(cast("Block", block), dtype) for block in blocks]
         self._last = Dense.of(cast("nn.Conv2d", last), dtype)
 

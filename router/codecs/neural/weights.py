@@ -74,22 +74,21 @@ class ModelCard:
 
     def to_json(self) -> str:
         """Content of `model.json`."""
-        return json.dumps({k: v for k, v in asdict(self).items() if k != "folder"}, indent=1, ensure_ascii=False) + "\n"
+        fields = {k: v for k, v in asdict(self).items() if k != "folder"} | {"config": self.config.to_dict()}
+        return json.dumps(fields, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def read(cls, folder: Path) -> ModelCard:
         """The card in a model folder. Raises ArtefactError (ARTEFACT_DAMAGED)."""
         try:
             raw: dict[str, Any] = json.loads((folder / CARD_FILE).read_text("utf-8"))
-            card = cls(**(raw | {"config": ModelConfig(**raw["config"])}), folder=folder)
+            card = cls(**(raw | {"config": ModelConfig.from_dict(raw["config"])}), folder=folder)
         except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise _damaged(f"card of model {folder.name}: {_plain(error)}", folder) from error
         for field in fields(cls):
             value, wanted = getattr(card, field.name), _TYPES.get(field.type)
             if wanted is not None and type(value) not in wanted:
                 raise _damaged(f"card of model {folder.name}: {field.name} is {value!r}", folder)
-        if any(type(v) is not int or v < 1 for v in asdict(card.config).values()) or card.config.rates < 2:
-            raise _damaged(f"card of model {folder.name}: config", folder)
         if card.id != folder.name:
             raise _damaged(f"card of model {folder.name} is that of {card.id!r}", folder)
         return card
