@@ -137,6 +137,13 @@ def test_where_no_codec_fits_a_file_passes_through_or_the_error_says_why() -> No
     assert "memory" in caught.value.hint
 
 
+def test_a_file_that_is_too_large_to_be_looked_at_is_kept_and_that_is_said() -> None:
+    policy = _policy({"lane": "classical", "codecs": ["jpeg"]}, {"lane": "passthrough"})
+    encoded = router.Router(policy, limits=Limits(memory=4 * MEGABYTE)).compress(JPEG)
+    assert encoded.data == JPEG
+    assert {"MEMORY_LIMIT", "NOT_VERIFIED"} <= {r.code for r in encoded.record.reasons}
+
+
 def test_pixels_that_do_not_fit_are_not_decoded() -> None:
     sample = read(JPEG, limits=Limits(memory=4 * MEGABYTE))
     assert (sample.width, sample.height) == PHOTO.shape[1::-1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from router.errors import CarryError
 from router.images.chunks import Segment, walk_jpeg
+from router.images.formats.jpeg import EXTENDED_XMP, XMP
 from router.images.sample import Density
 from router.reasons import ReasonCode
 
@@ -13,16 +14,14 @@ MAX_XMP = 65_502
 MAX_EXIF = 65_527
 """Longest EXIF block in bytes: 65,535 less the length field and `Exif\\0\\0`."""
 
-_XMP = b"http://ns.adobe.com/xap/1.0/\x00"
-_EXTENDED = b"http://ns.adobe.com/xmp/extension/\x00"
 _APP0, _APP1 = 0xE0, 0xE1
 
 
 def read_xmp(data: bytes) -> bytes | None:
     """The packet of the first XMP segment, None if there is none. Raises StreamError."""
     for s in walk_jpeg(data):
-        if s.marker == _APP1 and data.startswith(_XMP, s.payload, s.end):
-            return data[s.payload + len(_XMP) : s.end]
+        if s.marker == _APP1 and data.startswith(XMP, s.payload, s.end):
+            return data[s.payload + len(XMP) : s.end]
     return None
 
 
@@ -43,7 +42,7 @@ def with_xmp(data: bytes, xmp: bytes) -> bytes:
         if s.marker != _APP0 and not (s.marker == _APP1 and data.startswith(b"Exif\x00", s.payload, s.end)):
             break
         lead = s.end
-    packet = b"\xff\xe1" + (2 + len(_XMP) + len(xmp)).to_bytes(2, "big") + _XMP + xmp
+    packet = b"\xff\xe1" + (2 + len(XMP) + len(xmp)).to_bytes(2, "big") + XMP + xmp
     kept = [data[s.start : s.end] for s in segments if s.start >= lead and not _is_xmp(data, s)]
     scans = segments[-1].end if segments else lead
     return b"".join([data[:lead], packet, *kept, data[scans:]])
@@ -66,4 +65,4 @@ def with_density(data: bytes, stated: Density) -> bytes:
 
 
 def _is_xmp(data: bytes, s: Segment) -> bool:
-    return s.marker == _APP1 and data.startswith((_XMP, _EXTENDED), s.payload, s.end)
+    return s.marker == _APP1 and data.startswith((XMP, EXTENDED_XMP), s.payload, s.end)

@@ -9,20 +9,16 @@ from router.errors import StreamError
 from router.images.chunks import Segment, walk_jpeg
 from router.images.extra_data import passenger as p
 from router.images.extra_data.passenger import Passenger, auxiliary
+from router.images.formats.jpeg import APPLICATION_OR_COMMENT, EXTENDED_XMP, HDRGM, ISO_GAIN_MAP, XMP
 from router.images.notes import MAX_COMMENTS
 from router.reasons import ReasonCode
 
-EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\x00"
-_XMP = b"http://ns.adobe.com/xap/1.0/\x00"
-_HDRGM = b"http://ns.adobe.com/hdr-gain-map/1.0/"
-_ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\x00"
 _AUXILIARY_TYPE = re.compile(rb"AuxiliaryImageType\s*(?:=\s*[\"']|>\s*)([^\"'<\s]{1,200})")
 _SEMANTIC = re.compile(rb"Semantic\s*(?:=\s*[\"']|>\s*)(GainMap|Depth|MotionPhoto)")
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 _EOI, _SOI, _STANDALONE = 0xD9, 0xD8, 0x01
 _MAX_LATER_SEGMENTS = 10_000
 _MAX_PICTURES = 64
-_APPLICATION_OR_COMMENT = {*range(0xE0, 0xF0), 0xFE}
 _NAMED = {
     (0xE0, b"JFXX"): Passenger("JFIF thumbnail"),
     (0xE1, EXTENDED_XMP): Passenger("extended XMP"),
@@ -47,7 +43,7 @@ def passengers(data: bytes) -> Iterator[Passenger]:
             exif += 1
             if exif == 1:
                 yield p.EXIF  # what follows in further segments belongs to it
-        elif segment.marker == 0xE1 and content.startswith(_XMP):
+        elif segment.marker == 0xE1 and content.startswith(XMP):
             xmp += 1
             yield p.XMP if xmp == 1 else p.SECOND_XMP
             packet = packet or data[segment.payload : segment.end]
@@ -59,7 +55,7 @@ def passengers(data: bytes) -> Iterator[Passenger]:
             yield p.COMMENT if comments <= MAX_COMMENTS else p.COMMENTS
         else:
             yield from _segment(data, segment, content)
-    if _HDRGM in packet:
+    if HDRGM in packet:
         yield p.GAIN_MAP
     semantics = set(_SEMANTIC.findall(packet))
     if b"GainMap" in semantics:
@@ -85,7 +81,7 @@ def _segment(data: bytes, segment: Segment, content: bytes) -> Iterator[Passenge
     elif marker == 0xE0 and content.startswith(b"JFIF\x00"):
         if len(content) >= 14 and content[12] and content[13]:
             yield Passenger("JFIF thumbnail")
-    elif marker == 0xE2 and content.startswith(_ISO_GAIN_MAP):
+    elif marker == 0xE2 and content.startswith(ISO_GAIN_MAP):
         yield p.GAIN_MAP
     elif marker == 0xEB and content.startswith(b"JP"):
         manifest = b"c2pa" in data[segment.payload : min(segment.end, segment.payload + 200)]
@@ -110,7 +106,7 @@ def _end(data: bytes, position: int) -> tuple[int, bool]:
             return found.start(), later
         if marker == _STANDALONE:
             continue
-        later |= marker in _APPLICATION_OR_COMMENT
+        later |= marker in APPLICATION_OR_COMMENT
         position += int.from_bytes(data[position : position + 2], "big")
         if position > len(data):
             raise StreamError("JPEG segment runs past the end", code=ReasonCode.TRUNCATED)
@@ -149,10 +145,10 @@ def _picture(data: bytes, start: int, code: int) -> tuple[Passenger, int]:
                 return kind, start + segment.start  # a picture without an end
             end = segment.end
             content = view[segment.payload : segment.end]
-            if segment.marker == 0xE1 and content.startswith(_XMP):
+            if segment.marker == 0xE1 and content.startswith(XMP):
                 stated = _AUXILIARY_TYPE.search(content)
-                kind = p.GAIN_MAP if _HDRGM in content else auxiliary(stated[1]) if stated else kind
-            elif segment.marker == 0xE2 and content.startswith(_ISO_GAIN_MAP):
+                kind = p.GAIN_MAP if HDRGM in content else auxiliary(stated[1]) if stated else kind
+            elif segment.marker == 0xE2 and content.startswith(ISO_GAIN_MAP):
                 kind = p.GAIN_MAP
         return kind, start + _end(view, end)[0]
     except StreamError:

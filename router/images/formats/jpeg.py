@@ -14,16 +14,17 @@ from router.images.orientation import orientation_of, tiff_block
 from router.images.sample import Metadata, Pixels
 
 _EXIF = b"Exif\x00\x00"
-_XMP = b"http://ns.adobe.com/xap/1.0/\x00"
+XMP = b"http://ns.adobe.com/xap/1.0/\x00"
+EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\x00"
 _ICC = b"ICC_PROFILE\x00"
-_ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\x00"
-_HDRGM = b"http://ns.adobe.com/hdr-gain-map/1.0/"
+ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\x00"
+HDRGM = b"http://ns.adobe.com/hdr-gain-map/1.0/"
 _FRAME_HEADERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _LOSSLESS_PROCESSES = {0xC3, 0xC7, 0xCB, 0xCF}
 _SEQUENTIAL = {0xC0, 0xC1, 0xC3, 0xC9}
 _ZEROS = 64
 _END = b"\xff\xd9"
-_APPLICATION_OR_COMMENT = {*range(0xE0, 0xF0), 0xFE}
+APPLICATION_OR_COMMENT = {*range(0xE0, 0xF0), 0xFE}
 _DECODED_PROCESSES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA}
 """What libjpeg-turbo has: no hierarchical files, and of the lossless ones those with Huffman coding."""
 
@@ -45,8 +46,8 @@ def probe(data: bytes) -> Header:
             frame = marker, payload
         elif marker == 0xEE and payload.startswith(b"Adobe") and len(payload) >= 12:
             adobe_transform = payload[11]
-        elif (marker == 0xE1 and payload.startswith(_XMP) and _HDRGM in payload) or (
-            marker == 0xE2 and payload.startswith(_ISO_GAIN_MAP)
+        elif (marker == 0xE1 and payload.startswith(XMP) and HDRGM in payload) or (
+            marker == 0xE2 and payload.startswith(ISO_GAIN_MAP)
         ):
             gain_map = True
     if frame is None:
@@ -68,8 +69,8 @@ def metadata(data: bytes) -> Metadata:
     for marker, payload in _segments(data):
         if marker == 0xE1 and payload.startswith(_EXIF):
             exif.append(payload[len(_EXIF) :])  # EXIF above 64 kB goes on in the next segment
-        elif marker == 0xE1 and payload.startswith(_XMP) and not xmp:
-            xmp = payload[len(_XMP) :]
+        elif marker == 0xE1 and payload.startswith(XMP) and not xmp:
+            xmp = payload[len(XMP) :]
         elif marker == 0xE2 and payload.startswith(_ICC) and len(payload) > len(_ICC) + 2:
             icc.setdefault(payload[len(_ICC)], payload[len(_ICC) + 2 :])
     return Metadata(b"".join(icc[n] for n in sorted(icc)) or None, tiff_block(b"".join(exif)), xmp or None)
@@ -125,7 +126,7 @@ def _picture(data: bytes) -> bytes:
         scan, size = segment.end, segment.end - segment.payload
         jfif = segment.marker == 0xE0 and data.startswith(b"JFIF\x00", segment.payload) and size >= 14
         adobe = segment.marker == 0xEE and data.startswith(b"Adobe", segment.payload) and size >= 12
-        if jfif or adobe or segment.marker not in _APPLICATION_OR_COMMENT:
+        if jfif or adobe or segment.marker not in APPLICATION_OR_COMMENT:
             kept.append(data[segment.start : segment.end])
     start = data.find(b"\xff\xda", scan)  # before it at most bytes that hold no marker
     return b"".join((*kept, data[max(start, scan) :]))

@@ -11,7 +11,6 @@ import numpy as np
 from router.errors import InputError
 from router.images import ifd
 from router.images.formats.header import damaged, take
-from router.reasons import ReasonCode
 
 SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER = 254, 256, 257, 258, 259, 262, 266
 STRIPS, ORIENTATION, SAMPLES, ROWS, STRIP_SIZES, PLANAR = 273, 274, 277, 278, 279, 284
@@ -114,16 +113,14 @@ def count_pages(data: bytes, page: Page) -> int:
 
 
 def later_pages(data: bytes, page: Page) -> Iterator[Page]:
-    """The directories behind `page`, up to one that is damaged. Raises InputError for what is no damage."""
+    """The directories behind `page`, up to one that is damaged: the first page can still be whole."""
     seen, entries = set[int](), 0
     while page.next and page.next not in seen and len(seen) < _MAX_PAGES and entries < _MAX_ENTRIES:
         seen.add(page.next)
         try:
             page = _read_page(data, page.next)
-        except InputError as error:
-            if error.code != ReasonCode.DAMAGED_IMAGE:
-                raise
-            return  # the first page can still be whole
+        except InputError:
+            return
         entries += page.size
         yield page
 
