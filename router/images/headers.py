@@ -130,4 +130,4 @@ def is_hdr(data: bytes, header: Header | None = None) -> bool:
     `header`: what `probe(data)` gave, to save doing it again. Raises InputError as `probe`.
     """
     header = probe(data) if header is None else header
-    return header.gain_map or is_hdr_transfer(header.cicp) or any(p.gain_map for p in passengers(data, header.format))
+    return is_hdr_transfer(header.cicp) or any(p.gain_map for p in passengers(data, header.format))

@@ -132,7 +132,6 @@ def read(
             lossy=header.lossy,
             data=data,
             hdr_transfer=is_hdr_transfer(header.cicp),
-            gain_map=header.gain_map,
             further_images=several,
             dropped=dropped,
             colour_faults=plan.colour_faults + faults,

@@ -81,7 +81,6 @@ class Source:
         data: the file's bytes as given, or None for pixels that came without a file.
         hdr_transfer: the file states a PQ or HLG curve. Without an ICC profile that says so too, the samples would be
             shown wrongly in any format written here.
-        gain_map: the header says that an HDR gain map lies beside the image; see `ImageSample.has_gain_map`.
         further_images: the file holds more than the image that was read: frames or pages.
         dropped: names of metadata that reading had to drop because it is no longer true of the upright pixels.
         colour_faults: what was said about the colours and cannot be used, each with its reason, for a person to read: it is
@@ -92,7 +91,6 @@ class Source:
     lossy: bool | None
     data: bytes | None = field(repr=False, default=None)
     hdr_transfer: bool = False
-    gain_map: bool = False
     further_images: bool = False
     dropped: tuple[str, ...] = ()
     colour_faults: tuple[str, ...] = ()
@@ -214,7 +212,7 @@ class ImageSample:
     @property
     def has_gain_map(self) -> bool:
         """Whether an HDR gain map lies beside the image in the file."""
-        return self.source.gain_map or any(p.gain_map for p in self.passengers)
+        return any(p.gain_map for p in self.passengers)
 
     @_Once
     def is_gray(self) -> bool:

@@ -23,6 +23,8 @@ def passengers(data: bytes) -> Iterator[Passenger]:
     """See `extra_data.passengers`. Raises StreamError and InputError."""
     found = items(data)
     yield from _boxes(data)
+    if found.kinds.get(found.primary) == b"tmap":
+        yield p.GAIN_MAP
     if found.of_primary(b"clap"):
         yield Passenger("what lies outside of the clean aperture")
     yield from _items(found)

@@ -9,10 +9,12 @@ from router.errors import StreamError
 from router.images.chunks import Segment, walk_jpeg
 from router.images.extra_data import passenger as p
 from router.images.extra_data.passenger import Passenger, auxiliary
-from router.images.formats.jpeg import APPLICATION_OR_COMMENT, EXTENDED_XMP, HDRGM, ISO_GAIN_MAP, XMP
+from router.images.formats.jpeg import APPLICATION_OR_COMMENT, EXTENDED_XMP, XMP
 from router.images.notes import MAX_COMMENTS
 from router.reasons import ReasonCode
 
+_HDRGM = b"http://ns.adobe.com/hdr-gain-map/1.0/"
+_ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\x00"
 _AUXILIARY_TYPE = re.compile(rb"AuxiliaryImageType\s*(?:=\s*[\"']|>\s*)([^\"'<\s]{1,200})")
 _SEMANTIC = re.compile(rb"Semantic\s*(?:=\s*[\"']|>\s*)(GainMap|Depth|MotionPhoto)")
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
@@ -32,7 +34,7 @@ _NAMED = {
 def passengers(data: bytes) -> Iterator[Passenger]:
     """See `extra_data.passengers`. Raises StreamError where the file ends inside its picture."""
     end, exif, xmp, index = 2, 0, 0, dict[int, int]()
-    packet, indexed = b"", False
+    packets, indexed = list[bytes](), False
     comments = 0
     for segment in walk_jpeg(data):
         if segment.start != end:
@@ -46,7 +48,7 @@ def passengers(data: bytes) -> Iterator[Passenger]:
         elif segment.marker == 0xE1 and content.startswith(XMP):
             xmp += 1
             yield p.XMP if xmp == 1 else p.SECOND_XMP
-            packet = packet or data[segment.payload : segment.end]
+            packets.append(data[segment.payload : segment.end])
         elif segment.marker == 0xE2 and content.startswith(b"MPF\x00"):
             index = index or _index(data, segment)
             indexed = True
@@ -55,9 +57,9 @@ def passengers(data: bytes) -> Iterator[Passenger]:
             yield p.COMMENT if comments <= MAX_COMMENTS else p.COMMENTS
         else:
             yield from _segment(data, segment, content)
-    if HDRGM in packet:
+    if any(_HDRGM in packet for packet in packets):
         yield p.GAIN_MAP
-    semantics = set(_SEMANTIC.findall(packet))
+    semantics = set(_SEMANTIC.findall(b"\n".join(packets)))
     if b"GainMap" in semantics:
         yield p.GAIN_MAP
     if b"Depth" in semantics:
@@ -81,7 +83,7 @@ def _segment(data: bytes, segment: Segment, content: bytes) -> Iterator[Passenge
     elif marker == 0xE0 and content.startswith(b"JFIF\x00"):
         if len(content) >= 14 and content[12] and content[13]:
             yield Passenger("JFIF thumbnail")
-    elif marker == 0xE2 and content.startswith(ISO_GAIN_MAP):
+    elif marker == 0xE2 and content.startswith(_ISO_GAIN_MAP):
         yield p.GAIN_MAP
     elif marker == 0xEB and content.startswith(b"JP"):
         manifest = b"c2pa" in data[segment.payload : min(segment.end, segment.payload + 200)]
@@ -147,8 +149,8 @@ def _picture(data: bytes, start: int, code: int) -> tuple[Passenger, int]:
             content = view[segment.payload : segment.end]
             if segment.marker == 0xE1 and content.startswith(XMP):
                 stated = _AUXILIARY_TYPE.search(content)
-                kind = p.GAIN_MAP if HDRGM in content else auxiliary(stated[1]) if stated else kind
-            elif segment.marker == 0xE2 and content.startswith(ISO_GAIN_MAP):
+                kind = p.GAIN_MAP if _HDRGM in content else auxiliary(stated[1]) if stated else kind
+            elif segment.marker == 0xE2 and content.startswith(_ISO_GAIN_MAP):
                 kind = p.GAIN_MAP
         return kind, start + _end(view, end)[0]
     except StreamError:

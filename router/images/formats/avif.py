@@ -137,7 +137,6 @@ def probe(data: bytes) -> Header:
         frames=None if animated else 1,
         orientation=_orientation(meta),
         cicp=cicp,
-        gain_map=b"tmap" in meta.kinds.values() or any(b"hdrgainmap" in p for p in meta.anywhere(b"auxC")),
     )
 
 

@@ -31,7 +31,6 @@ class Header:
         frames: how many where that is written down, else None.
         orientation: the container's own orientation (JPEG XL codestream, AVIF irot/imir, TIFF tag) as an EXIF code, 1 to 8.
         cicp: colour primaries and transfer characteristics of ITU-T H.273 where the container states them.
-        gain_map: an HDR gain map travels beside the image.
     """
 
     format: str
@@ -44,7 +43,6 @@ class Header:
     frames: int | None = 1
     orientation: int = 1
     cicp: tuple[int, int] | None = None
-    gain_map: bool = False
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,6 @@ _EXIF = b"Exif\x00\x00"
 XMP = b"http://ns.adobe.com/xap/1.0/\x00"
 EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\x00"
 _ICC = b"ICC_PROFILE\x00"
-ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\x00"
-HDRGM = b"http://ns.adobe.com/hdr-gain-map/1.0/"
 _FRAME_HEADERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _LOSSLESS_PROCESSES = {0xC3, 0xC7, 0xCB, 0xCF}
 _SEQUENTIAL = {0xC0, 0xC1, 0xC3, 0xC9}
@@ -38,7 +36,6 @@ def probe(data: bytes) -> Header:
     """Header of a JPEG. Raises InputError."""
     frame: tuple[int, bytes] | None = None
     adobe_transform = -1
-    gain_map = False
     for marker, payload in _segments(data):
         if marker == 0xF7:
             raise format_refused("JPEG-LS")
@@ -46,10 +43,6 @@ def probe(data: bytes) -> Header:
             frame = marker, payload
         elif marker == 0xEE and payload.startswith(b"Adobe") and len(payload) >= 12:
             adobe_transform = payload[11]
-        elif (marker == 0xE1 and payload.startswith(XMP) and HDRGM in payload) or (
-            marker == 0xE2 and payload.startswith(ISO_GAIN_MAP)
-        ):
-            gain_map = True
     if frame is None:
         raise damaged("JPEG without a frame header")
     marker, payload = frame
@@ -58,7 +51,7 @@ def probe(data: bytes) -> Header:
     if not width or not height:
         raise damaged("JPEG whose frame header gives no size")
     mode = {1: "L", 3: "RGB", 4: "YCCK" if adobe_transform == 2 else "CMYK"}.get(fields[5], "")
-    return Header("jpeg", width, height, fields[0], mode, lossy=marker not in _LOSSLESS_PROCESSES, gain_map=gain_map)
+    return Header("jpeg", width, height, fields[0], mode, lossy=marker not in _LOSSLESS_PROCESSES)
 
 
 def metadata(data: bytes) -> Metadata:

@@ -45,7 +45,6 @@ def probe(data: bytes) -> Header:
         frames=None if stream.animated else 1,
         orientation=stream.orientation,
         cicp=stream.cicp,
-        gain_map=b"jhgm" in kinds,
     )
 
 
