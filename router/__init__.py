@@ -16,16 +16,38 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from router import migrate as migrate
+    from router import testing as testing
     from router.api import compress as compress
     from router.api import decide as decide
+    from router.api import save as save
     from router.api import score as score
     from router.codecs.base import Codec as Codec
     from router.codecs.base import Lane as Lane
     from router.detector.report import OodReport as OodReport
     from router.encoded import EncodedImage as EncodedImage
+    from router.errors import ArtefactError as ArtefactError
+    from router.errors import CarryError as CarryError
+    from router.errors import CodecError as CodecError
+    from router.errors import CodecUnavailableError as CodecUnavailableError
+    from router.errors import EvidenceError as EvidenceError
+    from router.errors import GuardError as GuardError
+    from router.errors import InputError as InputError
+    from router.errors import LimitError as LimitError
+    from router.errors import ModelError as ModelError
+    from router.errors import NoLaneError as NoLaneError
+    from router.errors import NoRecordError as NoRecordError
+    from router.errors import OutputExistsError as OutputExistsError
+    from router.errors import OutputNotWritableError as OutputNotWritableError
+    from router.errors import PolicyError as PolicyError
+    from router.errors import RefusedError as RefusedError
     from router.errors import RouterError as RouterError
+    from router.errors import StreamError as StreamError
+    from router.errors import UsageError as UsageError
+    from router.http_status import http_status as http_status
     from router.images.limits import Limits as Limits
     from router.policy.decision import Decision as Decision
+    from router.policy.receiver import Receiver as Receiver
     from router.quality.target import Target as Target
     from router.reasons import ReasonCode as ReasonCode
     from router.record import DecisionRecord as DecisionRecord
@@ -36,58 +58,112 @@ if TYPE_CHECKING:
     from router.streams import inspect as inspect
     from router.streams import restore as restore
 
+    __version__: str
+
 _HOMES = {
+    "ArtefactError": "router.errors",
+    "CarryError": "router.errors",
     "Codec": "router.codecs.base",
+    "CodecError": "router.errors",
+    "CodecUnavailableError": "router.errors",
     "Decision": "router.policy.decision",
     "DecisionRecord": "router.record",
     "EncodedImage": "router.encoded",
+    "EvidenceError": "router.errors",
+    "GuardError": "router.errors",
+    "InputError": "router.errors",
     "JsonLines": "router.sinks",
     "Lane": "router.codecs.base",
+    "LimitError": "router.errors",
     "Limits": "router.images.limits",
+    "ModelError": "router.errors",
+    "NoLaneError": "router.errors",
+    "NoRecordError": "router.errors",
     "OodReport": "router.detector.report",
+    "OutputExistsError": "router.errors",
+    "OutputNotWritableError": "router.errors",
+    "PolicyError": "router.errors",
     "ReasonCode": "router.reasons",
+    "Receiver": "router.policy.receiver",
+    "RefusedError": "router.errors",
     "Router": "router.router",
     "RouterError": "router.errors",
     "RunRecord": "router.record",
+    "StreamError": "router.errors",
     "Target": "router.quality.target",
+    "UsageError": "router.errors",
     "compress": "router.api",
     "decide": "router.api",
     "decompress": "router.streams",
+    "http_status": "router.http_status",
     "inspect": "router.streams",
     "restore": "router.streams",
+    "save": "router.api",
     "score": "router.api",
 }
+_MODULES = ("migrate", "pillow", "testing")
+"""Modules of their own that are used as `router.<name>`."""
 
 __all__ = [
+    "ArtefactError",
+    "CarryError",
     "Codec",
+    "CodecError",
+    "CodecUnavailableError",
     "Decision",
     "DecisionRecord",
     "EncodedImage",
+    "EvidenceError",
+    "GuardError",
+    "InputError",
     "JsonLines",
     "Lane",
+    "LimitError",
     "Limits",
+    "ModelError",
+    "NoLaneError",
+    "NoRecordError",
     "OodReport",
+    "OutputExistsError",
+    "OutputNotWritableError",
+    "PolicyError",
     "ReasonCode",
+    "Receiver",
+    "RefusedError",
     "Router",
     "RouterError",
     "RunRecord",
+    "StreamError",
     "Target",
+    "UsageError",
+    "__version__",
     "compress",
     "decide",
     "decompress",
+    "http_status",
     "inspect",
+    "migrate",
     "restore",
+    "save",
     "score",
+    "testing",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value: Any = version("codec-router")
+    elif name in _MODULES:
+        value = importlib.import_module(f"router.{name}")
+    elif name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+    else:
         raise AttributeError(f"module 'router' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted({*__all__, *_MODULES})

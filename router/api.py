@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from router.encoded import EncodedImage
 from router.images.limits import DEFAULT_LIMITS, Limits
@@ -15,21 +15,101 @@ from router.router import DEFAULT_POLICY, Router
 
 if TYPE_CHECKING:
     from router.detector.report import OodReport
+    from router.images.read import ImageSource
+    from router.images.sample import ImageSample
+    from router.policy.receiver import ReceiverSource
+    from router.preparation import MetadataChoice
+    from router.quality.target import Target
 
 Policy = str | Path | Mapping[str, Any] | CompiledPolicy
+"""A shipped name, a YAML file, a mapping with a policy file's fields, or a loaded policy."""
 
 
-def compress(src: Any, policy: Policy = DEFAULT_POLICY, *, limits: Limits = DEFAULT_LIMITS, **options: Any) -> EncodedImage:
-    """Encode one image by a policy; options, result and errors as in `Router.compress`."""
-    return _router(policy, limits).compress(src, **options)
+def compress(
+    src: ImageSource | ImageSample,
+    policy: Policy = DEFAULT_POLICY,
+    *,
+    codec: str | None = None,
+    quality: float | None = None,
+    target: Target | Mapping[str, Any] | None = None,
+    receiver: ReceiverSource = None,
+    context: Mapping[str, Any] | None = None,
+    metadata: MetadataChoice | None = None,
+    settings: Mapping[str, Any] | None = None,
+    first_frame: bool = False,
+    on_guard_fail: Literal["raise", "release"] = "raise",
+    limits: Limits = DEFAULT_LIMITS,
+) -> EncodedImage:
+    """Encode one image by a policy; arguments, result and errors as in `Router.compress`."""
+    return _router(policy, limits).compress(
+        src,
+        codec=codec,
+        quality=quality,
+        target=target,
+        receiver=receiver,
+        context=context,
+        metadata=metadata,
+        settings=settings,
+        first_frame=first_frame,
+        on_guard_fail=on_guard_fail,
+    )
 
 
-def decide(src: Any, policy: Policy = DEFAULT_POLICY, *, limits: Limits = DEFAULT_LIMITS, **options: Any) -> Decision:
-    """What a policy says about an image, without encoding; options and errors as in `Router.decide`."""
-    return _router(policy, limits).decide(src, **options)
+def save(
+    src: ImageSource | ImageSample,
+    path: str | Path,
+    policy: Policy = DEFAULT_POLICY,
+    *,
+    overwrite: bool = False,
+    codec: str | None = None,
+    quality: float | None = None,
+    target: Target | Mapping[str, Any] | None = None,
+    receiver: ReceiverSource = None,
+    context: Mapping[str, Any] | None = None,
+    metadata: MetadataChoice | None = None,
+    settings: Mapping[str, Any] | None = None,
+    first_frame: bool = False,
+    on_guard_fail: Literal["raise", "release"] = "raise",
+    limits: Limits = DEFAULT_LIMITS,
+) -> Path:
+    """Encode one image and write it to `path`, with the suffix added unless it is there. Returns the path written.
+
+    Arguments and errors as in `Router.compress` and `EncodedImage.save`.
+    """
+    return compress(
+        src,
+        policy,
+        codec=codec,
+        quality=quality,
+        target=target,
+        receiver=receiver,
+        context=context,
+        metadata=metadata,
+        settings=settings,
+        first_frame=first_frame,
+        on_guard_fail=on_guard_fail,
+        limits=limits,
+    ).save(path, overwrite=overwrite)
 
 
-def score(src: Any, *, heatmap: bool = False, first_frame: bool = False, limits: Limits = DEFAULT_LIMITS) -> OodReport:
+def decide(
+    src: ImageSource | ImageSample,
+    policy: Policy = DEFAULT_POLICY,
+    *,
+    quality: float | None = None,
+    target: Target | Mapping[str, Any] | None = None,
+    receiver: ReceiverSource = None,
+    context: Mapping[str, Any] | None = None,
+    first_frame: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Decision:
+    """What a policy says about an image, without encoding; arguments and errors as in `Router.decide`."""
+    return _router(policy, limits).decide(
+        src, quality=quality, target=target, receiver=receiver, context=context, first_frame=first_frame
+    )
+
+
+def score(src: ImageSource, *, heatmap: bool = False, first_frame: bool = False, limits: Limits = DEFAULT_LIMITS) -> OodReport:
     """How far an image lies from what the neural codec knows; see `Router.score`."""
     return _router(DEFAULT_POLICY, limits).score(src, heatmap=heatmap, first_frame=first_frame)
 

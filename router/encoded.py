@@ -32,8 +32,15 @@ class EncodedImage:
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write to `path_for(path)`; temporary name, then rename. Returns the path written.
 
-        Raises OutputExistsError unless `overwrite`, OutputNotWritableError, UsageError for a path that ends in no name.
+        Raises OutputExistsError unless `overwrite`, OutputNotWritableError, UsageError for a path that ends in no name and for a
+        folder.
         """
+        if Path(path).is_dir():
+            raise UsageError(
+                f"{str(path)!r} is a folder",
+                code=ReasonCode.BAD_ARGUMENT,
+                hint=f"Name the file in it: save({str(Path(path) / 'name')!r}) writes name{self.suffix}",
+            )
         return write_atomically(self.path_for(path), self.data, overwrite=overwrite)
 
     def path_for(self, path: str | Path) -> Path:

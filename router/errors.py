@@ -52,6 +52,9 @@ class RouterError(Exception):
         self.hint = hint
         self.details = details
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (type(self), vars(self))  # keywords do not survive an exception's own way
+
     @property
     def told(self) -> str:
         """The message, and what a library said."""
@@ -162,3 +165,11 @@ class OutputNotWritableError(RouterError):
 
 class ArtefactError(RouterError):
     """A model, detector or bundle file is damaged or inconsistent."""
+
+
+def _again(kind: type[RouterError], state: dict[str, Any]) -> RouterError:
+    """An error out of its pickled state."""
+    error = kind.__new__(kind, state["message"])
+    error.args = (state["message"],)
+    vars(error).update(state)
+    return error

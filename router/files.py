@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import inspect
 import os
 from pathlib import Path
 from typing import BinaryIO
@@ -105,6 +106,13 @@ def read_stream(file: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> bytes:
     total = 0
     try:
         while block := file.read(1 << 20):
+            if inspect.isawaitable(block):
+                _close(block)
+                raise UsageError(
+                    "the file object is asynchronous",
+                    code=ReasonCode.BAD_ARGUMENT,
+                    hint="Pass its bytes: compress(await file.read()), in a thread so that the event loop goes on",
+                )
             if not isinstance(block, (bytes, bytearray, memoryview)):
                 raise UsageError(
                     "the file object gives text", code=ReasonCode.BAD_ARGUMENT, hint='Open the file in binary mode ("rb")'
@@ -117,6 +125,12 @@ def read_stream(file: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> bytes:
             f"the file object cannot be read: {error}", code=ReasonCode.UNREADABLE, hint="Open it for reading in binary mode"
         ) from error
     return b"".join(blocks)
+
+
+def _close(awaitable: object) -> None:
+    """A coroutine that nobody awaits is closed, so that Python does not warn about it."""
+    if inspect.iscoroutine(awaitable):
+        awaitable.close()
 
 
 def _rename_new(temporary: Path, path: Path) -> None:

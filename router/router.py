@@ -27,7 +27,7 @@ from router.plan import forced_plan, policy_plan
 from router.policy.decision import Decision, Reason
 from router.policy.engine import Resolver, decide
 from router.policy.load import CompiledPolicy, load
-from router.policy.receiver import Receiver
+from router.policy.receiver import Receiver, ReceiverSource
 from router.policy.schema import guard_spec
 from router.preparation import MetadataChoice, apply_metadata_choice
 from router.quality.guard import GuardLevel
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from router.detector.detector import Detector
     from router.detector.report import OodReport
     from router.gain.scene import SceneOnce
+    from router.images.read import ImageSource
 
 DEFAULT_POLICY = "balanced"
 
@@ -92,12 +93,12 @@ class Router:
     @step()
     def compress(
         self,
-        src: Any,
+        src: ImageSource | ImageSample,
         *,
         codec: str | None = None,
         quality: float | None = None,
         target: Target | Mapping[str, Any] | None = None,
-        receiver: Any = None,
+        receiver: ReceiverSource = None,
         context: Mapping[str, Any] | None = None,
         metadata: MetadataChoice | None = None,
         settings: Mapping[str, Any] | None = None,
@@ -173,11 +174,11 @@ class Router:
     @step()
     def decide(
         self,
-        src: Any,
+        src: ImageSource | ImageSample,
         *,
         quality: float | None = None,
         target: Target | Mapping[str, Any] | None = None,
-        receiver: Any = None,
+        receiver: ReceiverSource = None,
         context: Mapping[str, Any] | None = None,
         first_frame: bool = False,
     ) -> Decision:
@@ -186,11 +187,11 @@ class Router:
         return self._decide(sample, Target.given(quality, target), Receiver.parse(receiver), context)[0]
 
     @step()
-    def score(self, src: Any, *, heatmap: bool = False, first_frame: bool = False) -> OodReport:
+    def score(self, src: ImageSource | ImageSample, *, heatmap: bool = False, first_frame: bool = False) -> OodReport:
         """The detector's report on one image. Raises InputError, LimitError, ArtefactError."""
         return self._loaded_detector().score(self._read(src, first_frame), heatmap=heatmap)
 
-    def _read(self, src: Any, first_frame: bool, *, undecodable: bool = False) -> ImageSample:
+    def _read(self, src: ImageSource | ImageSample, first_frame: bool, *, undecodable: bool = False) -> ImageSample:
         from router.images.profile import with_usable_profile
         from router.images.read import read
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from router.cli import compress, decide, decompress, drift, evaluate, fit, inspect, models, score, tune
+from router.cli import codecs, compress, decide, decompress, drift, evaluate, fit, inspect, models, policies, score, tune
 from router.cli.reporting import fail, typed
 from router.cli.termination import orderly_termination
 from router.errors import RouterError
@@ -36,6 +36,8 @@ app.command("drift")(drift.command)
 app.command("evaluate")(evaluate.command)
 app.command("tune")(tune.command)
 app.add_typer(models.app, name="models")
+app.add_typer(policies.app, name="policies")
+app.add_typer(codecs.app, name="codecs")
 
 
 def _version(value: bool) -> None:

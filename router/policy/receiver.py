@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from router.errors import UsageError
 from router.policy.builtin import SOURCE_MEDIA_TYPES
@@ -25,6 +25,10 @@ _PARAMETER = re.compile(rf"[ \t]*;[ \t]*(?:({_NAME})=({_NAME}|{_QUOTED}))?")
 _RANGE = re.compile(rf"[ \t]*({_NAME})/({_NAME})")
 _SEPARATOR = re.compile(r"[ \t]*(?:,|\Z)")  # not `$`, which also stands before a newline at the end and takes nothing there
 _WEIGHT = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
+
+
+ReceiverSource: TypeAlias = "str | Mapping[str, Any] | Receiver | None"
+"""What callers say about the receiver; `Receiver.parse` reads it."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Receiver:
     models: tuple[str, ...] = ()
 
     @classmethod
-    def parse(cls, value: str | Mapping[str, Any] | Receiver | None) -> Receiver:
+    def parse(cls, value: ReceiverSource) -> Receiver:
         """Read what the caller says about the receiver.
 
         Args:

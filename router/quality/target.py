@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Literal, cast
 
 from router.codecs.options import shortened
@@ -79,11 +80,11 @@ class Target:
         low, high = _RANGES[metric]
         if (
             isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or (isinstance(value, float) and not math.isfinite(value))
+            or not isinstance(value, Real)  # NumPy's scalars are numbers too
+            or (not isinstance(value, int) and not math.isfinite(value))
         ):
             raise _bad(f"the value of a {metric} target must be a finite number, not {shortened(value)}")
-        if not low <= value <= high:
+        if not low <= cast("float", value) <= high:
             raise _bad(f"{metric} target {shortened(value)} is outside {low:g} to {high:g}")
         return cls(cast("MetricName", metric), float(value))
 

@@ -1,0 +1,113 @@
+"""The engine of one machine: worker processes with one thread each, that load their models once.
+
+Pebble keeps the processes: a worker that dies (a crash in a decoder, the kernel's out-of-memory killer) or overruns its time
+costs its own image only, and the others go on. Workers are spawned and not forked: a fork of a process with threads may hang.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from multiprocessing import get_context
+
+from router.batch.row import Row, failed
+from router.batch.task import Task
+from router.reasons import ReasonCode
+
+AHEAD = 2
+"""Tasks a worker has waiting, so that none idles while rows are written down."""
+_PATIENCE = 0.5
+"""Seconds after which it is asked again whether to stop."""
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+Work = Callable[[Task], Row]
+"""Picklable: a function of a module, or a `functools.partial` of one."""
+
+
+@dataclass(frozen=True)
+class LocalEngine:
+    """`jobs` worker processes; `timeout`: seconds that one image may take, None for any."""
+
+    jobs: int
+    timeout: float | None = None
+
+    def run(self, tasks: Iterable[Task], work: Work, stopping: Callable[[], bool] = lambda: False) -> Iterator[Row]:
+        """Rows as images are finished, in no order. Tasks are drawn as workers get free: they may be endless.
+
+        Once `stopping` says so, no further task is drawn; what is in flight is finished. Where the caller gives up the iterator,
+        or an exception passes through it, the workers are stopped at once.
+        """
+        from pebble import ProcessPool
+
+        source = iter(tasks)
+        running: dict[Future[Row], tuple[Task, bool]] = {}
+        with ProcessPool(self.jobs, initializer=_prepare, context=get_context("spawn")) as pool:
+
+            def start(task: Task, again: bool) -> None:
+                running[pool.schedule(work, (task,), timeout=self.timeout)] = task, again
+
+            try:
+                exhausted = False
+                while True:
+                    while not exhausted and len(running) < self.jobs * AHEAD:
+                        task = None if stopping() else next(source, None)
+                        if task is None:
+                            exhausted = True
+                        else:
+                            start(task, False)
+                    if not running:
+                        return
+                    finished, _ = wait(running, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        task, again = running.pop(future)
+                        row = _result(future, task, again)
+                        if row is None:
+                            start(task, True)
+                        else:
+                            yield row
+            except BaseException:
+                pool.stop()  # type: ignore[no-untyped-call]
+                raise
+
+
+def available_cpus() -> int:
+    """CPUs that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1
+
+
+def _result(future: Future[Row], task: Task, again: bool) -> Row | None:
+    """The row; None where the worker died and the task has one more try."""
+    from pebble import ProcessExpired
+
+    try:
+        return future.result()
+    except FutureTimeoutError as error:
+        seconds = error.args[1] if len(error.args) > 1 else "its"
+        return failed(
+            task.name, task.state, "", ReasonCode.TIMED_OUT, f"took longer than {seconds} seconds", "Raise --timeout", exit_code=4
+        )
+    except ProcessExpired as error:
+        if not again:
+            return None
+        return failed(
+            task.name,
+            task.state,
+            "",
+            ReasonCode.WORKER_DIED,
+            f"the worker process ended twice with code {error.exitcode} on this image",
+            "Its decoder crashed, or the system ran out of memory",
+        )
+
+
+def _prepare() -> None:
+    """In a new worker, before anything heavy is imported: one thread, and interrupts are the parent's business."""
+    for name in _ONE_THREAD:
+        os.environ[name] = "1"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

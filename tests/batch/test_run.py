@@ -1,0 +1,107 @@
+"""A run over a folder: twice, changed, failed, forced."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from sample_set import Samples
+
+from router.batch import Options, Row, State, Summary, run
+from router.batch.journal import FOLDER, known
+
+WEBP = Options(arguments={"codec": "webp", "quality": 50})
+JPEG = Options(arguments={"codec": "jpeg", "quality": 50})
+
+
+@pytest.fixture
+def folder(samples: Samples, tmp_path: Path) -> Path:
+    """Three small pictures, one of them below another folder, and a file that is none."""
+    root = tmp_path / "in"
+    (root / "deep").mkdir(parents=True)
+    with Image.open(samples["photo_cat"]) as image:
+        for index, name in enumerate(("a.png", "b", "deep/c.png")):
+            image.convert("RGB").crop((40 * index, 0, 40 * index + 64, 48)).save(root / name, "PNG")
+    (root / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
+    os.utime(root / "a.png", ns=(10**18, 10**18 + 7))
+    return root
+
+
+def _run(folder: Path, options: Options = WEBP, **more: bool) -> tuple[Summary, dict[str, Row]]:
+    rows: list[Row] = []
+
+    def files() -> Iterator[tuple[Path, Path]]:
+        return ((path, path.relative_to(folder)) for path in sorted(folder.rglob("*")) if path.is_file())
+
+    summary = run(files(), folder.parent / "out", options, jobs=2, on_row=rows.append, **more)
+    assert len({row.name for row in rows}) == len(rows)
+    return summary, {row.name: row for row in rows}
+
+
+def _written(folder: Path) -> set[str]:
+    out = folder.parent / "out"
+    return {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file() and FOLDER not in p.parts}
+
+
+def test_a_second_run_leaves_alone_what_is_done_and_does_again_what_changed(folder: Path) -> None:
+    first, rows = _run(folder)
+    assert (first.total.images, dict(first.failures)) == (3, {"DAMAGED_IMAGE": 1})
+    assert _written(folder) == {"a.png.webp", "b.webp", "deep/c.png.webp"}
+    assert (folder.parent / "out" / "a.png.webp").stat().st_mtime_ns == 10**18 + 7
+    assert rows["a.png"].achieved is not None
+    assert first.lanes["classical"].output_bytes == sum(
+        (folder.parent / "out" / name).stat().st_size for name in _written(folder)
+    )
+
+    second, rows = _run(folder)
+    assert (second.skipped, second.failed_before, second.total.images) == (3, 1, 0)
+
+    (folder.parent / "out" / "b.webp").unlink()
+    with Image.open(folder / "a.png") as image:
+        image.transpose(Image.Transpose.ROTATE_180).save(folder / "a.png")
+    _, rows = _run(folder)
+    assert {name for name, row in rows.items() if row.state is State.DONE} == {"a.png", "b"}
+
+    fourth, rows = _run(folder, retry_failed=True)
+    assert (fourth.skipped, fourth.failed) == (3, 1)
+
+
+def test_other_options_replace_what_the_earlier_run_wrote(folder: Path) -> None:
+    _run(folder)
+    summary, _ = _run(folder, JPEG)
+    assert summary.total.images == 3
+    assert _written(folder) == {"a.png.jpg", "b.jpg", "deep/c.png.jpg"}
+    assert _run(folder, JPEG)[0].skipped == 3
+
+
+def test_what_no_run_wrote_is_not_overwritten_unless_asked(folder: Path) -> None:
+    out = folder.parent / "out"
+    out.mkdir()
+    (out / "a.png.webp").write_bytes(b"mine")
+    summary, rows = _run(folder)
+    assert rows["a.png"].code == "OUTPUT_EXISTS"
+    assert (out / "a.png.webp").read_bytes() == b"mine"
+    summary, rows = _run(folder, force=True)
+    assert rows["a.png"].state is State.DONE
+    assert summary.total.images == 3
+
+
+def test_a_torn_line_is_stepped_over(folder: Path) -> None:
+    _run(folder)
+    (journal,) = (folder.parent / "out" / FOLDER).iterdir()
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[:-1]) + lines[-1][: len(lines[-1]) // 2])
+    assert len(known(folder.parent / "out")) == 3
+    summary, _ = _run(folder)
+    assert summary.skipped + summary.failed_before == 3
+
+
+def test_two_sources_that_want_one_name_both_get_one(folder: Path) -> None:
+    Image.open(folder / "a.png").save(folder / "a", "PNG")  # kept as they are, both would be a.png
+    png = Options(arguments={"codec": "png"})
+    summary, _ = _run(folder, png)
+    assert summary.total.images == 4
+    assert _written(folder) == {"a.png", "a.png.png", "b.png", "deep/c.png"}
