@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,7 +36,7 @@ class EncodedImage:
         Raises OutputExistsError unless `overwrite`, OutputNotWritableError, UsageError for a path that ends in no name and for a
         folder.
         """
-        if Path(path).is_dir():
+        if os.path.isdir(path):  # noqa: PTH112 - of a name that the file system refuses, writing says why
             raise UsageError(
                 f"{str(path)!r} is a folder",
                 code=ReasonCode.BAD_ARGUMENT,
