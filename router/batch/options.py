@@ -39,7 +39,7 @@ class Options:
         """
         from importlib.metadata import version
 
-        from router.bundle import shipped_bundle
+        from router.artefacts.bundle import shipped_bundle
         from router.policy.load import load
 
         parts = {
