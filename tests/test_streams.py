@@ -95,3 +95,18 @@ def test_a_neural_stream_is_the_same_image_only_with_the_same_streams() -> None:
     assert codec.same_image(coarse.data, codec.with_record(coarse.data, b"{}", None))
     assert not codec.same_image(coarse.data, fine.data)
     assert struct.unpack_from("<H", fine.data, fine.data.index(b"MODL") + 4) == (60_000,)
+
+
+def test_what_is_whole_and_cannot_be_decoded_is_not_called_damaged() -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(PIXELS).convert("CMYK").save(buffer, "JPEG")
+    kept = router.compress(buffer.getvalue(), policy="archival")
+    assert kept.data == buffer.getvalue()
+    for data, code in (
+        (kept.data, ReasonCode.MODE_NOT_SUPPORTED),
+        (kept.data[: len(kept.data) // 2], ReasonCode.MODE_NOT_SUPPORTED),
+        (written("JPEG")[:600], ReasonCode.DAMAGED_STREAM),
+    ):
+        with pytest.raises(StreamError) as caught:
+            router.decompress(data)
+        assert caught.value.code == code

@@ -11,13 +11,16 @@ _STREAM_CODES = {
     ReasonCode.EMPTY_INPUT: ReasonCode.TRUNCATED,
     ReasonCode.NOT_AN_IMAGE: ReasonCode.UNKNOWN_STREAM,
     ReasonCode.FORMAT_NOT_SUPPORTED: ReasonCode.UNKNOWN_STREAM,
+    ReasonCode.DAMAGED_IMAGE: ReasonCode.DAMAGED_STREAM,
 }
+"""What a reader of sources says, in the words of streams. Every other reason is as true of a stream: what is not supported is whole."""
 
 
 def decode_still(data: bytes, file_format: str, limits: Limits) -> DecodedImage:
     """Upright pixels and metadata of a still image in `file_format` (as in `Source.format`).
 
-    Raises StreamError (UNKNOWN_STREAM for another format, TRUNCATED, DAMAGED_STREAM) and LimitError.
+    Raises StreamError (UNKNOWN_STREAM for another format, TRUNCATED, DAMAGED_STREAM; MODE_NOT_SUPPORTED, DEPTH_NOT_SUPPORTED, ANIMATED
+    and so on for what is whole and cannot be decoded here) and LimitError.
     """
     from router.images.read import read
 
@@ -31,5 +34,5 @@ def decode_still(data: bytes, file_format: str, limits: Limits) -> DecodedImage:
             )
         return DecodedImage(sample.pixels, sample.metadata)
     except InputError as error:
-        code = _STREAM_CODES.get(error.code, ReasonCode.DAMAGED_STREAM)
+        code = _STREAM_CODES.get(error.code, error.code)
         raise StreamError(error.message, code=code, hint=error.hint, foreign=error.foreign, **error.details) from error

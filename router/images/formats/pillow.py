@@ -98,7 +98,7 @@ def to_array(image: Image.Image) -> Pixels:
     if image.mode == "I":
         wide = np.asarray(image)
         if wide.min() < 0 or wide.max() > 65535:
-            raise depth_refused(f"32-bit samples from {wide.min()} to {wide.max()} do not fit 16 bits")
+            raise depth_refused(f"samples from {wide.min()} to {wide.max()} do not fit 16 bits")
         return wide.astype(np.uint16)[..., None]
     if bits == 16:
         return np.array(image).astype(np.uint16)[..., None]
