@@ -20,7 +20,8 @@ from router.record import MAX_BYTES, RECORD_ROOM
 from router.xmp import problem
 
 TEXT_NAMESPACE = "https://codec-router.org/ns/text/1.0/"
-"""XML namespace of `ct:Texts`, a bag of structures with `ct:Keyword` and `ct:Value`: texts that no standard property fits."""
+"""XML namespace of `ct:Texts`, a bag of structures with `ct:Keyword`, `ct:Value` and, where stated, `ct:Language` and
+`ct:TranslatedKeyword`: texts that no standard property fits."""
 
 _DC, _TIFF, _XMP = "http://purl.org/dc/elements/1.1/", "http://ns.adobe.com/tiff/1.0/", "http://ns.adobe.com/xap/1.0/"
 _NOTE = "http://ns.adobe.com/xmp/note/"
@@ -125,7 +126,7 @@ def _extended(xmp: bytes | None, texts: tuple[Text, ...], density: Density | Non
     """The packet with these in it; None if a text holds what XML cannot."""
     found = None if xmp is None else packet.read(xmp, lambda name: name in _LOOKED_AT)
     taken = set() if found is None else {e.name for e in found.elements} | {a.name for e in found.elements for a in e.attributes}
-    if any(not _NOT_IN_XML.isdisjoint(t.text) or not _NOT_IN_XML.isdisjoint(t.keyword) for t in texts):
+    if any(not _NOT_IN_XML.isdisjoint(t.text + t.keyword + t.language + t.translated) for t in texts):
         return None
     inside = "".join(_texts(texts, taken))
     simple = " ".join([*_density(density, taken), *_time(modified, taken)])
@@ -140,7 +141,7 @@ def _texts(texts: tuple[Text, ...], taken: set[Name]) -> Iterator[str]:
     others: list[Text] = []
     for text in texts:
         name, kind = _PROPERTIES.get(text.keyword, (("", ""), ""))
-        if not name[1] or name in taken:
+        if not name[1] or name in taken or text.translated or (text.language and kind != "Alt"):
             others.append(text)
             continue
         taken.add(name)
@@ -149,9 +150,15 @@ def _texts(texts: tuple[Text, ...], taken: set[Name]) -> Iterator[str]:
         inside = f"<rdf:{kind}><rdf:li{language}>{value}</rdf:li></rdf:{kind}>" if kind else value
         yield f"<{tag}>{inside}</{tag}>"
     if others:
-        items = (f"<ct:Keyword>{escape(t.keyword)}</ct:Keyword><ct:Value>{escape(t.text)}</ct:Value>" for t in others)
-        inside = "".join(f'<rdf:li rdf:parseType="Resource">{item}</rdf:li>' for item in items)
+        inside = "".join(f'<rdf:li rdf:parseType="Resource">{"".join(_fields(text))}</rdf:li>' for text in others)
         yield f"<ct:Texts><rdf:Bag>{inside}</rdf:Bag></ct:Texts>"
+
+
+def _fields(text: Text) -> Iterator[str]:
+    fields = {"Keyword": text.keyword, "Value": text.text, "Language": text.language, "TranslatedKeyword": text.translated}
+    for name, value in fields.items():
+        if value or name in ("Keyword", "Value"):
+            yield f"<ct:{name}>{escape(value)}</ct:{name}>"
 
 
 def _density(density: Density | None, taken: set[Name]) -> Iterator[str]:

@@ -13,14 +13,14 @@ _STREAM_CODES = {
     ReasonCode.FORMAT_NOT_SUPPORTED: ReasonCode.UNKNOWN_STREAM,
     ReasonCode.DAMAGED_IMAGE: ReasonCode.DAMAGED_STREAM,
 }
-"""What a reader of sources says, in the words of streams. Every other reason is as true of a stream: what is not supported is whole."""
+"""What readers of sources say, in the words of streams. Other reasons are as true of a stream, which is whole."""
 
 
 def decode_still(data: bytes, file_format: str, limits: Limits) -> DecodedImage:
     """Upright pixels and metadata of a still image in `file_format` (as in `Source.format`).
 
-    Raises StreamError (UNKNOWN_STREAM for another format, TRUNCATED, DAMAGED_STREAM; MODE_NOT_SUPPORTED, DEPTH_NOT_SUPPORTED, ANIMATED
-    and so on for what is whole and cannot be decoded here) and LimitError.
+    Raises StreamError (UNKNOWN_STREAM for another format, TRUNCATED, DAMAGED_STREAM; MODE_NOT_SUPPORTED, DEPTH_NOT_SUPPORTED,
+    ANIMATED and so on for what is whole and cannot be decoded here) and LimitError.
     """
     from router.images.read import read
 

@@ -20,6 +20,9 @@ _MAX_WORK, _RATIO = 4 * _MAX_TEXT, 1032
 _COLOUR = set(b"IHDR PLTE IDAT IEND tRNS cHRM gAMA iCCP sRGB cICP".split())
 _HINTS = {b"sBIT": "significant bits", b"bKGD": "background colour", b"hIST": "histogram", b"sPLT": "suggested palette"}
 _HINTS |= {b"mDCV": "mastering display", b"mDCv": "mastering display", b"cLLI": "light levels", b"cLLi": "light levels"}
+_FIXED = {b"sRGB": 1, b"gAMA": 4, b"cHRM": 32, b"cICP": 4, b"acTL": 8, b"fcTL": 26, b"IEND": 0}
+_LARGEST_HINT = {b"sBIT": 4, b"bKGD": 6, b"hIST": 512, b"mDCV": 24, b"mDCv": 24, b"cLLI": 8, b"cLLi": 8, b"sPLT": 0}
+"""Bytes of what a hint says; more than that, and the name of a palette, may say anything."""
 _ANIMATION = {b"acTL", b"fcTL", b"fdAT"}
 _GAIN_MAP = {b"gmAP", b"gdAT"}
 _MEASURES = {b"tIME": 7, b"oFFs": 9, b"sTER": 1, b"sCAL": None, b"pCAL": None}
@@ -89,12 +92,13 @@ def read(data: bytes) -> Notes:
             elif kind == b"caBX":
                 credentials = True
             elif kind in _COLOUR or kind in _ANIMATION:
-                continue
+                if chunk.stop - chunk.payload > _largest(kind, data):
+                    others["data behind the fields of a PNG chunk"] = None
             elif _stays(kind, chunk, layout) and not (kind in _SINGLE and kind in kept) and len(chunks) < _MAX_CHUNKS:
                 kept.add(kind)
                 chunks.append((kind, data[chunk.payload : chunk.stop]))
             elif kind in _HINTS:
-                hints[_HINTS[kind]] = None
+                (hints if is_hint(kind, chunk.stop - chunk.payload) else others)[_HINTS[kind]] = None
             else:
                 others[f"PNG chunk {kind.decode('ascii')}"] = None
     except TooManyPartsError:
@@ -129,9 +133,9 @@ def chunk_name(kind: bytes) -> str:
     return _HINTS.get(kind, f"PNG chunk {kind.decode('ascii')}")
 
 
-def is_hint(kind: bytes) -> bool:
-    """Whether a chunk only helps to show the picture."""
-    return kind in _HINTS
+def is_hint(kind: bytes, size: int) -> bool:
+    """Whether a chunk of so many bytes only helps to show the picture."""
+    return kind in _HINTS and size <= _LARGEST_HINT[kind]
 
 
 def _layout(data: bytes) -> tuple[int, int] | None:
@@ -139,6 +143,13 @@ def _layout(data: bytes) -> tuple[int, int] | None:
     bits, colour = data[24:25], data[25:26]
     channels = {b"\x00": 1, b"\x02": 3, b"\x04": 2, b"\x06": 4}.get(colour)
     return (channels, bits[0]) if channels and bits in (b"\x08", b"\x10") else None
+
+
+def _largest(kind: bytes, data: bytes) -> int:
+    """Bytes that a chunk of the picture has fields for."""
+    if kind == b"tRNS":
+        return {0: 2, 2: 6}.get(data[25], 256)
+    return 768 if kind == b"PLTE" else _FIXED.get(kind, len(data))
 
 
 def _stays(kind: bytes, chunk: Chunk, layout: tuple[int, int] | None) -> bool:

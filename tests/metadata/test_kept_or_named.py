@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from dataclasses import dataclass
 
 import made as m
@@ -12,6 +13,7 @@ import tifffile
 
 import router
 from router.errors import InputError, NoLaneError
+from router.images.extra_data import holds_only_picture
 from router.images.read import read
 
 IPTC = b"\x1c\x02\x78\x00\x07Caption\x1c\x02\x74\x00\x06(c) Me"
@@ -67,10 +69,18 @@ KINDS: dict[str, Kind] = {
     "jpeg picture and film": Kind(m.jpeg(behind=m.jpeg() + FILM), "motion-photo video"),
     "jpeg index alone": Kind(m.indexed(b""), "multi-picture index"),
     "jpeg tail": Kind(m.jpeg(behind=b"whatever"), "data behind the end of the image"),
+    "jpeg behind Adobe's fields": Kind(
+        m.jpeg(m.segment(0xEE, b"Adobe\0\x64\0\0\0\0\1hidden")), "data behind the fields of a part"
+    ),
+    "jpeg behind the height": Kind(m.jpeg()[:-2] + m.segment(0xDC, b"\0\x18hidden") + b"\xff\xd9", "segments between scans"),
+    "png behind a field": Kind(m.png(m.chunk(b"sRGB", b"\0hidden")), "data behind the fields of a PNG chunk"),
+    "png palette with a name": Kind(m.png(m.chunk(b"sPLT", b"hidden\0\x08")), "suggested palette"),
     "png text": Kind(m.png(m.text_chunk("parameters", "a prompt")), "texts", b"a prompt"),
     "png known text": Kind(m.png(m.text_chunk("Copyright", "(c) Somebody")), "texts", b"(c) Somebody"),
     "png packed text": Kind(m.png(m.text_chunk("Comment", "packed words", packed=True)), "texts", b"packed words"),
     "png international text": Kind(m.png(m.chunk(b"iTXt", "Title\0\0\0de\0Titel\0日本".encode())), "texts", "日本".encode()),
+    "png translated keyword": Kind(m.png(m.chunk(b"iTXt", b"Title\0\0\0de\0Der Titel\0x")), "texts", b"Der Titel"),
+    "png odd language": Kind(m.png(m.chunk(b"iTXt", b"Title\0\0\0\1\0\0x")), "texts", b"Title\0\0\0\1"),
     "png unreadable text": Kind(m.png(m.chunk(b"zTXt", b"Comment\0\0junk")), "PNG text that cannot be read"),
     "png raw profile": Kind(m.png(m.text_chunk("Raw profile type exif", "\nexif\n  2\nabcd")), "profiles in PNG text"),
     "png density": Kind(m.save("PNG", dpi=(601, 601)), "density", b"Resolution"),
@@ -98,6 +108,7 @@ KINDS: dict[str, Kind] = {
     "avif c2pa": Kind(m.avif() + m.box(b"uuid", C2PA_UUID + b"manifest"), "C2PA manifest"),
     "avif box": Kind(m.avif() + m.box(b"abcd", b"who knows"), "ISO box abcd"),
     "avif free": Kind(m.avif() + m.box(b"free", b"who knows"), "data in an unused box"),
+    "avif unclaimed": Kind(m.avif() + m.box(b"mdat", b"hidden"), "data that no item names"),
     "avif tail": Kind(m.avif() + b"\0\0\0\7rubbish", "data behind the end of the image"),
     "avif item": Kind(m.avif_with_item(b"mime", content_type=b"text/plain"), "metadata item mime"),
     "avif thumbnail": Kind(m.avif_with_item(b"av01", reference=b"thmb"), "preview picture"),
@@ -262,3 +273,25 @@ def test_a_file_of_countless_parts_is_refused_or_the_rest_is_named(data: bytes) 
         assert flood
     else:
         assert ("what comes after the parts that are looked at" in named) == flood
+
+
+def _png_with(behind_rows: bytes = b"", in_idat: bytes = b"", *after: bytes) -> bytes:
+    rows = b"".join(b"\0" + row.tobytes() for row in m.picture())
+    chunks = (m.chunk(b"IDAT", zlib.compress(rows + behind_rows) + in_idat), *after, m.chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + m.chunk(b"IHDR", struct.pack(">IIBBBBB", 40, 24, 8, 2, 0, 0, 0)) + b"".join(chunks)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _png_with(b"hidden"),
+        _png_with(b"", b"hidden"),
+        _png_with(b"", b"", m.chunk(b"IDAT", b"hidden")),
+        *(KINDS[name].data for name in KINDS if "behind" in name or name in ("avif unclaimed", "png palette with a name")),
+    ],
+)
+def test_what_may_hide_something_is_not_released_as_it_is(data: bytes) -> None:
+    file_format = read(data).source.format
+    assert not holds_only_picture(data, file_format)
+    for clean in (_png_with(), _png_with(b"", bytes(3)), m.jpeg(), m.avif()):
+        assert holds_only_picture(clean, read(clean).source.format)

@@ -41,7 +41,9 @@ def holds_only_picture(data: bytes, file_format: str) -> bool:
     True only where that is certain; formats without a rule here: False.
     """
     found, whole = _found(data, file_format)
-    return whole and file_format not in _UNSURE and all(p.harmless for p in found)
+    if not whole or file_format in _UNSURE or not all(p.harmless for p in found):
+        return False
+    return file_format != "png" or not png.hides(data)
 
 
 def _found(data: bytes, file_format: str) -> tuple[tuple[Passenger, ...], bool]:

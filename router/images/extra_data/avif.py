@@ -28,6 +28,8 @@ def passengers(data: bytes) -> Iterator[Passenger]:
     if found.of_primary(b"clap"):
         yield Passenger("what lies outside of the clean aperture")
     yield from _items(found)
+    if _unclaimed(data, found):
+        yield Passenger("data that no item names")
 
 
 def _boxes(data: bytes) -> Iterator[Passenger]:
@@ -45,6 +47,31 @@ def _boxes(data: bytes) -> Iterator[Passenger]:
         if not pixels or isinstance(error, TooManyPartsError):
             raise
         yield p.TAIL
+
+
+def _unclaimed(data: bytes, found: Items) -> bool:
+    """Whether boxes of media data hold anything but zeros that is no part of an item. Films have other tables than items."""
+    media: list[tuple[int, int]] = []
+    try:
+        for box in bounded(boxes.walk(data), len(data)):
+            if box.type in (b"moov", b"moof"):
+                return False
+            if box.type == b"mdat":
+                media.append((box.payload, box.end))
+    except StreamError:
+        pass  # `_boxes` has named what does not divide into boxes
+    claimed = sorted((at, at + size if size else len(data)) for extents in found.extents.values() for at, size in extents)
+    extents, position = iter([*claimed, (len(data), len(data))]), 0
+    start, end = 0, 0
+    for first, stop in media:
+        position = max(position, first)
+        while position < stop:
+            while end <= position and start < len(data):
+                start, end = next(extents)
+            if start > position and data[position : min(start, stop)].strip(b"\x00"):
+                return True
+            position = max(position, end if start < stop else stop)
+    return False
 
 
 def _other(data: bytes, box: boxes.Box) -> Iterator[Passenger]:

@@ -21,6 +21,7 @@ _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 _EOI, _SOI, _STANDALONE = 0xD9, 0xD8, 0x01
 _MAX_LATER_SEGMENTS = 10_000
 _MAX_PICTURES = 64
+_JFIF_FIELDS, _ADOBE_FIELDS, _DNL, _DNL_SIZE = 14, 12, 0xDC, 4
 _NAMED = {
     (0xE0, b"JFXX"): Passenger("JFIF thumbnail"),
     (0xE1, EXTENDED_XMP): Passenger("extended XMP"),
@@ -81,16 +82,20 @@ def _segment(data: bytes, segment: Segment, content: bytes) -> Iterator[Passenge
     if known is not None:
         yield known
     elif marker == 0xE0 and content.startswith(b"JFIF\x00"):
-        if len(content) >= 14 and content[12] and content[13]:
+        thumbnail = 3 * content[12] * content[13] if len(content) >= 14 else 0
+        if thumbnail:
             yield Passenger("JFIF thumbnail")
+        if segment.end - segment.payload > _JFIF_FIELDS + thumbnail:
+            yield p.SLACK
     elif marker == 0xE2 and content.startswith(_ISO_GAIN_MAP):
         yield p.GAIN_MAP
     elif marker == 0xEB and content.startswith(b"JP"):
         manifest = b"c2pa" in data[segment.payload : min(segment.end, segment.payload + 200)]
         yield p.CREDENTIALS if manifest else Passenger("JUMBF or JPEG XT boxes (APP11)")
-    elif not (marker == 0xE2 and content.startswith(b"ICC_PROFILE\x00")) and not (
-        marker == 0xEE and content.startswith(b"Adobe")
-    ):
+    elif marker == 0xEE and content.startswith(b"Adobe"):
+        if segment.end - segment.payload > _ADOBE_FIELDS:
+            yield p.SLACK
+    elif not (marker == 0xE2 and content.startswith(b"ICC_PROFILE\x00")):
         yield Passenger(f"APP{marker - 0xE0} segment")
 
 
@@ -108,8 +113,9 @@ def _end(data: bytes, position: int) -> tuple[int, bool]:
             return found.start(), later
         if marker == _STANDALONE:
             continue
-        later |= marker in APPLICATION_OR_COMMENT
-        position += int.from_bytes(data[position : position + 2], "big")
+        size = int.from_bytes(data[position : position + 2], "big")
+        later |= marker in APPLICATION_OR_COMMENT or (marker == _DNL and size > _DNL_SIZE)
+        position += size
         if position > len(data):
             raise StreamError("JPEG segment runs past the end", code=ReasonCode.TRUNCATED)
     end = data.rfind(b"\xff\xd9", position)
