@@ -80,7 +80,7 @@ KINDS: dict[str, Kind] = {
     "png packed text": Kind(m.png(m.text_chunk("Comment", "packed words", packed=True)), "texts", b"packed words"),
     "png international text": Kind(m.png(m.chunk(b"iTXt", "Title\0\0\0de\0Titel\0日本".encode())), "texts", "日本".encode()),
     "png translated keyword": Kind(m.png(m.chunk(b"iTXt", b"Title\0\0\0de\0Der Titel\0x")), "texts", b"Der Titel"),
-    "png odd language": Kind(m.png(m.chunk(b"iTXt", b"Title\0\0\0\1\0\0x")), "texts", b"Title\0\0\0\1"),
+    "png odd language": Kind(m.png(m.chunk(b"iTXt", b"Title\0\0\0\1\0\0x")), "texts"),
     "png unreadable text": Kind(m.png(m.chunk(b"zTXt", b"Comment\0\0junk")), "PNG text that cannot be read"),
     "png raw profile": Kind(m.png(m.text_chunk("Raw profile type exif", "\nexif\n  2\nabcd")), "profiles in PNG text"),
     "png density": Kind(m.save("PNG", dpi=(601, 601)), "density", b"Resolution"),
