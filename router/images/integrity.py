@@ -62,6 +62,8 @@ def decode_whole(sample: ImageSample) -> str | None:
         doubt = _each(_ANIMATED[kind], data, sample)
         if doubt is None and kind == "avif" and not any(data[-_ZEROS:]):
             return _FILLED_UP
+        if doubt is None and kind == "webp":
+            return _tail_of_vp8(data)
         if doubt is None and kind == "gif" and not data.rstrip(b"\x00").endswith(b";"):
             return "it ends without the mark that ends a GIF: frames may be missing"
         return doubt
@@ -132,8 +134,13 @@ def _webp_chunks(data: bytes) -> None:
 
 
 def _tail_of_vp8(data: bytes) -> str | None:
+    """Doubt about lossy pictures, also those of frames, that end in zeros."""
     for chunk in parts(walk_webp(data), "WebP"):
-        if chunk.type == b"VP8 " and chunk.stop - chunk.payload > _ZEROS and not any(data[chunk.stop - _ZEROS : chunk.stop]):
+        if (
+            chunk.type in (b"VP8 ", b"ANMF")
+            and chunk.stop - chunk.payload > _ZEROS
+            and not any(data[chunk.stop - _ZEROS : chunk.stop])
+        ):
             return _FILLED_UP
     return None
 

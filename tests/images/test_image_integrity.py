@@ -54,6 +54,7 @@ KINDS: dict[str, Callable[[], bytes]] = {
     "WebP": lambda: save(_picture(), "WEBP"),
     "lossless WebP": lambda: save(_picture(), "WEBP", lossless=True),
     "animated WebP": lambda: _frames("WEBP", duration=50, lossless=True),
+    "animated lossy WebP": lambda: _frames("WEBP", duration=50, quality=80),
     "AVIF": lambda: save(_picture(), "AVIF", quality=80),
     "10-bit AVIF": lambda: imagecodecs.avif_encode(_deep() >> 6, bitspersample=10, level=80, speed=9),
     "animated AVIF": lambda: _frames("AVIF", duration=50),
@@ -121,6 +122,22 @@ def test_checksums_of_png_pixels_count() -> None:
         with pytest.raises(InputError) as caught:
             router.compress(bytes(data), policy="archival")
         assert caught.value.code == R.DAMAGED_IMAGE
+
+
+def test_checksums_of_tiff_strips_count() -> None:
+    layouts: tuple[dict[str, object], ...] = ({}, {"tile": (32, 32)}, {"predictor": 2}, {"planarconfig": "separate"})
+    for options in layouts:
+        pixels = _picture().transpose(2, 0, 1) if "planarconfig" in options else _picture()
+        data = bytearray(_tiff(pixels, photometric="rgb", compression="deflate", **options))
+        assert router.compress(bytes(data), policy="archival").record.lane == "lossless"
+        with tifffile.TiffFile(io.BytesIO(bytes(data))) as file:
+            page = file.pages[0]
+            end = page.dataoffsets[-1] + page.databytecounts[-1]
+        data[end - 1] ^= 0xFF
+        for policy in ("archival", "medical", "balanced"):
+            with pytest.raises(InputError) as caught:
+                router.compress(bytes(data), policy=policy)
+            assert caught.value.code == R.DAMAGED_IMAGE
 
 
 def test_what_is_not_decoded_is_said_at_every_level() -> None:

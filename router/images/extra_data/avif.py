@@ -53,7 +53,7 @@ def _unclaimed(data: bytes, found: Items) -> bool:
     """Whether boxes of media data hold anything but zeros that is no part of an item. Films have other tables than items."""
     media: list[tuple[int, int]] = []
     try:
-        for box in bounded(boxes.walk(data), len(data)):
+        for box in boxes.walk(data):
             if box.type in (b"moov", b"moof"):
                 return False
             if box.type == b"mdat":

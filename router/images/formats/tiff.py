@@ -121,6 +121,8 @@ def plan(data: bytes, header: Header) -> Plan:
 
     def load() -> Pixels:
         with decoding("TIFF"):
+            if by_pillow:
+                tiff_samples.check_sums(page)
             pixels = _by_pillow(data, header, page) if by_pillow else _meaning(tiff_samples.stored_samples(page), page)
             return expect(pixels, header.height, header.width, channels)
 

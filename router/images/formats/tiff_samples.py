@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import re
+import zlib
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -33,6 +34,7 @@ PICTURES = frozenset((JPEG, JPEG_2000, LERC, PNG, WEBP, JPEG_XL))
 """Compressions whose strips and tiles are pictures of their own."""
 READ = frozenset((NONE, PACKBITS)) | CCITT | PREDICTED | PICTURES
 
+_PIECE = 1 << 20
 _STORAGE = (
     tags.WIDTH,
     tags.HEIGHT,
@@ -75,6 +77,26 @@ def check_segments(page: Page) -> None:
         page.data[place : place + size].rstrip(b"\0\xff").endswith(b"\xff\xd9") for place, size in zip(places, sizes, strict=True)
     ):
         raise damaged("TIFF with a JPEG strip or tile that is cut off")
+
+
+def check_sums(page: Page) -> None:
+    """Raise the InputError for Deflate strips or tiles that their own checksums do not fit: libtiff does not look at these.
+
+    Each is inflated a piece at a time, and not further than a strip or tile of the picture can be.
+    """
+    if page.one(tags.COMPRESSION, 1) not in (DEFLATE, OLD_DEFLATE):
+        return
+    places, sizes = _segments(page)
+    samples = page.one(tags.WIDTH, 0) * page.one(tags.HEIGHT, 0) * page.one(tags.SAMPLES, 1)
+    most = 2 * samples * max(page.numbers(tags.BITS), default=1) // 8 // max(1, len(places)) + _PIECE
+    for place, size in zip(places, sizes, strict=False):
+        inflater, left, content = zlib.decompressobj(), most, page.data[place : place + size]
+        try:
+            while content and not inflater.eof and left > 0:
+                left -= len(inflater.decompress(content, _PIECE))
+                content = inflater.unconsumed_tail
+        except zlib.error as error:
+            raise damaged("TIFF with a strip or tile that does not fit its checksum", error) from error
 
 
 def stored_samples(page: Page) -> NDArray[Any]:
