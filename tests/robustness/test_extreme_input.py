@@ -265,8 +265,8 @@ def test_exif_that_points_nowhere_in_a_png() -> None:
     check(compress(b.png_with(b"eXIf", b.exif_that_points_nowhere()), codec="png"), b.PHOTO)
 
 
-@pytest.mark.parametrize("profile", [*b.PROFILES.values(), icc(P3_PRIMARIES, 2.2)], ids=[*b.PROFILES, "wide"])
-def test_a_profile_that_cannot_be_followed_keeps_the_neural_lane_shut(profile: bytes) -> None:
+def test_a_wide_gamut_keeps_the_neural_lane_shut() -> None:
+    profile = icc(P3_PRIMARIES, 2.2)
     source = b.png_with_icc(profile)
     encoded = compress(source)
     assert encoded.record.lane == "classical"
