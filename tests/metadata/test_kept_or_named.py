@@ -37,6 +37,14 @@ def _geo(*tags: tuple[object, ...]) -> bytes:
     return m.tiff(extratags=[(*tag, True) for tag in tags])
 
 
+def _with_lost_page() -> bytes:
+    data = bytearray(m.tiff())
+    with tifffile.TiffFile(io.BytesIO(bytes(data))) as file:
+        at = file.pages.next_page_offset
+    data[at : at + 4] = len(data).to_bytes(4, "little")
+    return bytes(data) + b"\xff" * 60
+
+
 def _with_reduced_copy() -> bytes:
     buffer = io.BytesIO()
     with tifffile.TiffWriter(buffer) as writer:
@@ -131,6 +139,7 @@ KINDS: dict[str, Kind] = {
     "tiff gdal": Kind(_geo((42113, 2, 6, "-9999")), "GDAL no-data value"),
     "tiff gdal metadata": Kind(_geo((42112, 2, 8, "<x></x>")), "GDAL metadata"),
     "tiff private": Kind(_geo((65000, 3, 1, 7), (65001, 3, 1, 7)), "TIFF tags 65000, 65001"),
+    "tiff lost page": Kind(_with_lost_page(), "further page that cannot be read"),
     "tiff reduced copy": Kind(_with_reduced_copy(), "preview picture"),
     "bmp tail": Kind(m.save("BMP") + b"whatever", "data behind the end of the image"),
     "bmp density": Kind(m.save("BMP", dpi=(301, 301)), "density", b"Resolution"),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from router.images.extra_data import passenger as p
 from router.images.extra_data.passenger import Passenger
 from router.images.formats.tiff import DESCRIPTIVE
-from router.images.formats.tiff_directory import SUBFILE, Page, first_page, later_pages
+from router.images.formats.tiff_directory import SUBFILE, Page, first_offset, first_page, later_pages
 
 _STORAGE = {
     *(
@@ -85,7 +85,10 @@ def passengers(data: bytes) -> Iterator[Passenger]:
 
 def _further(data: bytes, page: Page) -> Iterator[Passenger]:
     """Directories behind the first: pages are refused or asked for, what is no page goes without a word otherwise."""
+    last, seen = page, {first_offset(data)}
     for later in later_pages(data, page):
+        seen.add(last.next)
+        last = later
         flags = later.one(SUBFILE, 0)
         if flags & _REDUCED:
             yield p.PREVIEW
@@ -93,3 +96,5 @@ def _further(data: bytes, page: Page) -> Iterator[Passenger]:
             yield Passenger("transparency mask", shows=True)
         else:
             yield Passenger("further page", shows=True)
+    if last.next and last.next not in seen:
+        yield Passenger("further page that cannot be read", shows=True)
