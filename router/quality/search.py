@@ -37,6 +37,9 @@ IN_A_ROW = 3
 MOST_DOUBTS = 10
 """Settings that are looked at so; a knob of more than `_FINE` has neighbours that differ by nothing."""
 _FINE = 1024
+TINY_PIXELS = 1 << 14
+"""Up to this size a curve may rise and fall as it likes: settings spread over all below the best one are looked at too."""
+_SPREAD = 9
 _HALVING = 2 * EXPECTED_STEPS
 """From this encoding on only the middle of what is open is tried."""
 _SURE = 0.75
@@ -232,7 +235,11 @@ class _Hunt:
             in_a_row = in_a_row + 1 if score is not None and score < hopeless else 0
             if in_a_row == IN_A_ROW:
                 break
-        return None
+        if self.reached is None or self._guide.pixels > TINY_PIXELS:
+            return None
+        below = self._guide.settings(self._knob.low, top)
+        spread = below[np.unique(np.linspace(0, len(below) - 1, _SPREAD).round().astype(np.intp))] if len(below) else below
+        return next((int(setting) for setting in reversed(spread.tolist()) if setting not in self._tried), None)
 
     @property
     def _nearly(self) -> bool:

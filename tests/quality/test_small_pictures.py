@@ -189,3 +189,13 @@ def test_on_uneven_curves_no_setting_just_below_reaches_the_target(
             ends = [n for n in range(IN_A_ROW - 1, len(below)) if all(hopeless[n - IN_A_ROW + 1 : n + 1])]
             looked_at = min(ends[0] + 1 if ends else len(below), MOST_DOUBTS) if pixels <= UNEVEN_PIXELS else 1
             assert all(score < target.floor for score in below[:looked_at])
+
+
+@pytest.mark.parametrize("quality", [30, 70, 85])
+def test_a_tiny_picture_costs_what_the_cheapest_setting_of_all_costs(quality: int) -> None:
+    flat = np.full((40, 40, 3), (200, 30, 90), np.uint8)  # its curve falls and rises from setting to setting
+    codec, sample, score = registry.get("jpeg"), from_pixels(flat), scorer("ssimulacra2", flat)
+    files = [codec.encode(sample, {"quality": setting}) for setting in range(1, 101)]
+    cheapest = min(len(data) for data in files if score(codec.decode(data).pixels) >= quality - 1)
+    encoded = router.compress(flat, codec="jpeg", quality=quality)
+    assert len(files[encoded.record.settings["quality"] - 1]) == cheapest
