@@ -16,9 +16,10 @@ from sample_set import Samples
 
 from router.images.read import read
 from router.quality.metrics import scorer
-from training.codec import ssimulacra2_loss
+from training.codec import checkpoint, ssimulacra2_loss
 from training.codec.data import Photographs, split
 from training.codec.muon import Muon, orthogonalise
+from training.codec.planted import plant
 from training.torchvision_compat import declare_missing_operators
 
 PHOTOGRAPHS = ("photo_cat", "photo_coffee", "portrait_hopper")
@@ -64,6 +65,9 @@ def test_a_run_writes_state_curve_and_settings_and_resumes(folder: Path, tmp_pat
     assert json.loads((tmp_path / "state.json").read_text())["step"] == 5
     after = load_file(tmp_path / "state.safetensors")
     assert not torch.equal(before["model.codec.qe"], after["model.codec.qe"])
+    kept = checkpoint.keep_weights(tmp_path / "state.safetensors", tmp_path / "kept.safetensors")
+    assert kept < (tmp_path / "state.safetensors").stat().st_size / 5
+    _train(folder, tmp_path / "again", 1, "--init", str(tmp_path / "kept.safetensors"))
     rows = list(csv.DictReader((tmp_path / "curve.csv").open()))
     assert [row["step"] for row in rows if row["split"] == "held-out"] == ["3", "5"]
     assert all(np.isfinite(float(row["loss"])) for row in rows)
@@ -125,3 +129,25 @@ def test_compressai_imports_beside_this_torch() -> None:
 
     assert EntropyBottleneck(4).channels == 4
     assert declare_missing_operators() is False  # once is enough
+
+
+def test_faint_structures_are_seeded_faint_and_in_range() -> None:
+    ground = np.full((128, 128, 3), 0.5, np.float32)
+    crops = [plant(ground, np.random.default_rng(seed)) for seed in range(6)]
+    for seed, crop in enumerate(crops):
+        difference = np.abs(crop - ground)
+        assert 0 < difference.max() < 0.8
+        assert np.median(difference) < 0.02
+        np.testing.assert_array_equal(crop, plant(ground, np.random.default_rng(seed)))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+def test_an_error_counts_most_where_nothing_hides_it() -> None:
+    from training.codec.objective import visibility
+
+    picture = torch.full((1, 3, 64, 64), 0.5)
+    picture[..., 32:] += 0.2 * torch.randn((1, 1, 64, 32), generator=torch.Generator().manual_seed(0))
+    weight = visibility(picture)
+    assert weight.shape == (1, 1, 64, 64)
+    assert float(weight[..., :24].min()) > 0.99
+    assert float(weight[..., 40:].max()) < 0.05

@@ -1,7 +1,12 @@
-"""Resumable training state as safetensors + JSON: nothing that executes code is read back."""
+"""Resumable training state as safetensors + JSON: nothing that executes code is read back.
+
+`python -m training.codec.checkpoint STATE OUT` keeps the live weights of a state in fp16, a sixth of its size: what another
+machine goes on from with `train --init OUT`.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -51,3 +56,22 @@ def load(path: Path, optimisers: list[torch.optim.Optimizer]) -> tuple[dict[str,
     for optimiser, state in zip(optimisers, states, strict=True):
         optimiser.load_state_dict(optimiser.state_dict() | {"state": state})
     return model, average, json.loads(path.with_suffix(".json").read_text())
+
+
+def keep_weights(state: Path, out: Path) -> int:
+    """Write the live weights of a training state in fp16 (integers as they are); bytes written."""
+    weights = {k.removeprefix("model."): v for k, v in load_file(state).items() if k.startswith("model.")}
+    save_file({k: v.half().contiguous() if v.is_floating_point() else v.contiguous() for k, v in weights.items()}, out)
+    return out.stat().st_size
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("state", type=Path)
+    parser.add_argument("out", type=Path)
+    args = parser.parse_args()
+    print(f"{args.out}: {keep_weights(args.state, args.out):,} bytes")
+
+
+if __name__ == "__main__":
+    main()
