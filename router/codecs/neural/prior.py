@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,10 +59,16 @@ class Parameters:
 class Order:
     """Where the latents of one pass are in a flat (h, w, M) array, ascending: (n,) each."""
 
-    latent: NDArray[np.intp]
-    channel: NDArray[np.intp]
-    scale: NDArray[np.intp]
-    """Place of the latent's log scale in a flat (h, w, 2M) array; that of its mean is M further."""
+    latent: NDArray[np.signedinteger[Any]]
+    channel: NDArray[np.uint16]
+
+    @property
+    def scale(self) -> NDArray[np.intp]:
+        """Place of the latent's log scale in a flat (h, w, 2M) array; that of its mean is M further. Computed: it is large."""
+        place: NDArray[np.intp] = self.latent.astype(np.intp)
+        place *= 2
+        place -= self.channel
+        return place
 
 
 class IntegerPrior:
@@ -89,15 +96,18 @@ class IntegerPrior:
         """(B, h, w, 2M) given `known` (B, h, w, M), see `as_known`; zero where nothing is known yet."""
         h = leaky(self._layers["c1"](np.concatenate([features, known], axis=3)), _LEAK)
         h = leaky(self._layers["c2"](self._layers["dw"](h)), _LEAK)
-        return first + self._layers["context_head"](h)
+        context = self._layers["context_head"](h)
+        context += first
+        return context
 
     def parameters(self, prior: Integers, order: Order, gain: Gain) -> Parameters:
         """Scale indices and means of one pass from (h, w, 2M)."""
-        flat = prior.reshape(-1)
-        steps = np.clip(flat[order.scale], SCALE_LOW, SCALE_HIGH)
+        flat, place = prior.reshape(-1), order.scale
+        steps = np.clip(flat[place], SCALE_LOW, SCALE_HIGH)
         steps += ((gain.log2 * STEPS_PER_OCTAVE + (1 << 19)) >> 20).astype(np.float64)[order.channel]
         index = np.floor((steps + (1 << (SCALE_BITS - 1))) * 2.0**-SCALE_BITS)
-        means = flat[order.scale + self.latents] * gain.forward.astype(np.float64)[order.channel]  # below 2^52
+        place += self.latents
+        means = flat[place] * gain.forward.astype(np.float64)[order.channel]  # below 2^52
         means = np.floor((means + (1 << 19)) * 2.0**-20)
         return Parameters(
             np.clip(index, 0, SCALE_COUNT - 1).astype(np.uint8),
@@ -131,12 +141,12 @@ def passes(height: int, width: int, channels: int) -> tuple[Order, Order]:
     return known
 
 
-KEPT_BYTES = 128 << 20
+KEPT_BYTES = 64 << 20
 _KNOWN: dict[tuple[int, int, int], tuple[Order, Order]] = {}
 
 
 def _bytes(orders: tuple[Order, Order]) -> int:
-    return sum(array.nbytes for order in orders for array in (order.latent, order.channel, order.scale))
+    return sum(array.nbytes for order in orders for array in (order.latent, order.channel))
 
 
 def _passes(height: int, width: int, channels: int) -> tuple[Order, Order]:
@@ -146,8 +156,9 @@ def _passes(height: int, width: int, channels: int) -> tuple[Order, Order]:
 
 
 def _order(latent: NDArray[np.intp], channels: int) -> Order:
-    place, channel = np.divmod(latent, channels)
-    return Order(latent, channel, place * (2 * channels) + channel)
+    channel = (latent % channels).astype(np.uint16)
+    # 6 bytes a latent and not 24: what is kept of four shapes counts for more than the conversion.
+    return Order(latent.astype(np.int32) if latent.size < 1 << 29 else latent, channel)
 
 
 def quantised(name: str, weight: NDArray[np.float64], bias: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
