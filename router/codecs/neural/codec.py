@@ -49,7 +49,7 @@ class NeuralCodec(Codec):
         xmp=True,
         max_side=65_535,
     )
-    working_base = 768 << 20  # two tiles at work
+    working_base = 768 << 20  # torch and a model that are not loaded yet, and `ahead.MOST` tiles at work
     knob = Knob("rate", 0, 65_535, 39_000)
     options: ClassVar[Mapping[str, Option] | None] = {}  # the knob alone
 
