@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,6 +18,7 @@ from threadpoolctl import threadpool_limits
 import router
 from router.codecs import registry
 from router.codecs.jxl import JxlCodec
+from router.codecs.neural.ahead import MOST, ahead
 from router.codecs.neural.codec import NeuralCodec
 from router.codecs.neural.decoding import Decoding
 from router.codecs.neural.weights import LoadedModel
@@ -134,3 +137,22 @@ def test_an_error_ends_the_work(count: int) -> None:
         each(work, range(1000))
     assert len(begun) < 1000
     assert each(work, [5, 4, 3]) == [5, 4, 3]
+
+
+@pytest.mark.parametrize("processors", [1, 2, 64])
+def test_tiles_at_work_do_not_grow_with_processors(processors: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(processors)), raising=False)
+    lock, inside, seen = threading.Lock(), 0, []
+
+    def work(item: int) -> int:
+        nonlocal inside
+        with lock:
+            inside += 1
+            seen.append(inside)
+        time.sleep(0.002)
+        with lock:
+            inside -= 1
+        return item * item
+
+    assert list(ahead(work, range(40), 40)) == [i * i for i in range(40)]
+    assert max(seen) <= min(processors, MOST)
