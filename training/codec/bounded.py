@@ -16,10 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from router.codecs.neural.block import Block
 from router.codecs.neural.bounded import ACTIVATION_BOUND, EXACT, quantise
 from router.codecs.neural.bounded_synthesis import FILM_BITS, PIXEL_BITS, BoundedWeights
 from router.codecs.neural.gain import LIMIT, LOG_ONE
-from router.codecs.neural.light import SLOPE, LightBlock
 from router.codecs.neural.transform import Transform
 
 Units = NDArray[np.float64]
@@ -60,8 +60,8 @@ class Observer:
         for i, block in enumerate(s.blocks):
             h = self._block(block, h, "blocks", f"blocks.{i}")
 
-    def _block(self, block: LightBlock, x: Tensor, stream: str, name: str) -> Tensor:
-        h = torch.nn.functional.leaky_relu(block.a(x), SLOPE)
+    def _block(self, block: Block, x: Tensor, stream: str, name: str) -> Tensor:
+        h = torch.nn.functional.leaky_relu(block.a(x), block.slope)
         self._note(f"{name}.a", h)
         h = block.dw(h)
         self._note(f"{name}.dw", h)

@@ -12,35 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from router.codecs.neural.block import Block
 from router.codecs.neural.config import LightSynthesis
-
-__all__ = ["LightBlock", "Synthesis"]
 
 SLOPE = 0.125
 """Slope of the leaky rectifiers: a shift by three bits in integers."""
-
-
-class LightBlock(nn.Module):
-    """Depthwise mixing, then a gated 1x1 feed-forward of equal width; both residual and zero at the start."""
-
-    def __init__(self, channels: int, expansion: int = 2) -> None:
-        super().__init__()
-        self.a = nn.Conv2d(channels, channels, 1)
-        self.dw = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
-        self.b = nn.Conv2d(channels, channels, 1)
-        self.f1 = nn.Conv2d(channels, 2 * channels * expansion, 1)
-        self.f2 = nn.Conv2d(channels * expansion, channels, 1)
-        for conv in (self.b, self.f2):
-            nn.init.zeros_(conv.weight)
-            if conv.bias is not None:
-                nn.init.zeros_(conv.bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, C, H, W)."""
-        x = x + self.b(self.dw(F.leaky_relu(self.a(x), SLOPE)))
-        u, v = self.f1(x).chunk(2, 1)
-        out: Tensor = x + self.f2(u * F.relu(v) * 0.5)
-        return out
 
 
 class Synthesis(nn.Module):
@@ -51,9 +27,9 @@ class Synthesis(nn.Module):
         c, d = shape.channels, shape.deep_channels
         self.linear = nn.Conv2d(latents, 768, 1)
         self.enter = nn.Conv2d(latents, d, 1)
-        self.deep = nn.Sequential(*[LightBlock(d) for _ in range(shape.deep_blocks)])
+        self.deep = nn.Sequential(*[Block(d, slope=SLOPE) for _ in range(shape.deep_blocks)])
         self.up = nn.Conv2d(d, 4 * c, 1)
-        self.blocks = nn.Sequential(*[LightBlock(c) for _ in range(shape.blocks)])
+        self.blocks = nn.Sequential(*[Block(c, slope=SLOPE) for _ in range(shape.blocks)])
         self.leave = nn.Conv2d(c, 192, 1)
         nn.init.zeros_(self.leave.weight)
         if self.leave.bias is not None:

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from router.codecs.neural.transform import Block
+from router.codecs.neural.block import Block
 from router.kernels import each
 
 _PLACES = 2048
@@ -45,9 +45,10 @@ class Dense:
 
 
 class RowBlock:
-    """`transform.Block`, band by band."""
+    """`block.Block`, band by band."""
 
     def __init__(self, block: Block, dtype: torch.dtype) -> None:
+        self._slope = block.slope
         self._a, self._b, self._f1, self._f2 = (Dense.of(conv, dtype) for conv in (block.a, block.b, block.f1, block.f2))
         assert block.dw.bias is not None
         self._weight = block.dw.weight.to(dtype).contiguous(memory_format=torch.channels_last)
@@ -66,7 +67,7 @@ class RowBlock:
 
     def _band(self, x: Tensor, out: Tensor, first: int, last: int) -> None:
         top, bottom = max(0, first - 1), min(len(x), last + 1)
-        a = F.leaky_relu_(self._a(x[top:bottom]), 0.01)
+        a = F.leaky_relu_(self._a(x[top:bottom]), self._slope)
         # Padding stands for what lies beyond the image; where the band is cut off inside it, the outer row is thrown away.
         mixed = F.conv2d(a.permute(2, 0, 1)[None], self._weight, self._bias, padding=1, groups=len(self._bias))
         mixed = mixed[0].permute(1, 2, 0)[first - top :][: last - first]
