@@ -6,10 +6,11 @@ however it ends, so a temporary file that can be locked belongs to nobody any mo
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import re
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -26,11 +27,15 @@ _NAME = re.compile(r"\..{1,40}\.[a-z0-9_]{8}" + re.escape(_SUFFIX), re.DOTALL)
 _MOST_FOLDERS = 4096
 _TRIES = 20
 
+_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOINHERIT", 0)
+
 HAS_LOCKS = fcntl is not None
 """Whether a writer keeps its file open until it is renamed. Where not it must be closed before: Windows renames no open file."""
 
 _lock = Lock()
 _searched: set[str] = set()
+_written: dict[Path, int] = {}
+"""Temporary files that this process is writing, each with the number of the process: a fork inherits the table, not the files."""
 
 
 @contextlib.contextmanager
@@ -40,18 +45,36 @@ def temporary(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
     Raises OSError, ValueError.
     """
     for _ in range(_TRIES):
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=_SUFFIX)
-        made = Path(name)
-        with os.fdopen(descriptor, "wb") as file:
-            if _locked(file.fileno()) is False or os.fstat(file.fileno()).st_nlink == 0:
-                continue  # somebody took it for a leftover before it was locked
+        made = path.parent / f".{path.name[:40]}.{secrets.token_hex(4)}{_SUFFIX}"
+        _written[made] = os.getpid()  # before it exists: a signal's exception may come after any step from here
+        try:
             try:
+                descriptor = os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
+            except FileExistsError:  # another writer's
+                del _written[made]
+                continue
+            with os.fdopen(descriptor, "wb") as file:
+                if _locked(file.fileno()) is False or os.fstat(file.fileno()).st_nlink == 0:
+                    continue  # somebody took it for a leftover before it was locked
                 yield made, file
-            finally:
-                with contextlib.suppress(OSError):
-                    made.unlink()
-            return
+                return
+        finally:
+            _discard(made)
     raise OSError(f"no temporary file can be kept in {path.parent}")
+
+
+def _discard(made: Path) -> None:
+    if _written.get(made) == os.getpid():
+        with contextlib.suppress(OSError):
+            made.unlink()
+        del _written[made]
+
+
+@atexit.register
+def _discard_all() -> None:
+    """What an exception inside the removal itself has left: a signal's handler may raise anywhere."""
+    for made in list(_written):
+        _discard(made)
 
 
 def remove(folder: Path) -> None:

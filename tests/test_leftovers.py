@@ -92,3 +92,49 @@ def test_writers_and_cleaners_do_not_disturb_each_other(tmp_path: Path) -> None:
         thread.join()
     assert not failed
     assert len(list(tmp_path.iterdir())) == 80
+
+
+ENDED_ANYWHERE = """
+import os, sys
+from pathlib import Path
+from router import leftovers
+
+target, step = Path(sys.argv[1]), 0
+while True:
+    step += 1
+    child = os.fork()
+    if child == 0:
+        left = step
+
+        def leave(frame, event, arg):
+            global left
+            if frame.f_code.co_filename != leftovers.__file__ or frame.f_code.co_name == "_discard_all":
+                return None
+            frame.f_trace_opcodes = True
+            if event == "opcode":
+                left -= 1
+                if left == 0:
+                    sys.settrace(None)
+                    raise SystemExit(143)
+            return leave
+
+        sys.settrace(leave)
+        with leftovers.temporary(target) as (made, file):
+            file.write(b"half")
+        sys.settrace(None)
+        os._exit(0)
+    ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if ended == 0:
+        break
+    assert ended == 143, ended
+    assert os.listdir(target.parent) == [], (step, os.listdir(target.parent))
+print(step)
+"""
+
+
+def test_an_exception_at_any_step_leaves_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ENDED_ANYWHERE, str(tmp_path / "a.png")], capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    assert int(done.stdout) > 50
