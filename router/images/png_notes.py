@@ -23,6 +23,7 @@ _HINTS |= {b"mDCV": "mastering display", b"mDCv": "mastering display", b"cLLI": 
 _FIXED = {b"sRGB": 1, b"gAMA": 4, b"cHRM": 32, b"cICP": 4, b"acTL": 8, b"fcTL": 26, b"IEND": 0}
 _LARGEST_HINT = {b"sBIT": 4, b"bKGD": 6, b"hIST": 512, b"mDCV": 24, b"mDCv": 24, b"cLLI": 8, b"cLLi": 8, b"sPLT": 0}
 """Bytes of what a hint says; more than that, and the name of a palette, may say anything."""
+_TRUECOLOUR = (b"\x02", b"\x06")
 _ANIMATION = {b"acTL", b"fcTL", b"fdAT"}
 _GAIN_MAP = {b"gmAP", b"gdAT"}
 _MEASURES = {b"tIME": 7, b"oFFs": 9, b"sTER": 1, b"sCAL": None, b"pCAL": None}
@@ -91,6 +92,8 @@ def read(data: bytes) -> Notes:
                 gain_map = True
             elif kind == b"caBX":
                 credentials = True
+            elif kind == b"PLTE" and data[25:26] in _TRUECOLOUR:  # not needed to show the picture: it may say anything
+                others[_HINTS[b"sPLT"]] = None
             elif kind in _COLOUR or kind in _ANIMATION:
                 if chunk.stop - chunk.payload > _largest(kind, data):
                     others["data behind the fields of a PNG chunk"] = None

@@ -83,6 +83,7 @@ KINDS: dict[str, Kind] = {
     "jpeg behind the height": Kind(m.jpeg()[:-2] + m.segment(0xDC, b"\0\x18hidden") + b"\xff\xd9", "segments between scans"),
     "png behind a field": Kind(m.png(m.chunk(b"sRGB", b"\0hidden")), "data behind the fields of a PNG chunk"),
     "png palette with a name": Kind(m.png(m.chunk(b"sPLT", b"hidden\0\x08")), "suggested palette"),
+    "png palette of a truecolour": Kind(m.png(m.chunk(b"PLTE", b"hidden")), "suggested palette"),
     "png text": Kind(m.png(m.text_chunk("parameters", "a prompt")), "texts", b"a prompt"),
     "png known text": Kind(m.png(m.text_chunk("Copyright", "(c) Somebody")), "texts", b"(c) Somebody"),
     "png packed text": Kind(m.png(m.text_chunk("Comment", "packed words", packed=True)), "texts", b"packed words"),
