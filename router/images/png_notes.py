@@ -151,7 +151,7 @@ def _layout(data: bytes) -> tuple[int, int] | None:
 def _largest(kind: bytes, data: bytes) -> int:
     """Bytes that a chunk of the picture has fields for."""
     if kind == b"tRNS":
-        return {0: 2, 2: 6}.get(data[25], 256)
+        return {b"\x00": 2, b"\x02": 6}.get(data[25:26], 256)
     return 768 if kind == b"PLTE" else _FIXED.get(kind, len(data))
 
 
