@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from router.api import score as score
     from router.codecs.base import Codec as Codec
     from router.codecs.base import Lane as Lane
+    from router.decoding import decompress, inspect, restore
     from router.detector.report import OodReport as OodReport
-    from router.encoded import EncodedImage as EncodedImage
     from router.errors import ArtefactError as ArtefactError
     from router.errors import CarryError as CarryError
     from router.errors import CodecError as CodecError
@@ -45,18 +45,16 @@ if TYPE_CHECKING:
     from router.errors import StreamError as StreamError
     from router.errors import UsageError as UsageError
     from router.http_status import http_status as http_status
-    from router.images.limits import Limits as Limits
+    from router.limits import Limits
     from router.policy.decision import Decision as Decision
     from router.policy.receiver import Receiver as Receiver
     from router.quality.target import Target as Target
     from router.reasons import ReasonCode as ReasonCode
     from router.record import DecisionRecord as DecisionRecord
     from router.record import RunRecord as RunRecord
-    from router.router import Router as Router
+    from router.routing.encoded import EncodedImage
+    from router.routing.router import Router
     from router.sinks import JsonLines as JsonLines
-    from router.streams import decompress as decompress
-    from router.streams import inspect as inspect
-    from router.streams import restore as restore
 
     __version__: str
 
@@ -68,14 +66,14 @@ _HOMES = {
     "CodecUnavailableError": "router.errors",
     "Decision": "router.policy.decision",
     "DecisionRecord": "router.record",
-    "EncodedImage": "router.encoded",
+    "EncodedImage": "router.routing.encoded",
     "EvidenceError": "router.errors",
     "GuardError": "router.errors",
     "InputError": "router.errors",
     "JsonLines": "router.sinks",
     "Lane": "router.codecs.base",
     "LimitError": "router.errors",
-    "Limits": "router.images.limits",
+    "Limits": "router.limits",
     "ModelError": "router.errors",
     "NoLaneError": "router.errors",
     "NoRecordError": "router.errors",
@@ -86,7 +84,7 @@ _HOMES = {
     "ReasonCode": "router.reasons",
     "Receiver": "router.policy.receiver",
     "RefusedError": "router.errors",
-    "Router": "router.router",
+    "Router": "router.routing.router",
     "RouterError": "router.errors",
     "RunRecord": "router.record",
     "StreamError": "router.errors",
@@ -94,10 +92,10 @@ _HOMES = {
     "UsageError": "router.errors",
     "compress": "router.api",
     "decide": "router.api",
-    "decompress": "router.streams",
+    "decompress": "router.decoding",
     "http_status": "router.http_status",
-    "inspect": "router.streams",
-    "restore": "router.streams",
+    "inspect": "router.decoding",
+    "restore": "router.decoding",
     "save": "router.api",
     "score": "router.api",
 }

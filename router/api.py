@@ -7,19 +7,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from router.encoded import EncodedImage
-from router.images.limits import DEFAULT_LIMITS, Limits
+from router.limits import DEFAULT_LIMITS, Limits
 from router.policy.decision import Decision
 from router.policy.load import CompiledPolicy
-from router.router import DEFAULT_POLICY, Router
+from router.routing.encoded import EncodedImage
+from router.routing.router import DEFAULT_POLICY, Router
 
 if TYPE_CHECKING:
     from router.detector.report import OodReport
     from router.images.read import ImageSource
     from router.images.sample import ImageSample
     from router.policy.receiver import ReceiverSource
-    from router.preparation import MetadataChoice
     from router.quality.target import Target
+    from router.routing.metadata_choice import MetadataChoice
 
 Policy = str | Path | Mapping[str, Any] | CompiledPolicy
 """A shipped name, a YAML file, a mapping with a policy file's fields, or a loaded policy."""

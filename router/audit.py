@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
-from router.container import Header, ModelReference, check, read_reference
+from router.containers.ncr import Header, ModelReference, check, read_reference
 from router.errors import ArtefactError, InputError, ModelError
 from router.reasons import ReasonCode
 

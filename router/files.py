@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from router import leftovers
 from router.errors import InputError, OutputExistsError, OutputNotWritableError, UsageError
-from router.images.limits import DEFAULT_LIMITS, Limits
+from router.limits import DEFAULT_LIMITS, Limits
 from router.reasons import ReasonCode
 
 

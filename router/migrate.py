@@ -6,21 +6,22 @@ import dataclasses
 import hashlib
 from os import PathLike
 
-from router import api, container
+from router import api
 from router.codecs import registry
 from router.codecs.base import Codec, Lane
+from router.codecs.neural.arithmetic import Decoding
 from router.codecs.neural.codec import NeuralCodec
-from router.codecs.neural.decoding import Decoding
-from router.encoded import EncodedImage
+from router.containers import ncr as container
+from router.decoding import EncodedSource, load
 from router.errors import CarryError, CodecUnavailableError, GuardError, UsageError
 from router.images.arrays import from_pixels
-from router.images.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from router.images.profile import with_usable_profile
 from router.images.sample import ImageSample, pixels_sha256
+from router.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from router.quality.target import Target
 from router.reasons import ReasonCode
 from router.record import DecisionRecord, Migration
-from router.streams import EncodedSource, load
+from router.routing.encoded import EncodedImage
 
 DEFAULT_CODEC = "png"
 """Carries whatever an `.ncr` file can hold, and is read everywhere: what a file is given whose reader goes away."""

@@ -14,13 +14,13 @@ from typing import IO, Any
 
 from PIL import Image, ImageFile
 
-from router import container
 from router.api import Policy
 from router.api import save as _save_by_policy
+from router.containers import ncr as container
+from router.decoding import decode
 from router.errors import RouterError, StreamError
 from router.images.arrays import to_pil
-from router.images.limits import DEFAULT_LIMITS
-from router.streams import decode
+from router.limits import DEFAULT_LIMITS
 
 __all__ = ["NcrImageFile", "save"]
 

@@ -8,11 +8,11 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from router.encoded import EncodedImage
 from router.errors import OutputExistsError, OutputNotWritableError, RouterError
 from router.forks import Lock
 from router.reasons import ReasonCode
 from router.record import RunRecord
+from router.routing.encoded import EncodedImage
 
 Sink = Callable[[RunRecord], None]
 

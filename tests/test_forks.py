@@ -18,7 +18,7 @@ from router.codecs import registry
 from router.detector.detector import Detector
 from router.errors import UsageError
 from router.forks import Lock
-from router.images.limits import Limits
+from router.limits import Limits
 from router.policy.load import load, shipped_names
 from router.sinks import JsonLines
 
@@ -45,7 +45,7 @@ if __name__ == "__main__":
 
     torch.set_num_threads(2)
     from router import Router
-    from router.images.limits import Limits
+    from router.limits import Limits
     from router.sinks import JsonLines
 
     log = sys.argv[1]

@@ -15,11 +15,11 @@ from PIL import Image
 
 import router
 from router.codecs import registry
-from router.costs.picture import picture
 from router.errors import CodecError, LimitError, NoLaneError
-from router.images.limits import NO_LIMITS, Limits
 from router.images.memory import is_out_of_memory, machine_memory
 from router.images.read import read
+from router.limits import NO_LIMITS, Limits
+from router.prediction.costs.picture import picture
 from router.reasons import ReasonCode
 
 PHOTO = picture(0.4, 3, busy=True)
@@ -56,7 +56,7 @@ import numpy as np
 from PIL import Image
 import router
 from router.codecs import registry
-from router.costs.picture import picture
+from router.prediction.costs.picture import picture
 from router.images.read import read
 
 def resident(name):

@@ -16,9 +16,11 @@ from PIL import Image
 from sample_set import Samples
 
 import router
-from router import container
 from router.codecs import registry
 from router.codecs.png import PngCodec
+from router.containers import ncr as container
+from router.containers.xmp import without_record
+from router.decoding import decode
 from router.errors import (
     CarryError,
     CodecUnavailableError,
@@ -42,8 +44,6 @@ from router.record import (
     RecordedScores,
     record_json_schema,
 )
-from router.streams import decode
-from router.xmp import without_record
 
 XMP = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'

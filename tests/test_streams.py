@@ -13,7 +13,7 @@ from sample_set import Samples
 
 import router
 from router.errors import InputError, LimitError, NoRecordError, StreamError, UsageError
-from router.images.limits import Limits
+from router.limits import Limits
 from router.reasons import ReasonCode
 
 PIXELS = np.arange(48 * 64 * 3, dtype=np.uint32).reshape(48, 64, 3).astype(np.uint8)

@@ -20,9 +20,9 @@ from router.artefacts.bundle import bundle_id
 from router.codecs.neural.weights import list_models, verify_model
 from router.detector import artefact as detector
 from router.detector.embeddings import backbone
-from router.gain import artefact as gain
+from router.prediction.savings import artefact as gain
 from router.quality.guard import artefact as guard
-from router.quality.prior import artefact as prior
+from router.quality.search_model import artefact as prior
 
 
 class OfWeights(Protocol):

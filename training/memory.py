@@ -95,7 +95,7 @@ def _make(megapixels: float, kind: str, file: Path) -> None:
     import numpy as np
     from PIL import Image
 
-    from router.costs.picture import picture
+    from router.prediction.costs.picture import picture
 
     pixels = picture(megapixels, 1, busy=False)
     if kind == "alpha":
@@ -121,7 +121,7 @@ def _cell(lane: str, file: Path, quality: float) -> dict[str, Any]:
             engine.compress(small, quality=quality, **options)
         except router.RouterError as error:
             return {"result": str(error.code)}
-    from router.images.headers import probe
+    from router.containers.signatures import probe
 
     header = probe(file.read_bytes())
     width, height = header.width, header.height

@@ -81,13 +81,13 @@ def _guard(folder: Path) -> str:
 
 
 def _prior(folder: Path) -> str:
-    from router.quality.prior.artefact import read
+    from router.quality.search_model.artefact import read
 
     return read(folder).sha256
 
 
 def _gain(folder: Path) -> str:
-    from router.gain.model import read
+    from router.prediction.savings.model import read
 
     return read(folder).sha256
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from router.images.limits import DEFAULT_LIMITS, Limits
+from router.limits import DEFAULT_LIMITS, Limits
 
 
 @dataclass(frozen=True)

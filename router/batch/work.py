@@ -15,8 +15,8 @@ from router.errors import RouterError
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
-    from router.encoded import EncodedImage
-    from router.router import Router
+    from router.routing.encoded import EncodedImage
+    from router.routing.router import Router
 
 BUG_HINT = "This is a bug in codec-router: please report it"
 
@@ -96,6 +96,6 @@ class _Once:
 
 @functools.lru_cache(maxsize=2)
 def _router(once: _Once) -> Router:
-    from router.router import Router
+    from router.routing.router import Router
 
     return Router(once.options.policy, detector=once.options.detector, limits=once.options.limits)

@@ -55,7 +55,7 @@ def command(
     tally, root, left_out = Tally(as_json), Path(output), LeftOut()
     with tally.setup(inputs):
         from router.codecs import registry
-        from router.router import Router
+        from router.routing.router import Router
         from router.sinks import JsonLines
 
         if release_failed and codec is None:

@@ -31,7 +31,7 @@ def command(
     """Show the lanes a policy would take, every rule it tried and why each did or did not match."""
     tally, left_out = Tally(as_json), LeftOut()
     with tally.setup(inputs):
-        from router.router import Router
+        from router.routing.router import Router
 
         wanted, receiving = o.target_from(quality, target), o.receiver_from(receiver, receiver_model)
         router = Router(policy, detector=o.detector_from(detector), limits=o.limits_from(no_limits))

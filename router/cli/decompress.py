@@ -12,10 +12,10 @@ from router.cli.inputs import InputFile, expand, one_output
 from router.cli.left_out import tell
 from router.cli.reporting import Tally, console, human_bytes, progress, shown
 from router.cli.untouched import Untouched
-from router.codecs.neural.decoding import Decoding
+from router.codecs.neural.arithmetic import Decoding
 from router.errors import StreamError, UsageError
 from router.folders import LeftOut
-from router.images.limits import Limits
+from router.limits import Limits
 from router.reasons import ReasonCode
 
 _JPEG = {".jpg", ".jpeg"}
@@ -72,9 +72,9 @@ def command(
 
 def _decompress_one(source: Path, destination: Path, decoding: str | None, force: bool, limits: Limits) -> dict[str, Any]:
     from router.codecs.png import PngCodec
+    from router.decoding import decode, load, restore
     from router.files import read_bytes, write_atomically
     from router.images.arrays import from_pixels
-    from router.streams import decode, load, restore
 
     if destination.suffix.lower() in _JPEG:
         data, mode = _original(restore, read_bytes(source, limits), limits), "original JPEG"

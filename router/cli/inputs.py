@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from router.container import SIGNATURE
+from router.containers.ncr import SIGNATURE
 from router.errors import InputError, RouterError, UsageError
 from router.files import exists, is_folder
 from router.folders import IMAGE_SUFFIXES, LeftOut, images_below

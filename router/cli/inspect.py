@@ -16,7 +16,7 @@ def command(
     as_json: o.JsonOption = False,
 ) -> None:
     """Print the decision record of an output: why it is what it is."""
-    from router.streams import inspect
+    from router.decoding import inspect
 
     tally = Tally(as_json)
 

@@ -12,8 +12,8 @@ from router.errors import RouterError
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
-    from router.costs.benchmark import Failed, Task
-    from router.costs.model import CostModel, Entry
+    from router.prediction.costs.benchmark import Failed, Task
+    from router.prediction.costs.model import CostModel, Entry
 
 BUSY = 1.15
 """Wall time / CPU time above which the figures are called those of a busy machine."""
@@ -36,8 +36,8 @@ def command(
     """
     tally = Tally(as_json)
     with tally.setup(["benchmark"]):
-        from router.costs import benchmark, store
         from router.policy.load import load, shipped_names
+        from router.prediction.costs import benchmark, store
 
         wanted = benchmark.tasks(load(name).policy for name in [*shipped_names(), *(policy or [])])
         known = store.load()
@@ -64,7 +64,7 @@ def command(
 def _measured(tasks: list[Task], known: CostModel | None, quiet: bool) -> tuple[CostModel, list[Failed]]:
     from rich.progress import Progress
 
-    from router.costs.benchmark import measure
+    from router.prediction.costs.benchmark import measure
 
     screen = console(stderr=True)
     with Progress(console=screen, transient=True, disable=quiet or not screen.is_terminal) as bar:

@@ -12,13 +12,13 @@ from router.cli.inputs import InputFile, one_output
 from router.cli.ncr_files import Inputs, ncr_files, watched
 from router.cli.reporting import Tally, console, human_bytes, shown
 from router.cli.untouched import Untouched
-from router.codecs.neural.decoding import Decoding
+from router.codecs.neural.arithmetic import Decoding
 from router.errors import OutputExistsError, UsageError
 from router.files import exists
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
-    from router.encoded import EncodedImage
+    from router.routing.encoded import EncodedImage
 
 
 def command(

@@ -12,7 +12,7 @@ import typer
 
 from router.cli.inputs import InputFile
 from router.cli.reporting import console
-from router.container import SIGNATURE
+from router.containers.ncr import SIGNATURE
 from router.errors import InputError, UsageError
 from router.files import is_file, is_folder
 from router.folders import IMAGE_SUFFIXES

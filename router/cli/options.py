@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from router.errors import UsageError
-from router.images.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
+from router.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def context_from(policy: CompiledPolicy, pairs: list[str] | None) -> dict[str, A
 
 def metadata_from(text: str | None) -> str | None:
     """The checked --metadata. Raises UsageError."""
-    from router.preparation import MetadataChoice
+    from router.routing.metadata_choice import MetadataChoice
 
     if text is not None and text not in get_args(MetadataChoice):
         choices = ", ".join(get_args(MetadataChoice))

@@ -36,7 +36,7 @@ def command(
     tally, left_out = Tally(as_json), LeftOut()
     with tally.setup(inputs):
         from router.images.read import read
-        from router.router import Router
+        from router.routing.router import Router
 
         files = expand(inputs, left_out=left_out)
         if heatmap is not None and len(files) != 1:
@@ -71,7 +71,7 @@ def command(
 
 def _write_heatmap(path: Path, sample: ImageSample, report: OodReport, force: bool) -> Path:
     from router.codecs.png import PngCodec
-    from router.detector.picture import picture
+    from router.detector.thumbnail import picture
     from router.files import write_atomically
     from router.images.arrays import from_pixels
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from router.codecs.base import DecodedImage
 from router.errors import InputError, StreamError
-from router.images.limits import Limits
+from router.limits import Limits
 from router.reasons import ReasonCode
 
 _STREAM_CODES = {

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from router.codecs import _avif_items
-from router.codecs._avif_items import Item
 from router.codecs._decode import decode_still
 from router.codecs._opaque import without_opaque_alpha
 from router.codecs._pillow import missing_feature, save, to_image
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
 from router.codecs.options import IntRange, OneOf, Option, checked
+from router.containers import avif_items as _avif_items
+from router.containers.avif_items import Item
 from router.errors import CarryError
-from router.images.limits import DEFAULT_LIMITS, Limits
 from router.images.plain_profile import plain_profile
 from router.images.profile import fault
 from router.images.sample import ImageSample
+from router.limits import DEFAULT_LIMITS, Limits
 from router.reasons import ReasonCode
 
 _MAX_PIXELS = 1 << 28  # what libavif decodes by default

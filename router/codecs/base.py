@@ -11,12 +11,12 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from router.codecs.options import IntRange, Option
+from router.containers.xmp import extract_record, merge_record
 from router.errors import CarryError
-from router.images.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from router.images.profile import fault
 from router.images.sample import ImageSample, Metadata, Mode, Pixels
+from router.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from router.reasons import ReasonCode
-from router.xmp import extract_record, merge_record
 
 Settings = Mapping[str, Any]
 """JSON-able encoder settings, e.g. {"quality": 61}; goes into the record as it is."""

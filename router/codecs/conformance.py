@@ -17,8 +17,8 @@ from router.codecs.base import Codec, DecodedImage, Lane, Settings
 from router.codecs.options import FloatRange, IntRange, OneOf, Option
 from router.errors import CarryError, LimitError, RouterError, StreamError, UsageError
 from router.images.arrays import from_pixels
-from router.images.limits import Limits
 from router.images.sample import Density, ImageSample, Metadata, Mode, Pixels, Text
+from router.limits import Limits
 from router.reasons import ReasonCode
 
 _CHANNELS: dict[Mode, int] = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from router.codecs import _jpeg_segments
 from router.codecs._decode import decode_still
 from router.codecs._pillow import room, save, to_image
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
 from router.codecs.options import IntRange, OneOf, Option, checked
+from router.containers import jpeg_segments as _jpeg_segments
 from router.errors import CarryError
-from router.images.limits import DEFAULT_LIMITS, Limits
 from router.images.sample import ImageSample
+from router.limits import DEFAULT_LIMITS, Limits
 from router.reasons import ReasonCode
 
 FULL_CHROMA_FROM = 92

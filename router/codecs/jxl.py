@@ -10,14 +10,14 @@ from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
-from router.codecs import _jxl_boxes
 from router.codecs._decode import decode_still
 from router.codecs._pillow import encode_failed
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
 from router.codecs.options import IntRange, Option, checked
+from router.containers import jxl_boxes as _jxl_boxes
 from router.errors import CarryError, StreamError
-from router.images.limits import DEFAULT_LIMITS, Limits
 from router.images.sample import ImageSample, Pixels
+from router.limits import DEFAULT_LIMITS, Limits
 from router.reasons import ReasonCode
 
 _MAX_SIDE = 1 << 30  # 18181-1, level 10

@@ -5,14 +5,14 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
-from router.codecs import _png_chunks
 from router.codecs._decode import decode_still
 from router.codecs._pillow import encode_failed, save, to_image
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Lane, Settings
 from router.codecs.options import IntRange, Option, checked
+from router.containers import png_chunks as _png_chunks
 from router.errors import CarryError
-from router.images.limits import DEFAULT_LIMITS, Limits
 from router.images.sample import ImageSample
+from router.limits import DEFAULT_LIMITS, Limits
 from router.reasons import ReasonCode
 
 

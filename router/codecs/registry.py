@@ -16,8 +16,8 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
-from router.codecs import _jxl_boxes
 from router.codecs.base import Codec
+from router.containers import jxl_boxes as _jxl_boxes
 from router.errors import CodecUnavailableError, StreamError, UsageError
 from router.forks import Lock
 from router.reasons import ReasonCode

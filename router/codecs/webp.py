@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from router.codecs import _riff
 from router.codecs._decode import decode_still
 from router.codecs._opaque import without_opaque_alpha
 from router.codecs._pillow import missing_feature, save, to_image
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
 from router.codecs.options import IntRange, Option, checked
-from router.images.limits import DEFAULT_LIMITS, Limits
+from router.containers import riff as _riff
 from router.images.sample import ImageSample
+from router.limits import DEFAULT_LIMITS, Limits
 
 
 class _Webp(Codec):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
-from router.artefacts.sealed import Kind, Sealed
+from router.artefacts.manifest import Kind, Sealed
 from router.errors import ArtefactError
 
 SCHEMA_VERSION = 3

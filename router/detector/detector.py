@@ -15,9 +15,9 @@ from router.detector import embeddings
 from router.detector.calibration import Calibration
 from router.detector.embeddings.base import Embedding, embed
 from router.detector.fusion import Fusion
-from router.detector.judgement import SIZES, Estimators, Judgement
+from router.detector.patches import MIN_SIDE, TILE, tile_views, views
 from router.detector.report import OodReport
-from router.detector.views import MIN_SIDE, TILE, tile_views, views
+from router.detector.scorer import SIZES, Estimators, Judgement
 from router.errors import UsageError
 from router.files import is_folder
 from router.images.sample import ImageSample

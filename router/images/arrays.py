@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.errors import InputError
-from router.images.formats.header import depth_refused, mode_refused
-from router.images.formats.pillow import decoding, info_bytes, to_array
-from router.images.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
+from router.images.decoders.header import depth_refused, mode_refused
+from router.images.decoders.pillow import decoding, info_bytes, to_array
 from router.images.orientation import apply_orientation, orientation_of, tiff_block
 from router.images.profile import usable
 from router.images.sample import ImageSample, Metadata, Pixels, Source
 from router.images.turning import upright
+from router.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _refuse_misread(image: Image.Image) -> None:
     file = getattr(image, "fp", None)
     if image.format != "TIFF" or file is None or not getattr(image, "tile", None) or getattr(image, "tell", lambda: 0)():
         return
-    from router.images.formats import tiff
+    from router.images.decoders import tiff
 
     position = file.tell()
     file.seek(0)

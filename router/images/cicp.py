@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from router.images.icc_writing import SRGB_CURVE, display_profile, gamma_curve, parametric
+from router.containers.icc_writing import SRGB_CURVE, display_profile, gamma_curve, parametric
 
 _D65, _C, _DCI = (0.3127, 0.3290), (0.310, 0.316), (0.314, 0.351)
 _SRGB_PRIMARIES = 1

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from router.containers.icc_reading import FORWARD, UnusableError, read_tags
 from router.errors import CarryError
-from router.images.icc_reading import FORWARD, UnusableError, read_tags
 from router.images.remembered import Remembered
 from router.images.sample import ImageSample, Metadata, Pixels
 from router.reasons import ReasonCode

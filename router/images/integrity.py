@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from router.containers.chunks import walk_jpeg, walk_webp
 from router.errors import RouterError
-from router.images.chunks import walk_jpeg, walk_webp
-from router.images.formats.deep import have_imagecodecs
-from router.images.formats.header import damaged, parts, refuse_filled_up
-from router.images.formats.jpeg import refuse_filled_up_jpeg
-from router.images.formats.pillow import StrictFile, decoding
-from router.images.formats.png import check_sums
+from router.images.decoders.deep import have_imagecodecs
+from router.images.decoders.header import damaged, parts, refuse_filled_up
+from router.images.decoders.jpeg import refuse_filled_up_jpeg
+from router.images.decoders.pillow import StrictFile, decoding
+from router.images.decoders.png import check_sums
 from router.images.sample import ImageSample
 from router.reasons import ReasonCode
 

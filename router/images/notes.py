@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
+from router.containers.chunks import walk_jpeg
+from router.containers.gif import content, walk_gif
 from router.errors import StreamError
 from router.images import netpbm_notes, png_notes
-from router.images.chunks import walk_jpeg
-from router.images.gif_blocks import content, walk_gif
 from router.images.sample import Density, Metadata, Text
 
 _COMMENT = "Comment"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from router.images.icc_reading import (
+from router.containers.icc_reading import (
     BACK,
     CURVES,
     FORWARD,
@@ -23,7 +23,7 @@ from router.images.icc_reading import (
     read_tags,
     uint,
 )
-from router.images.icc_writing import D50, VERSION, described, matrix_tags, parametric, profile, sampled_curve
+from router.containers.icc_writing import D50, VERSION, described, matrix_tags, parametric, profile, sampled_curve
 from router.images.remembered import Remembered
 
 _LOWEST_VERSION = 2

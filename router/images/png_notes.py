@@ -5,9 +5,9 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 
+from router.containers.chunks import Chunk, walk_png
+from router.containers.counting import TooManyPartsError
 from router.errors import StreamError
-from router.images.chunks import Chunk, walk_png
-from router.images.counting import TooManyPartsError
 from router.images.sample import Density, Text
 
 XMP = b"XML:com.adobe.xmp"

@@ -6,7 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from router.images.icc_reading import CURVES, FORWARD, MATRIX, UnusableError, check_table, read_colorant, read_curve, read_tags
+from router.containers.icc_reading import (
+    CURVES,
+    FORWARD,
+    MATRIX,
+    UnusableError,
+    check_table,
+    read_colorant,
+    read_curve,
+    read_tags,
+)
 from router.images.remembered import Remembered
 from router.images.sample import ImageSample
 

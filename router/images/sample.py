@@ -14,7 +14,7 @@ from router.errors import InputError
 from router.forks import Lock
 
 if TYPE_CHECKING:
-    from router.images.extra_data import Passenger
+    from router.images.left_behind import Passenger
 
 Mode = Literal["L", "LA", "RGB", "RGBA"]
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
@@ -205,7 +205,7 @@ class ImageSample:
     @_Once
     def passengers(self) -> tuple[Passenger, ...]:
         """What the file holds beside the picture, see `extra_data.passengers`; nothing for bare pixels."""
-        from router.images.extra_data import passengers
+        from router.images.left_behind import passengers
 
         return () if self.source.data is None else passengers(self.source.data, self.source.format)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from router.images.icc_writing import SRGB_POINTS, display_profile, gamma_curve
+from router.containers.icc_writing import SRGB_POINTS, display_profile, gamma_curve
 
 Points = tuple[tuple[float, float], ...]
 """Red, green, blue, white as (x, y)."""

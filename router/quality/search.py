@@ -15,8 +15,8 @@ from router.codecs.base import Knob
 from router.errors import CodecError
 from router.images.sample import Pixels
 from router.quality.metrics import Scorer
-from router.quality.prior.guide import Guide, unguided
-from router.quality.prior.scales import scale_of
+from router.quality.search_model.guide import Guide, unguided
+from router.quality.search_model.scales import scale_of
 from router.quality.target import Target
 from router.reasons import ReasonCode
 

@@ -23,14 +23,14 @@ from router.codecs.neural import weights
 from router.detector.detector import Detector, default_detector
 from router.detector.embeddings import backbone
 from router.errors import ArtefactError
-from router.gain import artefact as gain_artefact
-from router.gain import model as gain_model
 from router.images.read import read
 from router.images.sample import Pixels
+from router.prediction.savings import artefact as gain_artefact
+from router.prediction.savings import model as gain_model
 from router.quality.guard import artefact as guard_artefact
 from router.quality.guard import calibration_for
-from router.quality.prior import artefact as prior_artefact
-from router.quality.prior import prior_for
+from router.quality.search_model import artefact as prior_artefact
+from router.quality.search_model import prior_for
 
 KINDS = ("models", "detectors", "backbones", "guards", "priors", "gains")
 DAMAGES = ("cut", "empty", "missing", "other contents")
@@ -129,8 +129,8 @@ _PLACES: dict[str, dict[str, str]] = {
     "detectors": {"router.detector.detector.DETECTORS": ""},
     "backbones": {"router.detector.embeddings.backbone.FOLDER": backbone.FOLDER.name},
     "guards": {"router.quality.guard.artefact.SHIPPED": ""},
-    "priors": {"router.quality.prior.shipped.PRIORS": ""},
-    "gains": {"router.gain.model.GAINS": ""},
+    "priors": {"router.quality.search_model.shipped.PRIORS": ""},
+    "gains": {"router.prediction.savings.model.GAINS": ""},
 }
 
 

@@ -18,8 +18,8 @@ from PIL import Image
 from sample_set import Samples
 
 import router
-from router import container
 from router.codecs.neural.weights import CARD_FILE, ENVIRONMENT, WEIGHTS_FILE, find_model
+from router.containers import ncr as container
 
 GONE = "retired.1"
 

@@ -15,8 +15,8 @@ from router.codecs.conformance import synthetic
 from router.codecs.options import IntRange
 from router.codecs.png import PngCodec
 from router.errors import CarryError, StreamError, UsageError
-from router.images.limits import NO_LIMITS
 from router.images.read import read
+from router.limits import NO_LIMITS
 from router.reasons import ReasonCode
 from router.testing import check_codec
 

@@ -15,8 +15,8 @@ from PIL import Image
 
 from router.codecs import registry
 from router.codecs.conformance import synthetic
+from router.containers.isobmff import walk
 from router.errors import CarryError, StreamError
-from router.images.boxes import walk
 from router.images.read import read
 from router.images.sample import ImageSample, Metadata
 from router.reasons import ReasonCode

@@ -12,8 +12,8 @@ from router.codecs.conformance import srgb_profile, synthetic
 from router.codecs.jpeg import JpegCodec
 from router.codecs.jxl import JxlCodec, JxlTranscodeCodec
 from router.errors import CarryError, CodecError, LimitError, StreamError
-from router.images.limits import Limits
 from router.images.read import read
+from router.limits import Limits
 from router.reasons import ReasonCode
 
 CODEC = JxlTranscodeCodec()

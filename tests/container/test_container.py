@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router import container
-from router.container import Chunk, Colour, Container, Grid, Header, ModelReference, TileStream
+from router.containers import ncr as container
+from router.containers.ncr import Chunk, Colour, Container, Grid, Header, ModelReference, TileStream
 from router.errors import LimitError, StreamError, UsageError
-from router.images.limits import Limits
+from router.limits import Limits
 from router.reasons import ReasonCode
 
 FORMAT = Path(__file__).parents[2] / "docs" / "FORMAT.md"

@@ -8,10 +8,10 @@ import zlib
 
 import pytest
 
-from router import container
-from router.container import Colour, Container, Grid, Header, ModelReference, TileStream
+from router.containers import ncr as container
+from router.containers.ncr import Colour, Container, Grid, Header, ModelReference, TileStream
 from router.errors import LimitError, RouterError, StreamError
-from router.images.limits import Limits
+from router.limits import Limits
 
 
 def file_of(tile_bytes: int, **metadata: bytes) -> bytes:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from sample_set import Samples
 
-from router.costs.store import ENVIRONMENT
+from router.prediction.costs.store import ENVIRONMENT
 
 
 @pytest.fixture(autouse=True)

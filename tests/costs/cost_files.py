@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from router.codecs import registry
-from router.costs import store
-from router.costs.machine import this_machine, versions
-from router.costs.model import CODEC, GUARD, PARTS, SCORE, Band, CostModel, Entry, Line
-from router.costs.predict import configuration
+from router.prediction.costs import store
+from router.prediction.costs.machine import this_machine, versions
+from router.prediction.costs.model import CODEC, GUARD, PARTS, SCORE, Band, CostModel, Entry, Line
+from router.prediction.costs.predict import configuration
 
 NOTHING = Line(0.0, 0.0)
 BAND = Band(0.8, 1.5)

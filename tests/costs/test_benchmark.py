@@ -14,12 +14,12 @@ from typer.testing import CliRunner
 
 from router.cli.main import app
 from router.codecs import registry
-from router.costs import benchmark, fit, store
-from router.costs.benchmark import Task
-from router.costs.model import CODEC, KNOT, SCORE, Band, Line
-from router.costs.picture import picture
-from router.costs.predict import configuration
 from router.policy.load import load, shipped_names
+from router.prediction.costs import benchmark, fit, store
+from router.prediction.costs.benchmark import Task
+from router.prediction.costs.model import CODEC, KNOT, SCORE, Band, Line
+from router.prediction.costs.picture import picture
+from router.prediction.costs.predict import configuration
 
 SMALL = (0.02, 0.06)
 

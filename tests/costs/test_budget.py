@@ -22,9 +22,9 @@ from typer.testing import CliRunner
 
 import router
 from router.cli.main import app
-from router.costs import store
-from router.costs.model import CODEC, GUARD, SCORE, Line
 from router.errors import NoLaneError
+from router.prediction.costs import store
+from router.prediction.costs.model import CODEC, GUARD, SCORE, Line
 
 LONG, SHORT = 1000.0, 1e-4
 MINUTE = 60_000.0

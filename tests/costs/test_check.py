@@ -14,8 +14,8 @@ import pytest
 from cost_files import entry, model
 from sample_set import SAMPLES
 
-from router.costs.model import CODEC, Line
-from router.costs.store import NONE, Costs
+from router.prediction.costs.model import CODEC, Line
+from router.prediction.costs.store import NONE, Costs
 from router.quality.target import Target
 from training.costs import check
 from training.costs.measure import Row, rows, title

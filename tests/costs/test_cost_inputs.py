@@ -10,10 +10,10 @@ import pytest
 from cost_files import entry, known, model
 
 import router
-from router.costs import store
-from router.costs.model import CODEC, GUARD, SCORE, Line
-from router.costs.predict import EXPECTED_ENCODINGS
 from router.policy.inputs import FAR_OUT
+from router.prediction.costs import store
+from router.prediction.costs.model import CODEC, GUARD, SCORE, Line
+from router.prediction.costs.predict import EXPECTED_ENCODINGS
 
 ALL = "cost.available && cost.neural_encode_ms < {0} && cost.neural_decode_ms < {0} && cost.classical_encode_ms < {0}"
 

@@ -10,18 +10,18 @@ from cost_files import entry, model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.costs.budget import Budget
-from router.costs.model import CODEC, Band, Line
-from router.costs.predict import Picture, Prediction
-from router.costs.store import Costs
 from router.errors import CodecError
-from router.plan import Plan
 from router.policy.decision import LanePlan
+from router.prediction.costs.budget import Budget
+from router.prediction.costs.model import CODEC, Band, Line
+from router.prediction.costs.predict import Picture, Prediction
+from router.prediction.costs.store import Costs
 from router.quality.guard import GuardLevel
 from router.quality.target import Target
 from router.reasons import ReasonCode
-from router.walk.forecast import Forecast
-from router.walk.schedule import Schedule
+from router.routing.forecast import Forecast
+from router.routing.plan import Plan
+from router.routing.time_budget import Schedule
 
 START = 1000.0
 TINY = 1e-6

@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import router
-from router.costs import store
-from router.costs.machine import this_machine
-from router.costs.model import CODEC, GUARD, PARTS, SCORE, Band, CostModel, Entry, Line, Machine
 from router.errors import ArtefactError
+from router.prediction.costs import store
+from router.prediction.costs.machine import this_machine
+from router.prediction.costs.model import CODEC, GUARD, PARTS, SCORE, Band, CostModel, Entry, Line, Machine
 
 seconds = st.floats(0, 1e6, allow_nan=False)
 lines = st.builds(Line, seconds, seconds, seconds)
@@ -164,7 +164,7 @@ def test_a_folder_in_its_place(photo: np.ndarray) -> None:
 def test_looking_it_up_is_light() -> None:
     known(jpeg=1.0, ncr=1.0)
     code = (
-        "import sys\nfrom router.costs import store\nfrom router.costs.model import CODEC\n"
+        "import sys\nfrom router.prediction.costs import store\nfrom router.prediction.costs.model import CODEC\n"
         "found = store.load()\nassert found.available and found.model.entries[1].name == 'ncr'\n"
         "assert store.holds(found.model.entries[1])\n"
         "heavy = ('torch', 'cv2', 'sklearn', 'pandas', 'pyarrow', 'scipy', 'constriction')\n"

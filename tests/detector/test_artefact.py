@@ -14,8 +14,8 @@ from sample_set import Samples
 from router.artefacts import DETECTORS
 from router.detector.artefact import ARRAYS_FILE, MANIFEST_FILE, SCHEMA_VERSION, Manifest, read, write
 from router.detector.detector import DEFAULT_ID, Detector
-from router.detector.fit.foreign import KINDS
-from router.detector.judgement import SIZES
+from router.detector.fit.outlier_exposure import KINDS
+from router.detector.scorer import SIZES
 from router.errors import ArtefactError, UsageError
 from router.reasons import ReasonCode
 

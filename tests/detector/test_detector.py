@@ -14,9 +14,9 @@ from detector_images import pixels_of, sample_of, text_block
 from sample_set import Samples
 
 from router.detector.detector import HIGHEST_SCORE, Detector, default_detector
-from router.detector.judgement import size_of
-from router.detector.picture import picture
-from router.detector.views import tile_count
+from router.detector.patches import tile_count
+from router.detector.scorer import size_of
+from router.detector.thumbnail import picture
 from router.images.sample import ImageSample
 
 PHOTOGRAPHS = ("photo_astronaut", "photo_cat", "photo_coffee", "photo_rocket", "portrait_hopper")

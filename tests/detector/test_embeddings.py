@@ -13,7 +13,7 @@ from router.detector.embeddings.backbone import Backbone
 from router.detector.embeddings.base import Embedding, embed
 from router.detector.embeddings.codec import CodecFeatures
 from router.detector.embeddings.scene import Scene, feature_names, tile_feature_names
-from router.detector.views import EVEN_TILES, MAX_TILES, MIN_SIDE, TILE, VIEW_SIDE, choose_tiles, grid, tile_count, views
+from router.detector.patches import EVEN_TILES, MAX_TILES, MIN_SIDE, TILE, VIEW_SIDE, choose_tiles, grid, tile_count, views
 from router.errors import ArtefactError
 from router.reasons import ReasonCode
 

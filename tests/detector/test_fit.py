@@ -8,10 +8,10 @@ from PIL import Image
 from sample_set import Samples
 
 from router.detector.fit.corpus import all_views, scenes
-from router.detector.fit.foreign import KINDS, read, write
-from router.detector.fit.histories import MIX, draw, generator
-from router.detector.judgement import SIZES, size_of
-from router.detector.views import tile_count
+from router.detector.fit.degradations import MIX, draw, generator
+from router.detector.fit.outlier_exposure import KINDS, read, write
+from router.detector.patches import tile_count
+from router.detector.scorer import SIZES, size_of
 from training.detector import composites, patterns
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from router.gain.artefact import SCHEMA_VERSION, Manifest
-from router.gain.features import EMBEDDING, FEATURES_VERSION, names
+from router.prediction.savings.artefact import SCHEMA_VERSION, Manifest
+from router.prediction.savings.features import EMBEDDING, FEATURES_VERSION, names
 from training.gain.measured import Measured
 from training.gain.regression import CAP, WIDTH
 

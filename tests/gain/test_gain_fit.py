@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from router.codecs import registry
 from router.codecs.neural.weights import find_model
 from router.evaluation.ladders.run import Measured as Done
-from router.gain.features import names
-from router.gain.model import read
+from router.prediction.savings.features import names
+from router.prediction.savings.model import read
 from training.gain.fit import write
 from training.gain.measured import measure
 from training.gain.report import errors, rule

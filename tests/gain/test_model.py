@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from router.errors import ArtefactError
-from router.gain import artefact
-from router.gain.features import names
-from router.gain.model import GainModel, interval, read
+from router.prediction.savings import artefact
+from router.prediction.savings.features import names
+from router.prediction.savings.model import GainModel, interval, read
 from router.reasons import ReasonCode
 from training.gain.regression import fit, folds_of
 

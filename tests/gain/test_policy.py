@@ -13,20 +13,20 @@ from router.codecs import registry
 from router.codecs.neural.weights import find_model
 from router.detector.detector import default_detector
 from router.detector.embeddings.scene import Scene
-from router.detector.views import views
+from router.detector.patches import views
 from router.errors import ArtefactError
 from router.evaluation.comparison.decisions import _KNOWN
-from router.gain import artefact, estimate
-from router.gain import model as models
-from router.gain.features import FACTS, names, vector
-from router.gain.scene import SceneOnce
 from router.images.read import read
 from router.policy.engine import decide
 from router.policy.inputs import inputs_of, unavailable
 from router.policy.load import load
 from router.policy.receiver import Receiver
+from router.prediction.savings import artefact, estimate
+from router.prediction.savings import model as models
+from router.prediction.savings.features import FACTS, names, vector
+from router.prediction.savings.scene import SceneOnce
 from router.quality.target import Target
-from router.router import Router
+from router.routing.router import Router
 from training.gain.regression import fit
 
 ASKS = {

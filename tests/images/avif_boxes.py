@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from router.images.boxes import walk
+from router.containers.isobmff import walk
 
 
 def with_properties(data: bytes, *properties: tuple[bytes, bytes]) -> bytes:

@@ -13,14 +13,14 @@ from image_builders import photo, png
 from image_builders import save as encoded
 
 import router
-from router.codecs import _jxl_boxes
+from router.containers import isobmff as boxes
+from router.containers import jxl_boxes as _jxl_boxes
+from router.containers.chunks import walk_jpeg, walk_png, walk_webp
+from router.containers.counting import most_parts
+from router.containers.gif import walk_gif
+from router.containers.signatures import probe
 from router.errors import InputError, StreamError
-from router.images import boxes
-from router.images.chunks import walk_jpeg, walk_png, walk_webp
-from router.images.counting import most_parts
-from router.images.formats import avif, gif, jpeg
-from router.images.gif_blocks import walk_gif
-from router.images.headers import probe
+from router.images.decoders import avif, gif, jpeg
 from router.images.png_notes import read as read_notes
 
 PIXELS = photo(24, 40)

@@ -13,7 +13,7 @@ from PIL import Image
 
 import router
 from router.errors import InputError, NoLaneError
-from router.images.extra_data import holds_only_picture
+from router.images.left_behind import holds_only_picture
 from router.images.orientation import apply_orientation
 from router.images.read import read
 

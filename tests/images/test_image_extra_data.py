@@ -11,7 +11,7 @@ from image_builders import chunk, exif, photo, png, save
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
-from router.images.extra_data import holds_only_picture
+from router.images.left_behind import holds_only_picture
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 NOTES = PngInfo()

@@ -64,7 +64,7 @@ def test_jpeg_xl() -> None:
 def test_jpeg_xl_with_a_profile() -> None:
     import pillow_jxl
 
-    from router.images.boxes import walk
+    from router.containers.isobmff import walk
 
     jpeg = save(photo(), "JPEG", icc_profile=ICC, quality=95)
     jxl = pillow_jxl.Encoder(mode="RGB", lossless=True)(jpeg, 64, 48, jpeg_encode=True)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from image_builders import chunk, exif, jxl_stub, photo, png, save
 from PIL import Image, ImageOps
 
-from router.images.boxes import walk
-from router.images.headers import probe
+from router.containers.isobmff import walk
+from router.containers.signatures import probe
 from router.images.orientation import apply_orientation, orientation_of, tiff_block, upright_size, with_upright_tag
 from router.images.read import read
 

@@ -14,8 +14,8 @@ from PIL import Image
 from profiles import GAMMA_18, GRAY_18, HARD, LUT, SOUND, UNUSABLE, patched, rebuilt, tags_of
 
 import router
-from router import container
 from router.codecs import registry
+from router.containers import ncr as container
 from router.errors import NoLaneError
 from router.images import colour
 from router.images.arrays import from_pixels

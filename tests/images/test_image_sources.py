@@ -13,9 +13,9 @@ from PIL import Image, ImageFile
 
 from router.errors import InputError, LimitError, RouterError, UsageError
 from router.images.arrays import from_pixels, to_pil
-from router.images.limits import NO_LIMITS, Limits
 from router.images.read import read
 from router.images.sample import Metadata
+from router.limits import NO_LIMITS, Limits
 from router.reasons import ReasonCode
 
 PIXELS = photo()

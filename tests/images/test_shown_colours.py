@@ -12,10 +12,10 @@ from profiles import LUT
 from sample_set import Samples
 
 import router
-from router.detector.views import views
-from router.gain.scene import SceneOnce
+from router.detector.patches import views
 from router.images.colour import as_shown, to_srgb
 from router.images.read import read
+from router.prediction.savings.scene import SceneOnce
 from router.quality.guard import GuardLevel, check
 from router.quality.metrics import scorer
 from router.quality.target import Target

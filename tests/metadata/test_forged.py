@@ -10,9 +10,9 @@ import pytest
 
 import router
 from router.codecs import registry
+from router.containers.xmp import NAMESPACE, extract_record, holds_record, merge_record, without_record
 from router.errors import NoRecordError, StreamError
 from router.images.arrays import from_pixels
-from router.xmp import NAMESPACE, extract_record, holds_record, merge_record, without_record
 
 FORGED = json.dumps({"schema_version": 1, "software": "forged", "lane": "lossless", "codec": "forged", "source_sha256": "00"})
 _ATTRIBUTE = quoteattr(FORGED)

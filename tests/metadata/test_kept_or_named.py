@@ -13,7 +13,7 @@ import tifffile
 
 import router
 from router.errors import InputError, NoLaneError
-from router.images.extra_data import holds_only_picture
+from router.images.left_behind import holds_only_picture
 from router.images.read import read
 
 IPTC = b"\x1c\x02\x78\x00\x07Caption\x1c\x02\x74\x00\x06(c) Me"

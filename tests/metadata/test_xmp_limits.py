@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import router
+from router.containers import xmp_packet as packets
+from router.containers.xmp import extract_record, holds_record, merge_record, problem, without_record
+from router.containers.xmp_packet import MAX_BYTES, MAX_DEPTH
 from router.errors import StreamError
-from router.images import packet as packets
-from router.images.packet import MAX_BYTES, MAX_DEPTH
-from router.xmp import extract_record, holds_record, merge_record, problem, without_record
 
 _HEAD = m.packet().split(b"<rdf:Description")[0]
 _TAIL = b"</rdf:RDF></x:xmpmeta>"

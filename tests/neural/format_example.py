@@ -9,9 +9,9 @@ import numpy as np
 import reference_reader as reference
 from numpy.typing import NDArray
 
-from router import container
 from router.codecs.neural.codec import NeuralCodec
 from router.codecs.neural.weights import find_model
+from router.containers import ncr as container
 from router.images.arrays import from_pixels
 
 PAGE = Path(__file__).parents[2] / "docs" / "FORMAT.md"

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from router.container import Colour, Container
+from router.containers.ncr import Colour, Container
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

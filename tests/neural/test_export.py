@@ -19,7 +19,7 @@ from router.codecs.neural.codec import NeuralCodec
 from router.codecs.neural.encoder import ImageEncoder
 from router.codecs.neural.estimate import estimate_bits
 from router.codecs.neural.weights import LoadedModel
-from router.container import VERSION, parse
+from router.containers.ncr import VERSION, parse
 from router.images.arrays import from_pixels
 from router.images.read import read
 

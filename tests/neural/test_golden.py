@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from router import container
 from router.codecs.neural import weights
 from router.codecs.neural.codec import NeuralCodec
+from router.containers import ncr as container
 
 GOLDEN = Path(__file__).parent / "golden"
 SETS = sorted(file.parent.name for file in GOLDEN.glob("*/expected.json"))

@@ -15,18 +15,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sample_set import Samples
 
-from router import container
 from router.codecs.neural import alpha
 from router.codecs.neural.codec import NeuralCodec
 from router.codecs.neural.encoder import ImageEncoder
 from router.codecs.neural.estimate import estimate_bits
 from router.codecs.neural.weights import LoadedModel
-from router.container import Grid, TileStream
+from router.containers import ncr as container
+from router.containers.ncr import Grid, TileStream
 from router.errors import CarryError, LimitError, ModelError, StreamError, UsageError
 from router.images.arrays import from_pixels
-from router.images.limits import Limits
 from router.images.read import read
 from router.images.sample import Metadata
+from router.limits import Limits
 from router.reasons import ReasonCode
 from router.testing import check_codec
 
@@ -179,7 +179,7 @@ def test_metadata_and_record_leave_streams_alone(codec: NeuralCodec, photo: NDAr
 
 
 def test_a_stale_record_in_the_source_is_dropped(codec: NeuralCodec, photo: NDArray[np.uint8]) -> None:
-    from router.xmp import extract_record, merge_record
+    from router.containers.xmp import extract_record, merge_record
 
     data = codec.encode(from_pixels(photo[:64, :64]), {"rate": 0})
     marked = codec.with_record(data, b"{}", merge_record(XMP, b'{"old":1}'))

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from router.codecs.neural import prior
+from router.codecs.neural import entropy_model as prior
 from router.codecs.neural.config import ModelConfig
 from router.codecs.neural.entropy import MAX_SYMBOL
+from router.codecs.neural.entropy_model import LATENT_ONE, IntegerPrior, Parameters, as_known, passes
 from router.codecs.neural.gain import LOG_ONE, Gain, at_rate
-from router.codecs.neural.prior import LATENT_ONE, IntegerPrior, Parameters, as_known, passes
 from router.codecs.neural.tables import MEDIAN_ONE, SCALE_COUNT, SCALE_MIN, SCALE_STEP
 from router.codecs.neural.tile import reconstruct
 from router.codecs.neural.weights import LoadedModel

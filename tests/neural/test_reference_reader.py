@@ -14,11 +14,11 @@ import reference_reader as reference
 from numpy.typing import NDArray
 from sample_set import Samples
 
-from router import container
 from router.codecs.neural.decoder import decode_image
 from router.codecs.neural.encoder import ImageEncoder
 from router.codecs.neural.weights import LoadedModel
-from router.container import Colour, Container, Grid
+from router.containers import ncr as container
+from router.containers.ncr import Colour, Container, Grid
 from router.images.arrays import from_pixels
 from router.images.read import read
 

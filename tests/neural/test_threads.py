@@ -18,15 +18,15 @@ from threadpoolctl import threadpool_limits
 import router
 from router.codecs import registry
 from router.codecs.jxl import JxlCodec
-from router.codecs.neural.ahead import MOST, ahead
+from router.codecs.neural.arithmetic import Decoding
 from router.codecs.neural.codec import NeuralCodec
-from router.codecs.neural.decoding import Decoding
+from router.codecs.neural.prefetch import MOST, ahead
 from router.codecs.neural.weights import LoadedModel
-from router.gain.estimate import gain_facts
-from router.gain.scene import SceneOnce
 from router.images.arrays import from_pixels
 from router.images.read import read
 from router.kernels import alone, each
+from router.prediction.savings.estimate import gain_facts
+from router.prediction.savings.scene import SceneOnce
 from router.quality.target import Target
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from skimage import data
 
 from router.quality.guard import GuardLevel, GuardReport
-from router.quality.guard.marks import compare
-from router.quality.guard.rivalry import MOST_FADED, Contender, objection
+from router.quality.guard.local_details import compare
+from router.quality.guard.noninferiority import MOST_FADED, Contender, objection
 from router.quality.target import Target
 from router.reasons import ReasonCode
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from skimage import data
 
 from router.quality.guard import GuardLevel, GuardReport
-from router.quality.guard.probes import CELL, MOST_PIXELS, WINDOW, probe
-from router.quality.guard.rivalry import MOST_LOST, Contender, objection
+from router.quality.guard.inserted_signals import CELL, MOST_PIXELS, WINDOW, probe
+from router.quality.guard.noninferiority import MOST_LOST, Contender, objection
 from router.quality.target import Target
 from router.reasons import ReasonCode
 

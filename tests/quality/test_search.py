@@ -14,11 +14,11 @@ from sample_set import Samples
 from router.codecs import registry
 from router.codecs.base import Knob
 from router.errors import CodecError
-from router.images.limits import NO_LIMITS
 from router.images.read import read
+from router.limits import NO_LIMITS
 from router.quality.metrics import scorer
-from router.quality.prior import Memory, prior_for
 from router.quality.search import FILL, MAX_STEPS, Outcome, SearchResult, search
+from router.quality.search_model import Memory, prior_for
 from router.quality.target import Target
 
 STEPS = st.lists(st.floats(0.01, 20), min_size=2, max_size=100)

@@ -20,10 +20,10 @@ from router.codecs.base import Knob
 from router.codecs.neural.weights import list_models
 from router.errors import ArtefactError
 from router.images.read import read as read_image
-from router.quality.prior import Guide, Prior, features, prior_for, read, unguided
-from router.quality.prior.artefact import ARRAYS_FILE, MANIFEST_FILE, Manifest, write
-from router.quality.prior.features import NAMES
-from router.quality.prior.scales import SCALES, to_level
+from router.quality.search_model import Guide, Prior, features, prior_for, read, unguided
+from router.quality.search_model.artefact import ARRAYS_FILE, MANIFEST_FILE, Manifest, write
+from router.quality.search_model.features import NAMES
+from router.quality.search_model.scales import SCALES, to_level
 from router.quality.target import Target
 
 FOLDERS = sorted(file.parent for file in PRIORS.glob(f"*/{MANIFEST_FILE}"))

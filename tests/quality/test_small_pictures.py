@@ -16,12 +16,12 @@ from router.codecs import registry
 from router.codecs.base import Knob
 from router.errors import CodecError
 from router.images.arrays import from_pixels
-from router.images.limits import NO_LIMITS
 from router.images.read import read
 from router.images.sample import Pixels
+from router.limits import NO_LIMITS
 from router.quality.metrics import scorer
-from router.quality.prior import unguided
 from router.quality.search import IN_A_ROW, MOST_DOUBTS, UNEVEN, UNEVEN_PIXELS, Outcome, search
+from router.quality.search_model import unguided
 from router.quality.target import Target
 
 CLASSICAL = ("jpeg", "webp", "avif", "jxl")

@@ -16,8 +16,8 @@ from router.codecs import registry
 from router.codecs.base import DecodedImage, Settings
 from router.codecs.png import PngCodec
 from router.errors import CodecError, RouterError, StreamError, own_words
-from router.images.limits import DEFAULT_LIMITS, Limits
 from router.images.sample import ImageSample
+from router.limits import DEFAULT_LIMITS, Limits
 from router.reasons import ReasonCode
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (24, 24, 3), np.uint8)

@@ -12,8 +12,8 @@ from images.image_builders import chunk, exif, jxl_stub, photo, png, save
 from PIL import Image
 
 from router.codecs import registry
+from router.containers.xmp import merge_record
 from router.images.arrays import from_pixels
-from router.xmp import merge_record
 
 PHOTO = photo(24, 40)
 EMPTY_XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>'

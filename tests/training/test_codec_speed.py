@@ -12,7 +12,7 @@ from sample_set import Samples
 
 from router.codecs.neural.codec import NeuralCodec
 from router.codecs.neural.weights import load_model
-from router.container import Grid
+from router.containers.ncr import Grid
 from router.images.arrays import from_pixels
 from router.images.read import read
 from training.codec.speed import pictures, seams, stages

@@ -23,12 +23,12 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from router.codecs.neural.config import ModelConfig
+from router.codecs.neural.entropy_model import LAYERS, quantised
 from router.codecs.neural.gain import LIMIT, LOG_ONE
-from router.codecs.neural.prior import LAYERS, quantised
 from router.codecs.neural.tables import MEDIAN_ONE, SKIPPED, EntropyTables, FrequencyTable, gaussian_tables, trimmed
 from router.codecs.neural.transform import Transform
 from router.codecs.neural.weights import CARD_FILE, WEIGHTS_FILE, ModelCard
-from router.container import VERSION
+from router.containers.ncr import VERSION
 from training.torchvision_compat import declare_missing_operators
 
 declare_missing_operators()

@@ -3,7 +3,7 @@
 The latents are coded in two passes over a checkerboard that alternates between neighbouring channels as well (Li, Li and Lu,
 "Hybrid spatial-temporal entropy modelling for neural video compression", ACM MM 2022, the dual spatial prior): in the first pass
 the hyper-latents alone give scale and mean; in the second every position knows half of its channels, and the other half of its
-neighbours. Layers, activations and order are those of the integer prior (`router/codecs/neural/prior.py`), which
+neighbours. Layers, activations and order are those of the integer prior (`router/codecs/neural/entropy_model.py`), which
 `training.codec.export` makes from this one.
 """
 

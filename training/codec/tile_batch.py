@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from router.codecs.neural.config import HYPER_STRIDE
 from router.codecs.neural.entropy import EntropyCoder
+from router.codecs.neural.entropy_model import Order, Parameters, as_known, passes
 from router.codecs.neural.gain import Gain
-from router.codecs.neural.prior import Order, Parameters, as_known, passes
 from router.codecs.neural.tile import CodedTile, TileCoder, reconstruct
 
 HYPER, PRIOR, ENTROPY = "hyper-analysis", "prior", "entropy coding"

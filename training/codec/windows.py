@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from router.codecs.neural.config import LATENT_STRIDE
 from router.codecs.neural.tiling import Span, padded, spans
-from router.container import Grid
+from router.containers.ncr import Grid
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from router.attempts import Scorers, attempt
 from router.codecs import registry
-from router.costs import benchmark, store
-from router.costs.benchmark import Task
-from router.costs.model import CODEC, GUARD, SCORE
-from router.costs.picture import picture
-from router.costs.predict import Picture, Prediction, configuration, predict
 from router.errors import CodecError
 from router.images.arrays import from_pixels
 from router.images.sample import ImageSample
+from router.prediction.costs import benchmark, store
+from router.prediction.costs.benchmark import Task
+from router.prediction.costs.model import CODEC, GUARD, SCORE
+from router.prediction.costs.picture import picture
+from router.prediction.costs.predict import Picture, Prediction, configuration, predict
 from router.quality.guard import GuardLevel
 from router.quality.search import MAX_STEPS
 from router.quality.target import Target
+from router.routing.attempt import Scorers, attempt
 from training.costs.pictures import Photographs
 
 CODECS: tuple[tuple[str, dict[str, Any]], ...] = (

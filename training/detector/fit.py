@@ -2,7 +2,7 @@
 
     python -m training.detector.fit --data DIR --out router/artefacts/detectors/photo-3 --cache CACHE
 
-Every photograph is seen under random histories and in random sizes (router/detector/fit/histories.py): DRAWS views for fitting,
+Every photograph is seen under random histories and in random sizes (router/detector/fit/degradations.py): DRAWS views for fitting,
 and for calibration one a size: that keeps the calibration scores of a size exchangeable with the score of a new photograph
 that went through one such history. A scene is never on both sides.
 """
@@ -19,10 +19,10 @@ import numpy as np
 from rich.progress import track
 
 from router.detector.calibration import DEFAULT_ALPHA
-from router.detector.fit import foreign as stored
+from router.detector.fit import outlier_exposure as stored
 from router.detector.fit.build import build
 from router.detector.fit.corpus import all_views, image_files, scenes
-from router.detector.judgement import SIZES
+from router.detector.scorer import SIZES
 from training.detector import foreign
 from training.detector.made import DOMAINS
 

@@ -13,10 +13,10 @@ from joblib import Memory, Parallel, delayed
 
 from router.detector.embeddings.base import Embedded
 from router.detector.fit.corpus import as_photograph, digest, embedded, read_sample
-from router.detector.fit.foreign import KINDS
-from router.detector.fit.histories import draw, generator
-from router.detector.fit.judgement import Foreign
-from router.detector.views import MIN_SIDE, TILE
+from router.detector.fit.degradations import draw, generator
+from router.detector.fit.outlier_exposure import KINDS
+from router.detector.fit.scorer import Foreign
+from router.detector.patches import MIN_SIDE, TILE
 from router.images.arrays import from_pixels
 from training.detector import composites
 from training.detector.made import DOMAINS

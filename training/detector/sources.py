@@ -19,7 +19,7 @@ import numpy as np
 from router.detector.calibration import Calibration
 from router.detector.detector import Detector
 from router.detector.fit.corpus import all_views, image_files
-from router.detector.judgement import SIZES
+from router.detector.scorer import SIZES
 from router.evaluation.intervals import wilson
 
 ALPHAS = (0.01, 0.05, 0.1)

@@ -8,9 +8,9 @@ from contextlib import suppress
 import numpy as np
 
 import router
-from router.costs.model import CostModel
 from router.detector.drift import drift, last_p_values
 from router.errors import RouterError
+from router.prediction.costs.model import CostModel
 from router.record import DecisionRecord
 from training.fuzz.target import Target
 

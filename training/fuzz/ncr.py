@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from router import container
 from router.codecs.neural import weights
 from router.codecs.neural.codec import NeuralCodec
+from router.containers import ncr as container
 from router.errors import RouterError
 from training.fuzz.damage import mutated
 from training.fuzz.target import Target

@@ -13,7 +13,7 @@ from PIL import Image, features
 from PIL.PngImagePlugin import PngInfo
 
 import router
-from router.images.limits import Limits
+from router.limits import Limits
 
 LIMITS = Limits(max_pixels=1 << 18, max_side=4096, max_file_bytes=1 << 24)
 XMP = (

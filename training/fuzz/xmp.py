@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 
-from router import xmp
+from router.containers import xmp
 from router.errors import RouterError
 from training.fuzz.samples import XMP
 from training.fuzz.target import Target

@@ -21,8 +21,8 @@ from rich.progress import Progress
 
 from router.codecs import registry
 from router.codecs.neural.weights import find_model
-from router.gain import artefact
-from router.gain.features import EMBEDDING, FEATURES_VERSION, names
+from router.prediction.savings import artefact
+from router.prediction.savings.features import EMBEDDING, FEATURES_VERSION, names
 from training.gain import report
 from training.gain.measured import Measured, measure
 from training.gain.regression import CAP, FOLDS, RIDGE, WIDTH, fit

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from router.detector.views import MIN_SIDE
+from router.detector.patches import MIN_SIDE
 from router.evaluation.comparison.matched import disadvantage
 from router.evaluation.ladders.families import NEURAL
 from router.evaluation.ladders.pictures import Picture, open_picture, pictures_in, thinned
 from router.evaluation.ladders.run import TARGETS, ladders
-from router.gain.features import Values, names, vector
-from router.gain.scene import SceneOnce
 from router.images.read import read
 from router.images.sample import ImageSample
+from router.prediction.savings.features import Values, names, vector
+from router.prediction.savings.scene import SceneOnce
 
 SIDE = 512
 """Centre crops that are coded, in px. Fixed costs count for more in larger images only where files are tiny."""

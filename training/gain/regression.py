@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from router.gain.artefact import Arrays, Manifest
-from router.gain.features import Values
-from router.gain.model import GainModel, kernel, standardised
+from router.prediction.savings.artefact import Arrays, Manifest
+from router.prediction.savings.features import Values
+from router.prediction.savings.model import GainModel, kernel, standardised
 from training.gain.measured import Measured
 
 Floats = NDArray[np.float64]

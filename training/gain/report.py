@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from router.gain.artefact import Manifest
-from router.gain.model import GainModel
+from router.prediction.savings.artefact import Manifest
+from router.prediction.savings.model import GainModel
 from training.gain.measured import Measured
 from training.gain.regression import Fitted, capped, fit, folds_of
 
@@ -102,7 +102,7 @@ def _without_domains(measured: Measured) -> Floats:
 
 
 def _mean_of_folds(arrays: dict[str, Any], features: Floats) -> Floats:
-    from router.gain.model import kernel, standardised
+    from router.prediction.savings.model import kernel, standardised
     from training.gain.regression import WIDTH
 
     near = kernel(standardised(features, arrays["centre"], arrays["spread"]), arrays["support"], WIDTH / features.shape[1])
@@ -117,7 +117,7 @@ def rivals(measured: Measured) -> Iterator[str]:
 
     count, y = len(measured.domain), np.nan_to_num(capped(measured.ratios), nan=0.0)
     both = np.concatenate([measured.crop, measured.whole])
-    from router.gain.model import standardised
+    from router.prediction.savings.model import standardised
 
     x = standardised(both, np.nan_to_num(np.nanmean(both, 0)), np.nan_to_num(np.nanstd(both, 0)) + 1e-6)
     fold, photos = folds_of(count), is_photograph(measured)

@@ -31,8 +31,8 @@ from router.errors import CodecError, RouterError
 from router.evaluation.ladders.families import FAMILIES, Family
 from router.evaluation.ladders.pictures import Picture, open_picture, thinned
 from router.images.sample import ImageSample
-from router.quality.prior import Guide, Prior, features, read, shipped_prior, unguided
 from router.quality.search import Outcome, search
+from router.quality.search_model import Guide, Prior, features, read, shipped_prior, unguided
 from router.quality.target import Target
 from training.search.bisection import bisect
 from training.search.measure import Curves, Point

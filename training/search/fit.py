@@ -27,11 +27,11 @@ from router.artefacts import PRIORS
 from router.codecs.neural.weights import find_model
 from router.errors import RouterError
 from router.evaluation.ladders.families import FAMILIES
-from router.quality.prior import artefact
-from router.quality.prior.artefact import FamilyManifest, KnobRange, Manifest, Prior
-from router.quality.prior.features import FEATURES_VERSION, NAMES, features
-from router.quality.prior.scales import SCALES, to_level
-from router.quality.prior.versions import matters, version_of
+from router.quality.search_model import artefact
+from router.quality.search_model.artefact import FamilyManifest, KnobRange, Manifest, Prior
+from router.quality.search_model.features import FEATURES_VERSION, NAMES, features
+from router.quality.search_model.scales import SCALES, to_level
+from router.quality.search_model.versions import matters, version_of
 from training.search import model
 from training.search.distinct import distinct_settings
 from training.search.measure import Curves, Point, known

@@ -15,8 +15,8 @@ from router.codecs.base import Codec, Settings
 from router.evaluation.ladders import versions
 from router.evaluation.ladders.cache import PointCache, key_of
 from router.evaluation.ladders.families import Family
-from router.images.limits import NO_LIMITS
 from router.images.sample import ImageSample
+from router.limits import NO_LIMITS
 from router.quality.metrics import Scorer, scorer
 
 POINTS_VERSION = 1

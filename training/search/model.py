@@ -1,4 +1,4 @@
-"""Fitting the Gaussian of `router/quality/prior/curves.py`: expectation maximisation, for curves measured at any settings.
+"""Fitting the Gaussian of `router/quality/search_model/curves.py`: expectation maximisation, for curves measured at any settings.
 
 An image has numbers z ~ N(0, 1); the level of curve c at setting k is m_c(k) + L_c(k) . z + noise, with m_c and L_c linear
 between knots and drawn together where they bend. What an image's curves lack (a codec that refuses it, settings that nobody
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from router.quality.prior.scales import LEAST_ROUGHNESS
+from router.quality.search_model.scales import LEAST_ROUGHNESS
 
 Array = NDArray[np.float64]
 Key = tuple[str, str]

@@ -6,18 +6,18 @@ import importlib.util
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from router import container
 from router.artefacts import MODELS
 from router.artefacts.bundle import vouch
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
 from router.codecs.neural import weights
-from router.codecs.neural.decoding import Decoding
+from router.codecs.neural.arithmetic import Decoding
 from router.codecs.options import Option
+from router.containers import ncr as container
+from router.containers.xmp import holds_record, without_record
 from router.errors import CodecUnavailableError, UsageError
-from router.images.limits import DEFAULT_LIMITS, Limits
 from router.images.sample import ImageSample, Pixels
+from router.limits import DEFAULT_LIMITS, Limits
 from router.reasons import ReasonCode
-from router.xmp import holds_record, without_record
 
 if TYPE_CHECKING:
     from router.codecs.neural.encoder import ImageEncoder

@@ -8,16 +8,16 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from router import container
 from router.codecs.base import DecodedImage
 from router.codecs.neural import alpha
-from router.codecs.neural.ahead import ahead
+from router.codecs.neural.arithmetic import Decoding
 from router.codecs.neural.config import LATENT_STRIDE
-from router.codecs.neural.decoding import Decoding
+from router.codecs.neural.prefetch import ahead
 from router.codecs.neural.tile import TileCoder, check_latents, checksum
 from router.codecs.neural.tiling import Span, spans
 from router.codecs.neural.weights import LoadedModel
-from router.container import Colour, Container
+from router.containers import ncr as container
+from router.containers.ncr import Colour, Container
 from router.images.sample import Metadata
 
 

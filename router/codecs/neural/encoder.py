@@ -8,14 +8,14 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from router import container
 from router.codecs.neural import alpha
-from router.codecs.neural.ahead import ahead
 from router.codecs.neural.config import LATENT_STRIDE
+from router.codecs.neural.prefetch import ahead
 from router.codecs.neural.tile import CodedTile, checksum
 from router.codecs.neural.tiling import choose_grid, padded, spans, tile_count
 from router.codecs.neural.weights import LoadedModel
-from router.container import Colour, Container, Grid, Header, ModelReference, TileStream
+from router.containers import ncr as container
+from router.containers.ncr import Colour, Container, Grid, Header, ModelReference, TileStream
 from router.images.sample import ImageSample
 
 

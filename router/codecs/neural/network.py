@@ -16,12 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from router.codecs.neural.arithmetic import Decoding
 from router.codecs.neural.block import Block
 from router.codecs.neural.config import ModelConfig
-from router.codecs.neural.decoding import Decoding
+from router.codecs.neural.entropy_model import LATENT_ONE
 from router.codecs.neural.exact import ExactSynthesis
 from router.codecs.neural.gain import LOG_ONE, RATE_MAX, Gain
-from router.codecs.neural.prior import LATENT_ONE
 from router.codecs.neural.rows import Dense, RowBlock, banded, shuffled, unshuffled
 from router.codecs.neural.transform import Transform
 from router.kernels import alone

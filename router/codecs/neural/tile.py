@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from router.codecs.neural.config import HYPER_STRIDE
 from router.codecs.neural.entropy import MAX_SYMBOL, EntropyCoder
+from router.codecs.neural.entropy_model import ACTIVATION_BITS, LATENT_ONE, IntegerPrior, Order, Parameters, as_known, passes
 from router.codecs.neural.fixed_point import Integers
 from router.codecs.neural.gain import Gain, at_rate
 from router.codecs.neural.network import Network
-from router.codecs.neural.prior import ACTIVATION_BITS, LATENT_ONE, IntegerPrior, Order, Parameters, as_known, passes
 from router.codecs.neural.tables import EntropyTables
 from router.errors import StreamError
 from router.reasons import ReasonCode

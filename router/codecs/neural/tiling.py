@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from router.codecs.neural.config import LATENT_STRIDE, STRIDE, ModelConfig
-from router.container import Grid
+from router.containers.ncr import Grid
 
 TILE = 1024
 """Core side in pixels of an image that needs several tiles."""

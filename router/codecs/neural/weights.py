@@ -186,8 +186,8 @@ def _load(card: ModelCard) -> LoadedModel:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
+    from router.codecs.neural.entropy_model import IntegerPrior
     from router.codecs.neural.network import Network
-    from router.codecs.neural.prior import IntegerPrior
     from router.codecs.neural.tables import EntropyTables
     from router.codecs.neural.tile import TileCoder
 

@@ -14,7 +14,7 @@ import numpy as np
 from router.artefacts import BACKBONES
 from router.artefacts.bundle import vouch
 from router.detector.embeddings.base import Array, Embedding, Features
-from router.detector.views import Views
+from router.detector.patches import Views
 from router.errors import ArtefactError, CodecUnavailableError
 from router.kernels import alone, each
 from router.reasons import ReasonCode

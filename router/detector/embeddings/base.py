@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from router.detector.views import Views
+from router.detector.patches import Views
 
 Array = NDArray[np.float32]
 

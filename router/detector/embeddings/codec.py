@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from router.codecs.neural import weights
 from router.detector.embeddings.base import Array, Embedding, Features
-from router.detector.views import Views
+from router.detector.patches import Views
 from router.errors import ArtefactError, ModelError
 from router.reasons import ReasonCode
 

@@ -15,7 +15,7 @@ from router.detector.embeddings import statistics
 from router.detector.embeddings.base import Array, Embedding, Features
 from router.detector.embeddings.statistics import Features as Statistics
 from router.detector.embeddings.statistics import Stack
-from router.detector.views import MIN_SIDE, Views
+from router.detector.patches import MIN_SIDE, Views
 
 
 class Scene(Embedding):

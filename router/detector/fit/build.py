@@ -13,10 +13,10 @@ from router.detector import artefact, embeddings
 from router.detector.artefact import KindManifest, Manifest
 from router.detector.calibration import DEFAULT_ALPHA
 from router.detector.fit.corpus import View
-from router.detector.fit.foreign import KINDS
-from router.detector.fit.histories import MIX
-from router.detector.fit.judgement import Foreign, Photographs, fit
-from router.detector.judgement import SIZES
+from router.detector.fit.degradations import MIX
+from router.detector.fit.outlier_exposure import KINDS
+from router.detector.fit.scorer import Foreign, Photographs, fit
+from router.detector.scorer import SIZES
 from router.errors import UsageError
 from router.reasons import ReasonCode
 

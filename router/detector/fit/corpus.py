@@ -14,8 +14,8 @@ from PIL import Image
 
 from router.detector import embeddings
 from router.detector.embeddings.base import Embedded, embed
-from router.detector.fit.histories import draw, generator
-from router.detector.views import MIN_SIDE, views
+from router.detector.fit.degradations import draw, generator
+from router.detector.patches import MIN_SIDE, views
 from router.folders import LeftOut, images_below
 from router.images.arrays import from_pixels
 from router.images.read import read

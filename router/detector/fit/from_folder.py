@@ -10,10 +10,10 @@ import numpy as np
 
 from router.detector.artefact import Manifest
 from router.detector.calibration import DEFAULT_ALPHA
-from router.detector.fit import foreign
+from router.detector.fit import outlier_exposure as foreign
 from router.detector.fit.build import build, check_enough
 from router.detector.fit.corpus import all_views, digest, image_files, scenes
-from router.detector.judgement import SIZES
+from router.detector.scorer import SIZES
 from router.errors import InputError
 from router.files import is_folder
 from router.folders import LeftOut

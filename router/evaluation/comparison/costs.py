@@ -15,9 +15,9 @@ from router.codecs.base import Knob
 from router.errors import CodecError
 from router.evaluation.comparison.matched import Ladder
 from router.evaluation.ladders.families import FAMILIES
-from router.quality.prior import Guide, Prior, usable_prior
-from router.quality.prior.curves import Family as Curves
 from router.quality.search import MAX_STEPS, SearchResult, search
+from router.quality.search_model import Guide, Prior, usable_prior
+from router.quality.search_model.curves import Family as Curves
 from router.quality.target import Target
 
 if TYPE_CHECKING:

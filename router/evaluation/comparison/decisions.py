@@ -20,15 +20,15 @@ import numpy as np
 from router.codecs.base import Lane
 from router.errors import RouterError
 from router.evaluation.ladders.pictures import Picture
-from router.facts import Facts
-from router.gain.scene import SceneOnce
 from router.policy.compiled import CompiledPolicy
 from router.policy.decision import Decision
 from router.policy.engine import Resolver
 from router.policy.receiver import Receiver
 from router.policy.schema import Action
+from router.prediction.savings.scene import SceneOnce
 from router.quality.target import Target
-from router.router import Router
+from router.routing.facts import Facts
+from router.routing.router import Router
 
 if TYPE_CHECKING:
     from router.detector.detector import Detector

@@ -16,8 +16,8 @@ from router.files import is_folder
 from router.folders import LeftOut, images_below
 from router.images.read import read
 from router.images.sample import ImageSample, Pixels
-from router.preparation import apply_metadata_choice
 from router.reasons import ReasonCode
+from router.routing.metadata_choice import apply_metadata_choice
 
 
 @dataclass(frozen=True)

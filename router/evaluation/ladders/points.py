@@ -17,8 +17,8 @@ from router.evaluation.ladders.families import Family
 from router.evaluation.ladders.judge import Judge
 from router.evaluation.ladders.ladder import MOST, climb
 from router.images.colour import as_shown
-from router.images.limits import NO_LIMITS
 from router.images.sample import ImageSample, Pixels
+from router.limits import NO_LIMITS
 from router.reasons import ReasonCode
 
 Row = dict[str, Any]

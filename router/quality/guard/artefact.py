@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from router.artefacts import GUARDS
 from router.artefacts.bundle import vouch
-from router.artefacts.sealed import Kind, Sealed
+from router.artefacts.manifest import Kind, Sealed
 from router.errors import ArtefactError
 from router.quality.guard.levels import QUANTILES
 from router.quality.guard.measure import FADED, MEASURES, MEASURES_VERSION

@@ -20,12 +20,12 @@ import torch
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[2]))
 
-from router import container  # noqa: E402
 from router.codecs.neural import weights  # noqa: E402
 from router.codecs.neural.codec import NeuralCodec  # noqa: E402
 from router.codecs.neural.config import ModelConfig  # noqa: E402
 from router.codecs.neural.encoder import ImageEncoder  # noqa: E402
-from router.container import Grid  # noqa: E402
+from router.containers import ncr as container  # noqa: E402
+from router.containers.ncr import Grid  # noqa: E402
 from router.images.arrays import from_pixels  # noqa: E402
 from router.images.read import read  # noqa: E402
 

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from router.codecs.neural.arithmetic import Decoding
 from router.codecs.neural.codec import NeuralCodec
-from router.codecs.neural.decoding import Decoding
 from router.images.read import read
 from training.codec.determinism import configurations
 from training.codec.determinism.matrix import EXACT_TO_ITSELF, Agreement, Matrix, measure

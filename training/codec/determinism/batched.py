@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from router import container
 from router.codecs.neural.config import LATENT_STRIDE
+from router.codecs.neural.entropy_model import LATENT_ONE
 from router.codecs.neural.gain import RATE_MAX
 from router.codecs.neural.network import Network, computes_in_bf16
-from router.codecs.neural.prior import LATENT_ONE
 from router.codecs.neural.tile import checksum
 from router.codecs.neural.weights import LoadedModel
-from router.container import Colour, Container, Grid, Header, ModelReference, TileStream
+from router.containers import ncr as container
+from router.containers.ncr import Colour, Container, Grid, Header, ModelReference, TileStream
 from training.codec.tile_batch import TileBatch
 from training.codec.windows import windows
 

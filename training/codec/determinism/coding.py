@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from router import container
 from router.codecs.neural.codec import NeuralCodec
 from router.codecs.neural.config import LATENT_STRIDE, ModelConfig
 from router.codecs.neural.encoder import ImageEncoder
 from router.codecs.neural.tile import checksum
 from router.codecs.neural.weights import LoadedModel, load_model
-from router.container import Container, Grid
+from router.containers import ncr as container
+from router.containers.ncr import Container, Grid
 from router.errors import StreamError
 from router.images.arrays import from_pixels
 from training.codec import child

@@ -14,7 +14,7 @@ from PIL import Image
 
 from router.codecs.neural.codec import NeuralCodec
 from router.images.arrays import from_pixels
-from router.images.limits import NO_LIMITS
+from router.limits import NO_LIMITS
 
 AVIF_SPEEDS = (6, 8)
 AVIF_QUALITY = 60

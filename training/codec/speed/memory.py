@@ -29,7 +29,7 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
 
     from router.codecs.neural.codec import NeuralCodec
     from router.codecs.neural.weights import load_model
-    from router.images.limits import NO_LIMITS
+    from router.limits import NO_LIMITS
 
     torch.set_num_threads(job["threads"])
     codec = NeuralCodec(job["model"])

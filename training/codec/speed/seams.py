@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from router import container
 from router.codecs.neural.decoder import decode_image
 from router.codecs.neural.encoder import ImageEncoder
 from router.codecs.neural.weights import LoadedModel
-from router.container import Grid
+from router.containers import ncr as container
+from router.containers.ncr import Grid
 from router.images.arrays import from_pixels
-from router.images.limits import NO_LIMITS
+from router.limits import NO_LIMITS
 
 BAND = 8
 """Pixels on either side of a border that count as beside it."""

@@ -15,12 +15,12 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
-from router import container
 from router.codecs.neural.config import LATENT_STRIDE
 from router.codecs.neural.encoder import ImageEncoder
 from router.codecs.neural.weights import LoadedModel
+from router.containers import ncr as container
 from router.images.arrays import from_pixels
-from router.images.limits import NO_LIMITS
+from router.limits import NO_LIMITS
 from training.codec.tile_batch import TileBatch
 from training.codec.windows import windows
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from router.detector.views import MIN_SIDE, views
+from router.detector.patches import MIN_SIDE, views
 from router.images.arrays import from_pixels
 from router.images.sample import ImageSample
 from training.detector.benchmark.measurements import EMBEDDING_CODE, Measurement

@@ -18,9 +18,9 @@ from rich.console import Console
 from rich.progress import track
 
 import router.detector
-from router import container
 from router.codecs.neural import weights
 from router.codecs.neural.codec import NeuralCodec
+from router.containers import ncr as container
 from router.errors import InputError, LimitError
 from router.images.arrays import from_pixels
 from router.images.sample import ImageSample

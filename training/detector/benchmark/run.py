@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from router.detector.detector import Detector
-from router.detector.judgement import SIZES
+from router.detector.scorer import SIZES
 from training.detector.benchmark import alarms, cost, harm, shift_table, subjects, tables
 from training.detector.benchmark.corpus import Corpus
 from training.detector.benchmark.data import FAR, NEAR, PHOTOGRAPH, spread

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from router.detector.fit.histories import generator
+from router.detector.fit.degradations import generator
 from router.images.arrays import from_pixels
 from router.images.sample import ImageSample
 from training.detector.benchmark import compositions

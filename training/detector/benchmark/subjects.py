@@ -14,7 +14,7 @@ from types import ModuleType
 import numpy as np
 from PIL import Image
 
-from router.detector.fit import histories
+from router.detector.fit import degradations as histories
 from router.errors import InputError, LimitError
 from router.images.arrays import from_pixels
 from router.images.sample import ImageSample

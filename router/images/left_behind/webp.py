@@ -1,0 +1,33 @@
+"""WebP: RIFF chunks, and what stands behind the RIFF."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from router.containers.chunks import walk_webp
+from router.images.left_behind import passenger as p
+from router.images.left_behind.passenger import Passenger, letters
+
+_IMAGES = {b"VP8 ", b"VP8L"}
+_PICTURE = {b"VP8X", b"ALPH", b"ANIM", b"ANMF"}
+_ONCE = {b"ICCP": (None, p.SECOND_PROFILE), b"EXIF": (p.EXIF, p.SECOND_EXIF), b"XMP ": (p.XMP, p.SECOND_XMP)}
+
+
+def passengers(data: bytes) -> Iterator[Passenger]:
+    """See `extra_data.passengers`. Raises StreamError."""
+    seen: set[bytes] = set()
+    shown = False
+    for chunk in walk_webp(data):
+        if chunk.type in _ONCE:
+            who = _ONCE[chunk.type][chunk.type in seen]
+            seen.add(chunk.type)
+            if who is not None:
+                yield who
+        elif chunk.type in _IMAGES:
+            if shown:
+                yield p.PICTURE
+            shown = True
+        elif chunk.type not in _PICTURE:
+            yield p.CREDENTIALS if chunk.type == b"C2PA" else Passenger(f"WebP chunk {letters(chunk.type)}")
+    if data[8 + int.from_bytes(data[4:8], "little") :].strip(b"\x00"):
+        yield p.TAIL

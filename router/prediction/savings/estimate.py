@@ -1,0 +1,45 @@
+"""The `gain` group of a policy's facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from router.artefacts.bundle import Used
+from router.codecs import registry
+from router.policy.inputs import unavailable
+from router.prediction.savings.features import vector
+from router.prediction.savings.model import GainModel, shipped_for
+from router.prediction.savings.scene import SceneOnce
+from router.quality.target import Target
+
+
+def gain_used(image: SceneOnce, target: Target) -> tuple[Mapping[str, Any], Used | None]:
+    """`gain_facts`, and the model behind them; None where they are unavailable. Raises as there."""
+    found = gain_facts(image, target)
+    model = default_model() if found["available"] else None
+    return found, None if model is None else Used("gains", model.id, model.sha256)
+
+
+def gain_facts(image: SceneOnce, target: Target) -> Mapping[str, Any]:
+    """What `gain.*` says of an image at a target; unavailable without a model made for the installed neural codec's weights, of
+    an image that is too small, and at a target that is not SSIMULACRA2 or lies outside of what the model was fitted on.
+
+    Raises ArtefactError if the model is damaged, InputError if the pixels cannot be decoded.
+    """
+    model = default_model()
+    if model is None or target.metric != "ssimulacra2" or not model.covers(target.value):
+        return unavailable("gain")
+    seen = image.statistics()
+    if seen is None:
+        return unavailable("gain")
+    found = model.estimate(vector(*seen, image.sample), target.value)
+    return {"available": True, "bytes_saved": found.bytes_saved, "low": found.low, "high": found.high}
+
+
+def default_model() -> GainModel | None:
+    """The shipped gain model of the neural codec that policies would use; None if there is none for its weights."""
+    from router.codecs.neural.weights import find_model
+
+    card = find_model(registry.get("ncr").get_config()["model"])
+    return shipped_for(card.id, card.sha256)

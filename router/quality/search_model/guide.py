@@ -1,0 +1,64 @@
+"""What a search asks: which settings there are, and how likely each lies where it should."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from router.codecs.base import Knob
+from router.quality.search_model.curve_posterior import Belief
+from router.quality.search_model.curves import Array, Family, generic
+from router.quality.search_model.scales import SIZE, to_level, window
+from router.quality.target import Target
+
+_MOST_SETTINGS = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class Guide:
+    """One codec on one image. What it learns, other guides of the same belief know too.
+
+    Attributes:
+        belief: about the image.
+        family: the codec's curves.
+        pixels: how many the image has.
+        overhead: bytes in each file that are not the picture (profile, EXIF).
+    """
+
+    belief: Belief
+    family: Family
+    pixels: int
+    overhead: int = 0
+
+    def settings(self, low: int, high: int) -> NDArray[np.int64]:
+        """Settings from `low` to `high`, rising, both among them unless they give the file of another one; of many, some."""
+        if self.family.distinct is not None:
+            distinct = self.family.distinct
+            return distinct[(distinct >= low) & (distinct <= high)]
+        if high - low < _MOST_SETTINGS:
+            return np.arange(low, high + 1, dtype=np.int64)
+        return np.unique(np.linspace(low, high, _MOST_SETTINGS).round().astype(np.int64))
+
+    def levels(self, scale: str, settings: NDArray[np.int64]) -> tuple[Array, Array]:
+        """Mean, never falling, and standard deviation of the level at each setting."""
+        mean, deviation = self.belief.predict(self.family.curves[scale], settings.astype(np.float64))
+        return np.maximum.accumulate(mean), deviation
+
+    def window(self, scale: str, low: float, high: float) -> tuple[float, float]:
+        """Two values as levels; sizes are of whole files."""
+        off = self.overhead if scale == SIZE else 0
+        return window(scale, low - off, high - off, self.pixels)
+
+    def learn(self, setting: int, size: int, target: Target, score: float | None) -> None:
+        """What an encoding gave."""
+        curves = self.family.curves
+        self.belief.learn(curves[SIZE], setting, float(to_level(SIZE, size - self.overhead, self.pixels)))
+        if score is not None and target.metric in curves:
+            self.belief.learn(curves[target.metric], setting, float(to_level(target.metric, score, self.pixels)))
+
+
+def unguided(knob: Knob, pixels: int, overhead: int = 0) -> Guide:
+    """For a codec and an image of which nothing is known."""
+    return Guide(Belief(np.zeros(1), np.eye(1)), generic(knob, 1), pixels, overhead)

@@ -1,0 +1,257 @@
+"""One attempt: encode an image with one codec to a target, decode it, let the guard look."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from router.artefacts.bundle import Used
+from router.codecs import registry
+from router.codecs.base import Codec, Lane
+from router.codecs.neural.weights import find_model
+from router.codecs.options import checked
+from router.errors import (
+    CarryError,
+    CodecError,
+    CodecUnavailableError,
+    GuardError,
+    LimitError,
+    ModelError,
+    RouterError,
+    StreamError,
+    own_words,
+)
+from router.forks import pause
+from router.images.colour import as_shown
+from router.images.sample import ImageSample, Pixels
+from router.limits import NO_LIMITS
+from router.quality.guard import DEFAULT_QUANTILE, GuardLevel, GuardReport, calibration_for, check, looks_at_tiles
+from router.quality.metrics import Scorer, scorer
+from router.quality.search import MAX_STEPS, Outcome, search
+from router.quality.search_model import Memory
+from router.quality.target import MetricName, Target
+from router.reasons import ReasonCode
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A finished encoding that has not been released. `guard.passed` may be False.
+
+    `outcome`: how well the search for the target ended; None where nothing was searched. `artefacts`: what had a part in it.
+    """
+
+    codec: Codec
+    data: bytes = field(repr=False)
+    pixels: Pixels = field(repr=False)
+    settings: Mapping[str, Any]
+    score: float | None
+    guard: GuardReport
+    encodings: int
+    profile: bytes | None = field(repr=False, default=None)
+    """That `pixels` are to be seen through."""
+    outcome: Outcome | None = None
+    artefacts: tuple[Used, ...] = ()
+
+
+class Scorers:
+    """Scorers of one image, built once per metric and representation: the work on the reference is shared by all codecs.
+
+    `memory`: what its encodings have taught so far, shared likewise.
+    """
+
+    def __init__(self) -> None:
+        self.memory = Memory()
+        self._known: dict[tuple[str, int, bytes | None], tuple[Pixels, Scorer]] = {}
+
+    def get(self, metric: MetricName, pixels: Pixels, profile: bytes | None) -> Scorer:
+        """The scorer of `metric` against `pixels`, which like its candidates are seen through `profile`."""
+        key = (metric, id(pixels), profile)
+        if key not in self._known:
+            shown = as_shown(profile)
+            score = scorer(metric, shown(pixels))
+            # Holds `pixels`, so that its id stays its own.
+            self._known[key] = (pixels, lambda candidate: score(shown(candidate)))
+        return self._known[key][1]
+
+
+def attempt(
+    codec: Codec,
+    sample: ImageSample,
+    settings: Mapping[str, Any],
+    target: Target,
+    level: GuardLevel,
+    *,
+    scorers: Scorers,
+    quantile: float = DEFAULT_QUANTILE,
+    max_steps: int = MAX_STEPS,
+    deadline: float | None = None,
+    room: int = 0,
+    memory: int | None = None,
+) -> Candidate:
+    """Encode `sample`; settings that name the codec's knob switch the search off.
+
+    `level` and `quantile` are what the guard looks at and how rare a picture must be to be refused.
+    `deadline` is a `time.monotonic()` value after which no further encoding starts. `room`: bytes that will be added later (the
+    record); a search for a size leaves them free unless they are more than half of it, or it cannot be reached so.
+    `memory`: bytes that all of it may take.
+
+    Raises UsageError (BAD_SETTING), CarryError, CodecUnavailableError, CodecError (MEMORY_LIMIT before anything is decoded,
+    OUT_OF_MEMORY, TARGET_UNREACHABLE, BUDGET_EXCEEDED, ENCODE_FAILED), GuardError (GUARD_DECODE_FAILED) if the codec cannot read
+    its own output, ArtefactError if the guard's calibration is damaged, InputError if the source's pixels turn out to be damaged.
+    """
+    hint = codec.unavailable()
+    if hint is not None:
+        raise CodecUnavailableError(f"{codec.codec_id} is not installed", code=ReasonCode.MISSING_EXTRA, hint=hint)
+    if codec.options is not None:
+        checked(codec.codec_id, codec.accepted(), settings)  # not left to the codec: one that ignores a name would do so silently
+    settings = codec.settled(sample, settings)
+    check_memory(codec, sample, settings, memory)
+    prepared = codec.prepare(sample)
+    refusal = codec.refusal(prepared)
+    if refusal is not None:
+        raise refusal
+    model = codec.get_config().get("model")
+    if looks_at_tiles(codec.lane, level):
+        calibration_for(model)  # nothing passes a guard that cannot look: known before the time for encoding is spent
+    if deadline is not None and time.monotonic() > deadline:
+        raise CodecError("the time for encoding is over", code=ReasonCode.BUDGET_EXCEEDED)
+    _ = prepared.pixels  # damage in the source is the source's error, not that of the codec that would meet it first
+
+    profile = prepared.metadata.icc
+
+    def decode(data: bytes) -> Pixels:
+        pause()
+        try:
+            return codec.decode(data, NO_LIMITS).pixels  # our own bytes: the source has passed the limits already
+        except ModelError:
+            raise
+        except LimitError as error:  # there are none: memory ran out
+            raise out_of_memory(codec) from error
+        except StreamError as error:  # for instance metadata of the source that this format's readers choke on
+            raise GuardError(
+                f"{codec.codec_id} cannot read what it wrote: {own_words(error, ours=registry.is_ours(codec))}",
+                code=ReasonCode.GUARD_DECODE_FAILED,
+                foreign=error.told,
+                hint="Choose another codec, or strip the metadata",
+            ) from error
+
+    bound = target.max_bytes(sample.width, sample.height) if target.is_size else None
+    score: float | None = None
+    outcome: Outcome | None = None
+    knob = codec.knob
+    if knob is None or knob.name in settings:
+        data = codec.encode(prepared, settings)
+        pixels = decode(data)
+        encodings, chosen = 1, dict(settings)
+        # A fixed setting under a light guard is chosen for speed: nobody would look at the score.
+        if codec.lane in (Lane.CLASSICAL, Lane.NEURAL) and level.scores and not target.is_size:
+            score = scorers.get(target.metric, prepared.pixels, profile)(pixels)
+    else:
+        encode = codec.session(prepared)
+        find = functools.partial(
+            search,
+            lambda value: encode({**settings, knob.name: value}),
+            decode,
+            knob,
+            target,
+            score=None if target.is_size else scorers.get(target.metric, prepared.pixels, profile),
+            max_steps=max_steps,
+            deadline=deadline,
+            guide=scorers.memory.guide(codec, settings, prepared.pixels, _overhead(prepared)),
+        )
+        if bound is None or bound < 2 * room:
+            result = find(byte_limit=bound)
+        else:
+            try:
+                result = find(byte_limit=bound - room)
+            except CodecError as error:
+                if error.code is not ReasonCode.TARGET_UNREACHABLE:
+                    raise
+                result = find(byte_limit=bound)
+        data, pixels, score, outcome = result.trial.data, result.trial.pixels, result.trial.score, result.outcome
+        encodings, chosen = result.steps, {**settings, knob.name: result.trial.knob}
+    if bound is not None and len(data) > bound:
+        raise CodecError(f"{len(data)} bytes are more than the target of {bound}", code=ReasonCode.TARGET_UNREACHABLE)
+    pause()
+    guard = check(
+        prepared.pixels,
+        pixels,
+        lane=codec.lane,
+        carries=codec.carries,
+        level=level,
+        target=target,
+        score=score,
+        quantile=quantile,
+        model=model,
+        perceptual=None if pixels.dtype != np.uint8 else lambda: scorers.get("ssimulacra2", prepared.pixels, profile)(pixels),
+        shown=as_shown(profile),
+    )
+    used = _artefacts(model, guard, None if outcome is None else scorers.memory.used)
+    return Candidate(codec, data, pixels, chosen, score, guard, encodings, profile, outcome, used)
+
+
+def _artefacts(model: str | None, guard: GuardReport, prior: Used | None) -> tuple[Used, ...]:
+    used = [] if prior is None else [prior]
+    if guard.calibration is not None:
+        used.append(Used("guards", guard.calibration, guard.calibration_sha256))
+    if model is not None:
+        try:
+            used.append(Used("models", model, find_model(model).sha256))
+        except RouterError:  # of somebody else's codec: none of ours
+            used.append(Used("models", model, ""))
+    return tuple(used)
+
+
+def check_memory(codec: Codec, sample: ImageSample, settings: Mapping[str, Any], limit: int | None) -> None:
+    """Raise CodecError (MEMORY_LIMIT) if `codec` takes more than `limit` bytes for this image. Nothing is decoded for it."""
+    needed = codec.memory(sample, settings)
+    if limit is not None and needed > limit:
+        raise CodecError(
+            f"{codec.codec_id} takes about {needed / 1e9:.1f} GB for {sample.width}x{sample.height} pixels, "
+            f"the limit is {limit / 1e9:.1f} GB",
+            code=ReasonCode.MEMORY_LIMIT,
+            hint="Pass limits=Limits(memory=BYTES), or --no-limits, if there is more; or permit another codec",
+            bytes=needed,
+            limit=limit,
+        )
+
+
+def out_of_memory(codec: Codec) -> CodecError:
+    """For a codec to which memory was not enough."""
+    return CodecError(
+        f"memory ran out while {codec.codec_id} was at work",
+        code=ReasonCode.OUT_OF_MEMORY,
+        hint="Give the process more memory, or lower Limits.memory so that a codec that takes less is chosen",
+    )
+
+
+def _overhead(sample: ImageSample) -> int:
+    return sum(len(block or b"") for block in (sample.metadata.icc, sample.metadata.exif))
+
+
+def seal(candidate: Candidate, record: bytes, source_xmp: bytes | None) -> bytes:
+    """The candidate's bytes with the record and the source's XMP inside, and the same image.
+
+    Raises CarryError (RECORD_NOT_CARRIED) if the format has no place for it, CodecError if the image changed.
+    """
+    codec = candidate.codec
+    if not codec.carries.xmp:
+        raise CarryError(f"{codec.codec_id} has no place for a record", code=ReasonCode.RECORD_NOT_CARRIED)
+    return _unchanged(candidate, codec.with_record(candidate.data, record, source_xmp))
+
+
+def with_source_xmp(candidate: Candidate, xmp: bytes) -> bytes:
+    """The candidate's bytes with the source's XMP only, and the same image. Raises CarryError, CodecError."""
+    return _unchanged(candidate, candidate.codec.with_xmp(candidate.data, xmp))
+
+
+def _unchanged(candidate: Candidate, data: bytes) -> bytes:
+    # What is released must be what was guarded.
+    if not candidate.codec.same_image(candidate.data, data, candidate.pixels):
+        raise CodecError(f"writing metadata into {candidate.codec.codec_id} changed the image", code=ReasonCode.INTERNAL_ERROR)
+    return data

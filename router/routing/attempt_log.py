@@ -1,0 +1,121 @@
+"""What happened on the way: reasons for the record, attempts for the log, results that were not released."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Set
+from dataclasses import dataclass
+from typing import Any
+
+from router.errors import ArtefactError
+from router.policy.decision import Reason
+from router.quality.guard import GuardReport
+from router.reasons import ReasonCode
+from router.record import Attempt
+from router.routing.attempt import Candidate
+from router.routing.time_budget import Turn
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A result that the guard did not let pass, or that a better one made way for; without its pixels."""
+
+    lane: str
+    codec: str
+    size: int
+    score: float | None
+    code: ReasonCode
+    guard: GuardReport
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the walk found. `candidate` is None when the source itself is to be passed through."""
+
+    candidate: Candidate | None
+    reasons: tuple[Reason, ...]
+    attempts: tuple[Attempt, ...]
+    refused: tuple[Refused, ...] = ()
+
+
+class Journal:
+    """Written in the order of events."""
+
+    def __init__(self) -> None:
+        self._reasons: list[Reason] = []
+        self._attempts: list[Attempt] = []
+        self._refused: list[Refused] = []
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """So far."""
+        return tuple(self._attempts)
+
+    def failed_for(self, codes: Set[ReasonCode]) -> bool:
+        """Whether any codec has failed for one of these reasons so far."""
+        return any(attempt.codec and attempt.outcome in codes for attempt in self._attempts)
+
+    def done(self, turn: Turn, candidate: Candidate) -> None:
+        """The codec's result may be released."""
+        self._log(turn, "done", bytes=len(candidate.data), encodings=candidate.encodings)
+
+    def chosen(self, candidates: list[Candidate], best: Candidate, lane: str) -> None:
+        """Of several results of a lane, this one is released."""
+        for other in candidates:
+            if other is not best:
+                self.note(ReasonCode.NOT_SMALLEST, f"{len(other.data)} bytes", lane, other.codec.codec_id)
+
+    def refused(self, turn: Turn, candidate: Candidate, code: ReasonCode, detail: str) -> None:
+        """The codec's result may not be released, and the record tells of it."""
+        self._refused.append(Refused(turn.lane.lane, turn.codec_id, len(candidate.data), candidate.score, code, candidate.guard))
+        self.failed(turn, code, detail)
+
+    def failed(self, turn: Turn, code: ReasonCode, detail: str, log: str = "") -> None:
+        """There is no result. `log`: in place of `detail` where only the log may know it."""
+        self.note(code, detail, turn.lane.lane, turn.codec_id)
+        self._log(turn, code.value, detail=log or detail)
+
+    def lane_failed(self, lane: str, code: ReasonCode) -> None:
+        """A lane without codecs is not open."""
+        self._reasons.append(Reason(code, "", lane, None))
+        self._attempts.append(Attempt(lane=lane, codec="", outcome=code.value))
+
+    def note(self, code: ReasonCode, detail: str, lane: str, codec_id: str) -> None:
+        """A reason alone."""
+        self._reasons.append(Reason(code, detail, lane, codec_id))
+
+    def done_without(self, error: ArtefactError) -> None:
+        """An artefact could not be used, and nothing depends on it; said once."""
+        reason = Reason.done_without(error)
+        if reason not in self._reasons:
+            self._reasons.append(reason)
+
+    def outcome(self, candidate: Candidate | None) -> Outcome:
+        """All of it."""
+        return Outcome(candidate, tuple(self._reasons), self.attempts, tuple(self._refused))
+
+    def _log(self, turn: Turn, outcome: str, **found: Any) -> None:
+        self._attempts.append(
+            Attempt(
+                lane=turn.lane.lane,
+                codec=turn.codec_id,
+                outcome=outcome,
+                seconds=round(time.monotonic() - turn.began, 4),
+                left_seconds=None if turn.left is None else round(turn.left, 4),
+                **_foreseen(turn, outcome),
+                **found,
+            )
+        )
+
+
+def _foreseen(turn: Turn, outcome: str) -> dict[str, Any]:
+    prediction = turn.prediction
+    if prediction is None:
+        return {}
+    only_one = turn.late or outcome == ReasonCode.BUDGET_PREDICTED
+    seconds = prediction.first if only_one else prediction.seconds
+    return {
+        "predicted_seconds": round(seconds, 4),
+        "predicted_encodings": 1.0 if only_one else prediction.encodings,
+        "predicted_band": (round(seconds * prediction.band.low, 4), round(seconds * prediction.band.high, 4)),
+    }
