@@ -133,7 +133,7 @@ def inspect(source: EncodedSource, *, limits: Limits = DEFAULT_LIMITS) -> Decisi
 def restore(source: EncodedSource, *, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """The original JPEG file, byte for byte, from a transcode. Raises StreamError if the data is something else, LimitError."""
     from router.codecs.jxl import JxlTranscodeCodec
-    from router.containers.signatures import probe
+    from router.images.probe import probe
 
     data = load(source, limits)
     codec = registry.for_data(data)
@@ -148,7 +148,7 @@ def restore(source: EncodedSource, *, limits: Limits = DEFAULT_LIMITS) -> bytes:
 
 
 def _is_image(data: bytes) -> bool:
-    from router.containers.signatures import probe
+    from router.images.probe import probe
 
     try:
         probe(data)

@@ -93,7 +93,7 @@ def kind_of(path: Path) -> tuple[str | None, bool]:
     named = _KIND_OF_SUFFIX.get(path.suffix.lower())
     if named == "camera raw":
         return named, False
-    from router.containers.signatures import recognised
+    from router.images.probe import recognised
 
     head = _head(path)
     if head is None:

@@ -121,7 +121,7 @@ def _cell(lane: str, file: Path, quality: float) -> dict[str, Any]:
             engine.compress(small, quality=quality, **options)
         except router.RouterError as error:
             return {"result": str(error.code)}
-    from router.containers.signatures import probe
+    from router.images.probe import probe
 
     header = probe(file.read_bytes())
     width, height = header.width, header.height

@@ -10,8 +10,8 @@ from router.codecs._opaque import without_opaque_alpha
 from router.codecs._pillow import missing_feature, save, to_image
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
 from router.codecs.options import IntRange, OneOf, Option, checked
-from router.containers import avif_items as _avif_items
-from router.containers.avif_items import Item
+from router.containers import avif as container
+from router.containers.avif import MetadataItem
 from router.errors import CarryError
 from router.images.plain_profile import plain_profile
 from router.images.profile import fault
@@ -85,24 +85,24 @@ class AvifCodec(Codec):
             max_threads=1,
             icc_profile=sample.metadata.icc,
             # Pillow would rewrite a block that has an orientation tag, so the block takes its place afterwards.
-            exif=Item.EXIF.value if sample.metadata.exif else None,
-            xmp=Item.XMP.value,
+            exif=MetadataItem.EXIF.value if sample.metadata.exif else None,
+            xmp=MetadataItem.XMP.value,
         )
-        return _avif_items.replace(data, Item.EXIF, sample.metadata.exif) if sample.metadata.exif else data
+        return container.replace(data, MetadataItem.EXIF, sample.metadata.exif) if sample.metadata.exif else data
 
     def decode(self, data: bytes, limits: Limits = DEFAULT_LIMITS) -> DecodedImage:
         """See `Codec.decode`."""
         decoded = decode_still(data, "avif", limits)
         metadata = decoded.metadata
-        return DecodedImage(decoded.pixels, replace(metadata, xmp=None) if metadata.xmp == Item.XMP.value else metadata)
+        return DecodedImage(decoded.pixels, replace(metadata, xmp=None) if metadata.xmp == MetadataItem.XMP.value else metadata)
 
     def with_xmp(self, data: bytes, xmp: bytes) -> bytes:
         """See `Codec.with_xmp`; CarryError (CANNOT_CARRY_XMP) for a foreign file without an XMP item."""
-        return _avif_items.replace(data, Item.XMP, xmp)
+        return container.replace(data, MetadataItem.XMP, xmp)
 
     def read_xmp(self, data: bytes) -> bytes | None:
         """See `Codec.read_xmp`."""
-        return _avif_items.read(data, Item.XMP)
+        return container.content(data, container.items(data), MetadataItem.XMP)
 
     def unavailable(self) -> str | None:
         """See `Codec.unavailable`."""

@@ -11,10 +11,11 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from router.codecs.options import IntRange, Option
+from router.containers.metadata import Metadata
 from router.containers.xmp import extract_record, merge_record
 from router.errors import CarryError
 from router.images.profile import fault
-from router.images.sample import ImageSample, Metadata, Mode, Pixels
+from router.images.sample import ImageSample, Mode, Pixels
 from router.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from router.reasons import ReasonCode
 

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from router.codecs.base import Codec, DecodedImage, Lane, Settings
 from router.codecs.options import FloatRange, IntRange, OneOf, Option
+from router.containers.metadata import Density, Metadata, Text
 from router.errors import CarryError, LimitError, RouterError, StreamError, UsageError
 from router.images.arrays import from_pixels
-from router.images.sample import Density, ImageSample, Metadata, Mode, Pixels, Text
+from router.images.sample import ImageSample, Mode, Pixels
 from router.limits import Limits
 from router.reasons import ReasonCode
 

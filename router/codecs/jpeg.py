@@ -8,7 +8,7 @@ from router.codecs._decode import decode_still
 from router.codecs._pillow import room, save, to_image
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
 from router.codecs.options import IntRange, OneOf, Option, checked
-from router.containers import jpeg_segments as _jpeg_segments
+from router.containers import jpeg as _jpeg_segments
 from router.errors import CarryError
 from router.images.sample import ImageSample
 from router.limits import DEFAULT_LIMITS, Limits

@@ -14,7 +14,7 @@ from router.codecs._decode import decode_still
 from router.codecs._pillow import encode_failed
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
 from router.codecs.options import IntRange, Option, checked
-from router.containers import jxl_boxes as _jxl_boxes
+from router.containers import jxl as _jxl_boxes
 from router.errors import CarryError, StreamError
 from router.images.sample import ImageSample, Pixels
 from router.limits import DEFAULT_LIMITS, Limits

@@ -9,7 +9,7 @@ from router.codecs._decode import decode_still
 from router.codecs._pillow import encode_failed, save, to_image
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Lane, Settings
 from router.codecs.options import IntRange, Option, checked
-from router.containers import png_chunks as _png_chunks
+from router.containers import png as _png_chunks
 from router.errors import CarryError
 from router.images.sample import ImageSample
 from router.limits import DEFAULT_LIMITS, Limits

@@ -17,7 +17,8 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from router.codecs.base import Codec
-from router.containers import jxl_boxes as _jxl_boxes
+from router.containers import avif, jxl
+from router.containers.signatures import format_of
 from router.errors import CodecUnavailableError, StreamError, UsageError
 from router.forks import Lock
 from router.reasons import ReasonCode
@@ -38,7 +39,6 @@ BUILTIN: Mapping[str, str] = {
 """The same as in the package's metadata, so that a source tree that is not installed works too."""
 
 _EXTRAS = {"torch": "neural", "constriction": "neural", "imagecodecs": "depth"}
-_NCR_SIGNATURE = b"\x8bNCR\r\n\x1a\n"
 
 _lock = Lock()
 _registered: dict[str, type[Codec]] = {}
@@ -139,26 +139,14 @@ def for_data(data: bytes) -> Codec:
 
 
 def _builtin_id(data: bytes) -> str | None:
-    if (
-        data[:1] in (b"\x8b", b"\x0b") and data[1:4] == _NCR_SIGNATURE[1:4]
-    ):  # its parser tells what a text channel did to the rest
-        return "ncr"
-    if data.startswith(b"\xff\xd8\xff"):
-        return "jpeg"
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+    found = format_of(data)
+    if found == "webp":
         return "webp-lossless" if data[12:16] == b"VP8L" else "webp"
-    if data.startswith((_jxl_boxes.CODESTREAM, _jxl_boxes.CONTAINER)):
-        return "jxl-transcode" if _jxl_boxes.holds_jpeg(data) else "jxl"
-    if data[4:8] == b"ftyp" and _is_avif(data[8 : int.from_bytes(data[:4], "big")]):
-        return "avif"
-    return None
-
-
-def _is_avif(brands: bytes) -> bool:
-    # major brand, minor version, compatible brands; HEIC shares the boxes and the brand mif1
-    return b"avif" in (brands[:4], *(brands[i : i + 4] for i in range(8, len(brands), 4)))
+    if found == "jxl":
+        return "jxl-transcode" if jxl.holds_jpeg(data) else "jxl"
+    if found == "iso":  # HEIC shares the boxes and the brand mif1
+        return "avif" if b"avif" in avif.brands(data) else None
+    return found if found in ("jpeg", "ncr", "png") else None
 
 
 @cache

@@ -9,7 +9,7 @@ from router.codecs._opaque import without_opaque_alpha
 from router.codecs._pillow import missing_feature, save, to_image
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
 from router.codecs.options import IntRange, Option, checked
-from router.containers import riff as _riff
+from router.containers import webp as _riff
 from router.images.sample import ImageSample
 from router.limits import DEFAULT_LIMITS, Limits
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from router.containers.counting import flood, most_parts
+from router.containers.parts import flood, most_parts
 from router.errors import StreamError
 from router.reasons import ReasonCode
 

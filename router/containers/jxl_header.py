@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from router.images.decoders.header import damaged
+from router.errors import StreamError
+from router.reasons import ReasonCode
 
 _RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
 _GRAY, _XYB = 1, 2
@@ -68,7 +69,7 @@ class _Extra:
 
 
 class BitReader:
-    """Bits from the least significant one of every byte on (18181-1, B.2). InputError (DAMAGED_IMAGE) past the end."""
+    """Bits from the least significant one of every byte on (18181-1, B.2). StreamError (TRUNCATED) past the end."""
 
     def __init__(self, data: bytes) -> None:
         self._value = int.from_bytes(data, "little")
@@ -78,7 +79,7 @@ class BitReader:
     def bits(self, count: int) -> int:
         """Next `count` bits."""
         if self.position + count > self._length:
-            raise damaged("JPEG XL ends inside its header")
+            raise StreamError("it ends inside its header", code=ReasonCode.TRUNCATED)
         value = self._value >> self.position & ((1 << count) - 1)
         self.position += count
         return value
@@ -98,7 +99,7 @@ class BitReader:
 
 
 def read_codestream(data: bytes) -> Codestream:
-    """Header of a codestream that starts with FF 0A. Raises InputError (DAMAGED_IMAGE)."""
+    """Header of a codestream that starts with FF 0A. Raises StreamError (TRUNCATED, DAMAGED_STREAM)."""
     reader = BitReader(data[2 : 2 + (64 << 10)])
     width, height = _size(reader)
     orientation, animated, preview, extra_fields = 1, False, False, False
@@ -122,7 +123,7 @@ def read_codestream(data: bytes) -> Codestream:
         reader.flag()  # modular_16bit_buffers
         count = reader.u32((0, 0), (0, 1), (4, 2), (12, 1))
         if count > _MAX_EXTRA:
-            raise damaged(f"JPEG XL with {count} extra channels")
+            raise StreamError(f"{count} extra channels", code=ReasonCode.DAMAGED_STREAM)
         extra = [_extra_channel(reader) for _ in range(count)]
         xyb = reader.flag()
         colour = _colour(reader)

@@ -1,32 +1,25 @@
-"""From bytes to a `Header`: which container it is, how large, how deep; nothing is decoded and no pixels are allocated."""
+"""Which format a file is in, by its signature; nothing else of it is looked at, and the rest may be damaged."""
 
 from __future__ import annotations
 
 import re
 
-from router.errors import InputError
-from router.images.cicp import is_hdr_transfer
-from router.images.decoders import avif, bmp, gif, jpeg, jxl, png, ppm, tiff, webp
-from router.images.decoders.header import Header, format_refused
-from router.images.left_behind import passengers
-from router.reasons import ReasonCode
+from router.containers.jxl import CODESTREAM, CONTAINER
+from router.containers.ncr import SIGNATURE as NCR
+from router.containers.png import PNG_SIGNATURE
 
-__all__ = ["Header", "is_hdr", "probe"]
-
-_JXL_CONTAINER = b"\x00\x00\x00\x0cJXL \r\n\x87\n"
-_TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
-_READ = (
-    (b"\xff\xd8\xff", jpeg.probe),
-    (b"\x89PNG\r\n\x1a\n", png.probe),
-    (b"\xff\x0a", jxl.probe),
-    (_JXL_CONTAINER, jxl.probe),
-    (b"GIF87a", gif.probe),
-    (b"GIF89a", gif.probe),
-    *((signature, tiff.probe) for signature in _TIFF),
-    (b"BM", bmp.probe),
+JPEG = b"\xff\xd8\xff"
+_START = (
+    (JPEG, "jpeg"),
+    (PNG_SIGNATURE, "png"),
+    (CODESTREAM, "jxl"),
+    (CONTAINER, "jxl"),
+    (b"GIF87a", "gif"),
+    (b"GIF89a", "gif"),
+    *((signature, "tiff") for signature in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")),
+    (b"BM", "bmp"),
 )
-_REFUSED = (
-    (b"\x8bNCR", "An .ncr file"),
+_NOT_READ = (
     (b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
     (b"\xff\x4f\xff\x51", "JPEG 2000"),
     (b"8BPS", "Photoshop"),
@@ -55,53 +48,47 @@ _NETPBM = re.compile(rb"P[1-6][\s#]")
 _SVG = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*(?:<\?xml|<!--|<!DOCTYPE|<svg)", re.IGNORECASE)
 
 
-def probe(data: bytes) -> Header:
-    """The header of an image file in memory.
+def format_of(data: bytes) -> str | None:
+    """The format's name in lower case: one that is read here, "ncr", or "iso" for an ISO base media file; None for all others.
 
-    Raises InputError: EMPTY_INPUT, NOT_AN_IMAGE (unknown signature), FORMAT_NOT_SUPPORTED (known, but not read),
-    DAMAGED_IMAGE (cut off or contradictory inside the header).
+    An .ncr file that a text channel has changed (no highest bit, other line ends) is one still: its parser says what happened.
     """
-    if not data:
-        raise InputError("the input is empty", code=ReasonCode.EMPTY_INPUT, hint="Pass the bytes of an image file")
-    if data[128:132] == b"DICM" and not data.startswith((b"\xff\xd8\xff", b"\x89PNG")):
-        raise format_refused("DICOM")  # whatever its preamble looks like: often the start of a TIFF
-    for signature, reader in _READ:
+    if is_dicom(data):
+        return None
+    if data[:1] in (NCR[:1], bytes([NCR[0] & 0x7F])) and data[1:4] == NCR[1:4]:
+        return "ncr"
+    for signature, name in _START:
         if data.startswith(signature):
-            return reader(data)
+            return name
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return webp.probe(data)
+        return "webp"
     if data[4:8] == b"ftyp":
-        return avif.probe(data)
-    if _NETPBM.match(data):
-        return ppm.probe(data)
-    for signature, name in _REFUSED:
+        return "iso"
+    return "ppm" if _NETPBM.match(data) else None
+
+
+def not_read(data: bytes) -> str | None:
+    """The name, for a person, of a known format that is not read here; None for all others."""
+    if is_dicom(data):
+        return "DICOM"
+    for signature, name in _NOT_READ:
         if data.startswith(signature):
-            raise format_refused(name)
+            return name
     if _is_icon(data):
-        raise format_refused("Windows icon" if data[2] == 1 else "Windows cursor")
+        return "Windows icon" if data[2] == 1 else "Windows cursor"
     if _is_tga(data):
-        raise format_refused("TGA")
-    if _SVG.match(data) and b"<svg" in data[:65536]:
-        raise format_refused("SVG")
-    raise InputError(
-        "this is not an image",
-        code=ReasonCode.NOT_AN_IMAGE,
-        hint="Readable: JPEG, PNG, WebP, AVIF, JPEG XL, GIF, BMP, TIFF, PPM",
-    )
+        return "TGA"
+    return "SVG" if _SVG.match(data) and b"<svg" in data[:65536] else None
 
 
-def recognised(head: bytes) -> tuple[str, bool] | None:
-    """Of a file that begins with `head` (some kilobytes): its format's name, and whether it is read here; None for no image.
+def is_dicom(data: bytes) -> bool:
+    """Whether it is DICOM, whatever its preamble looks like: often the start of a TIFF."""
+    return data[128:132] == b"DICM" and not data.startswith((JPEG, PNG_SIGNATURE[:4]))
 
-    The signature counts: the rest of the file may be damaged.
-    """
-    try:
-        return probe(head).format, True
-    except InputError as error:
-        if error.code is ReasonCode.FORMAT_NOT_SUPPORTED:
-            return str(error.details["format"]), False
-        weak = _NETPBM.match(head)  # two letters that many a text begins with: here the whole header has to be right
-        return ("image", True) if error.code is ReasonCode.DAMAGED_IMAGE and not weak else None
+
+def is_netpbm(data: bytes) -> bool:
+    """Whether it begins as Netpbm files do: with two letters that many a text begins with."""
+    return _NETPBM.match(data) is not None
 
 
 def _is_icon(data: bytes) -> bool:
@@ -121,13 +108,3 @@ def _is_tga(data: bytes) -> bool:
         return False
     depths = (8, 16) if mapped or data[2] in (3, 11) else (15, 16, 24, 32)
     return bits in depths and any(data[12:14]) and any(data[14:16])
-
-
-def is_hdr(data: bytes, header: Header | None = None) -> bool:
-    """Whether the image is high dynamic range: PQ or HLG transfer (ITU-T H.273 codes 16, 18), or a gain map beside it.
-
-    Read from cICP in PNG, nclx in AVIF, the colour encoding of JPEG XL, and the gain maps that `extra_data` finds.
-    `header`: what `probe(data)` gave, to save doing it again. Raises InputError as `probe`.
-    """
-    header = probe(data) if header is None else header
-    return is_hdr_transfer(header.cicp) or any(p.gain_map for p in passengers(data, header.format))

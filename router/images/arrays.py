@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from router.containers.metadata import Metadata
 from router.errors import InputError
 from router.images.decoders.header import depth_refused, mode_refused
 from router.images.decoders.pillow import decoding, info_bytes, to_array
 from router.images.orientation import apply_orientation, orientation_of, tiff_block
 from router.images.profile import usable
-from router.images.sample import ImageSample, Metadata, Pixels, Source
+from router.images.sample import ImageSample, Pixels, Source
 from router.images.turning import upright
 from router.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from router.reasons import ReasonCode

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.containers.icc_reading import FORWARD, UnusableError, read_tags
+from router.containers.metadata import Metadata
 from router.errors import CarryError
 from router.images.remembered import Remembered
-from router.images.sample import ImageSample, Metadata, Pixels
+from router.images.sample import ImageSample, Pixels
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from router.containers.chunks import walk_jpeg, walk_webp
+from router.containers.jpeg import walk_jpeg
+from router.containers.webp import walk_webp
 from router.errors import RouterError
 from router.images.decoders.deep import have_imagecodecs
 from router.images.decoders.header import damaged, parts, refuse_filled_up

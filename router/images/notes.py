@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from router.containers.chunks import walk_jpeg
 from router.containers.gif import content, walk_gif
+from router.containers.jpeg import walk_jpeg
+from router.containers.metadata import Density, Metadata, Text
 from router.errors import StreamError
 from router.images import netpbm_notes, png_notes
-from router.images.sample import Density, Metadata, Text
 
 _COMMENT = "Comment"
 MAX_COMMENTS = 1000

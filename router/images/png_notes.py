@@ -5,10 +5,10 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 
-from router.containers.chunks import Chunk, walk_png
-from router.containers.counting import TooManyPartsError
+from router.containers.metadata import Density, Text
+from router.containers.parts import Chunk, TooManyPartsError
+from router.containers.png import walk_png
 from router.errors import StreamError
-from router.images.sample import Density, Text
 
 XMP = b"XML:com.adobe.xmp"
 _RAW_PROFILE = b"Raw profile type "

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, Union, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from router.containers.signatures import probe
+from router.containers.metadata import Metadata
 from router.errors import InputError, UsageError
 from router.files import read_bytes, read_stream
 from router.images.arrays import from_array, from_pil
@@ -22,8 +22,9 @@ from router.images.decoders import avif, bmp, gif, jpeg, jxl, png, ppm, tiff, we
 from router.images.decoders.header import Header, Plan
 from router.images.notes import with_notes
 from router.images.orientation import apply_orientation, orientation_of, upright_size
+from router.images.probe import probe
 from router.images.profile import usable
-from router.images.sample import ImageSample, Metadata, Pixels, Source
+from router.images.sample import ImageSample, Pixels, Source
 from router.images.turning import upright
 from router.limits import DEFAULT_LIMITS, Limits
 from router.reasons import ReasonCode

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from router.containers import tiff_tags as ifd
+from router.containers import tiff as ifd
 from router.containers import xmp_packet as packet
+from router.containers.metadata import Density, Metadata
 from router.containers.xmp_packet import Name
 from router.errors import StreamError
 from router.images import png_notes
 from router.images.orientation import orientation_of, with_upright_tag
-from router.images.sample import Density, Metadata
 
 _TIFF, _EXIF, _XMP = "http://ns.adobe.com/tiff/1.0/", "http://ns.adobe.com/exif/1.0/", "http://ns.adobe.com/xap/1.0/"
 _ORIENTATION: Name = (_TIFF, "Orientation")

@@ -13,12 +13,13 @@ from typing import Literal
 from xml.sax.saxutils import escape, quoteattr
 
 from router.codecs.base import Codec, Lane
-from router.containers import tiff_tags as ifd
+from router.containers import tiff as ifd
 from router.containers import xmp_packet as packet
+from router.containers.metadata import Density, Metadata, Text
 from router.containers.xmp import problem
 from router.containers.xmp_packet import RDF, Name
 from router.images import png_notes
-from router.images.sample import Density, ImageSample, Metadata, Text
+from router.images.sample import ImageSample
 from router.record import MAX_BYTES, RECORD_ROOM
 
 TEXT_NAMESPACE = "https://codec-router.org/ns/text/1.0/"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
+from router.containers.metadata import Metadata
 from router.containers.xmp import problem
 from router.errors import CarryError
-from router.images.sample import ImageSample, Metadata
+from router.images.sample import ImageSample
 
 MetadataChoice = Literal["keep", "icc", "strip"]
 

@@ -15,9 +15,10 @@ from router.codecs.conformance import synthetic
 from router.codecs.jpeg import FULL_CHROMA_FROM, JpegCodec
 from router.codecs.jxl import JxlLosslessCodec
 from router.codecs.png import PngCodec
+from router.containers.metadata import Metadata
 from router.errors import CarryError, StreamError
 from router.images.read import read
-from router.images.sample import ImageSample, Metadata, Source
+from router.images.sample import ImageSample, Source
 from router.reasons import ReasonCode
 
 LOSSLESS = ["png", "webp-lossless", "jxl-lossless"]

@@ -16,9 +16,10 @@ from PIL import Image
 from router.codecs import registry
 from router.codecs.conformance import synthetic
 from router.containers.isobmff import walk
+from router.containers.metadata import Metadata
 from router.errors import CarryError, StreamError
 from router.images.read import read
-from router.images.sample import ImageSample, Metadata
+from router.images.sample import ImageSample
 from router.reasons import ReasonCode
 
 CARRIERS = ["jpeg", "webp", "webp-lossless", "avif", "jxl", "jxl-lossless", "png"]

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from router.images.sample import ImageSample, Metadata, Source
+from router.containers.metadata import Metadata
+from router.images.sample import ImageSample, Source
 
 
 def sample_of(pixels: NDArray) -> ImageSample:

@@ -148,7 +148,8 @@ def test_blank_images_are_out(detector: Detector, pixels: np.ndarray) -> None:
 
 
 def test_undecodable_pixels_are_not_needed_for_the_size_rule(detector: Detector) -> None:
-    from router.images.sample import Metadata, Source
+    from router.containers.metadata import Metadata
+    from router.images.sample import Source
 
     def load() -> np.ndarray:
         raise AssertionError("decoded")

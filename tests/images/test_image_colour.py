@@ -17,11 +17,11 @@ from image_builders import (
 from PIL import ImageCms
 from sample_set import SAMPLES
 
+from router.containers.metadata import Metadata
 from router.errors import CarryError
 from router.images.arrays import from_pixels
 from router.images.colour import is_srgb, is_wide_gamut, to_srgb
 from router.images.read import read
-from router.images.sample import Metadata
 from router.reasons import ReasonCode
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from image_builders import exif, jxl_stub, photo, png, save
 from PIL import Image
 
-from router.containers.signatures import is_hdr, probe
 from router.errors import InputError, LimitError, RouterError
+from router.images.probe import is_hdr, probe
 from router.images.read import read
 from router.reasons import ReasonCode
 

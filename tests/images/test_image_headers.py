@@ -14,8 +14,8 @@ from image_builders import chunk, jxl_stub, photo, png, save
 from PIL import Image
 from sample_set import SAMPLES
 
-from router.containers.signatures import is_hdr, probe
 from router.errors import InputError
+from router.images.probe import is_hdr, probe
 from router.images.read import read
 from router.reasons import ReasonCode
 
@@ -145,6 +145,6 @@ def test_reading_does_not_import_pillow_for_headers() -> None:
     import subprocess
     import sys
 
-    program = "import sys; from router.images.read import read; from router.containers.signatures import probe; print('PIL' in sys.modules)"
+    program = "import sys, router.images.read, router.images.probe; print('PIL' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
     assert done.stdout.strip() == "False"

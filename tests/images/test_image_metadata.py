@@ -11,9 +11,9 @@ import pytest
 from image_builders import P3_PRIMARIES, chunk, exif, icc, photo, png, save
 from PIL import Image, PngImagePlugin
 
+from router.containers.metadata import Metadata
 from router.errors import InputError
 from router.images.read import read
-from router.images.sample import Metadata
 from router.reasons import ReasonCode
 
 XMP = b'<?xpacket begin="\xef\xbb\xbf"?><x:xmpmeta xmlns:x="adobe:ns:meta/"/><?xpacket end="w"?>'

@@ -15,9 +15,9 @@ from hypothesis.extra.numpy import arrays
 from image_builders import chunk, jxl_header, photo, png, save
 from PIL import Image
 
-from router.containers.signatures import probe
 from router.errors import InputError
 from router.images.orientation import apply_orientation
+from router.images.probe import probe
 from router.images.read import read
 from router.limits import NO_LIMITS
 from router.reasons import ReasonCode

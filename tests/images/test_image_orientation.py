@@ -14,8 +14,8 @@ from image_builders import chunk, exif, jxl_stub, photo, png, save
 from PIL import Image, ImageOps
 
 from router.containers.isobmff import walk
-from router.containers.signatures import probe
 from router.images.orientation import apply_orientation, orientation_of, tiff_block, upright_size, with_upright_tag
+from router.images.probe import probe
 from router.images.read import read
 
 CODES = range(1, 9)

@@ -16,6 +16,7 @@ from profiles import GAMMA_18, GRAY_18, HARD, LUT, SOUND, UNUSABLE, patched, reb
 import router
 from router.codecs import registry
 from router.containers import ncr as container
+from router.containers.metadata import Metadata
 from router.errors import NoLaneError
 from router.images import colour
 from router.images.arrays import from_pixels
@@ -24,7 +25,6 @@ from router.images.plain_profile import plain_profile
 from router.images.profile import fault, usable
 from router.images.read import read
 from router.images.remembered import LARGEST, Remembered
-from router.images.sample import Metadata
 from router.migrate import migrate
 
 RGB = photo()

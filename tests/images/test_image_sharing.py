@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from image_builders import photo
 
+from router.containers.metadata import Metadata
 from router.images.arrays import from_pixels
 from router.images.read import read
-from router.images.sample import ImageSample, Metadata, Pixels, Source
+from router.images.sample import ImageSample, Pixels, Source
 
 
 def sample(load: object) -> ImageSample:

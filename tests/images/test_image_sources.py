@@ -11,10 +11,10 @@ import pytest
 from image_builders import SRGB_PRIMARIES, icc, photo, png, save
 from PIL import Image, ImageFile
 
+from router.containers.metadata import Metadata
 from router.errors import InputError, LimitError, RouterError, UsageError
 from router.images.arrays import from_pixels, to_pil
 from router.images.read import read
-from router.images.sample import Metadata
 from router.limits import NO_LIMITS, Limits
 from router.reasons import ReasonCode
 

@@ -11,8 +11,8 @@ import tifffile
 from image_builders import icc
 from PIL import Image
 
-from router.containers.signatures import probe
 from router.errors import InputError
+from router.images.probe import probe
 from router.images.read import read
 from router.reasons import ReasonCode
 from training.readers import grid, tiff

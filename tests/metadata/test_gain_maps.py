@@ -6,7 +6,7 @@ import made as m
 import pytest
 
 import router
-from router.containers.signatures import is_hdr
+from router.images.probe import is_hdr
 from router.images.read import read
 
 _AUXILIARY = m.xmp_segment(

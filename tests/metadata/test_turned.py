@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import router
-from router.containers.tiff_tags import Block, Directory, block
+from router.containers.tiff import Block, Directory, block
 from router.images.read import read
 
 HEIGHT, WIDTH = 24, 40

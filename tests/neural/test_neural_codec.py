@@ -21,11 +21,11 @@ from router.codecs.neural.encoder import ImageEncoder
 from router.codecs.neural.estimate import estimate_bits
 from router.codecs.neural.weights import LoadedModel
 from router.containers import ncr as container
+from router.containers.metadata import Metadata
 from router.containers.ncr import Grid, TileStream
 from router.errors import CarryError, LimitError, ModelError, StreamError, UsageError
 from router.images.arrays import from_pixels
 from router.images.read import read
-from router.images.sample import Metadata
 from router.limits import Limits
 from router.reasons import ReasonCode
 from router.testing import check_codec

@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from router.codecs import registry
+from router.containers.metadata import Metadata
 from router.errors import PolicyError, UsageError
-from router.images.sample import ImageSample, Metadata, Source
+from router.images.sample import ImageSample, Source
 from router.policy.builtin import BUILTIN_LANES, BUILTIN_MEDIA_TYPES
 from router.policy.load import load, shipped_names
 from router.policy.schema import Policy, policy_json_schema

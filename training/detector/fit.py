@@ -2,9 +2,9 @@
 
     python -m training.detector.fit --data DIR --out router/artefacts/detectors/photo-3 --cache CACHE
 
-Every photograph is seen under random histories and in random sizes (router/detector/fit/degradations.py): DRAWS views for fitting,
-and for calibration one a size: that keeps the calibration scores of a size exchangeable with the score of a new photograph
-that went through one such history. A scene is never on both sides.
+Every photograph is seen under random histories and in random sizes (router/detector/fit/degradations.py): DRAWS views for
+fitting, and for calibration one a size: that keeps the calibration scores of a size exchangeable with the score of a new
+photograph that went through one such history. A scene is never on both sides.
 """
 
 from __future__ import annotations

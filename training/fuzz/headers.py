@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from router.containers.signatures import probe
 from router.errors import RouterError
 from router.images import left_behind as extra_data
+from router.images.probe import probe
 from training.fuzz.samples import repaired, seeds
 from training.fuzz.target import Target
 

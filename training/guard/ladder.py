@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from router.codecs.neural.codec import NeuralCodec
+from router.containers.metadata import Metadata
 from router.images.arrays import from_pixels
-from router.images.sample import Metadata
 from router.quality.metrics import scorer
 
 Picture = NDArray[np.uint8]

@@ -17,8 +17,8 @@ from router.codecs.neural.tile import TileCoder, check_latents, checksum
 from router.codecs.neural.tiling import Span, spans
 from router.codecs.neural.weights import LoadedModel
 from router.containers import ncr as container
+from router.containers.metadata import Metadata
 from router.containers.ncr import Colour, Container
-from router.images.sample import Metadata
 
 
 def decode_image(file: Container, model: LoadedModel, decoding: Decoding = Decoding.FP32) -> DecodedImage:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from fractions import Fraction
 from math import ceil, floor
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from router.containers.counting import most_parts
-from router.containers.isobmff import Box, walk
+from router.containers.avif import Items, MetadataItem, brands, content, items
+from router.containers.metadata import Metadata
 from router.images.cicp import icc_profile
 from router.images.decoders.deep import have_imagecodecs, missing_depth, widened
-from router.images.decoders.header import Header, Plan, damaged, format_refused, parts, refuse_filled_up, take
+from router.images.decoders.header import Header, Plan, damage_of, damaged, format_refused, refuse_filled_up, take
 from router.images.decoders.pillow import StrictFile, decoding, expect, info_bytes, layout, load_strictly, to_array
 from router.images.orientation import tiff_block
 from router.images.profile import usable
-from router.images.sample import Metadata, Pixels
+from router.images.sample import Pixels
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -36,87 +35,15 @@ _CODES = {
     (True, True, True): 7,
     (True, True, False): 8,
 }
-_INTEGERS_EACH = 8
-"""Integers that a table has for each of the parts that it may have."""
 _ROTATIONS = {0: (False, False, False), 1: (True, True, False), 2: (False, True, True), 3: (True, False, True)}
-
-
-@dataclass
-class Items:
-    """The items of a file and what belongs to them.
-
-    Attributes:
-        primary: id of the image that the file is for.
-        kinds: types of items by id, such as av01, Exif and mime.
-        content_types: of the items of type mime.
-        properties: type and content, in the order in which `associations` count them, from 1.
-        extents: offset and length of the pieces of an item.
-        references: type, from, to.
-    """
-
-    primary: int = 0
-    kinds: dict[int, bytes] = field(default_factory=dict)
-    content_types: dict[int, bytes] = field(default_factory=dict)
-    properties: list[tuple[bytes, bytes]] = field(default_factory=list)
-    associations: dict[int, list[int]] = field(default_factory=dict)
-    extents: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
-    references: list[tuple[bytes, int, int]] = field(default_factory=list)
-
-    def of_primary(self, kind: bytes) -> list[bytes]:
-        """Contents of the primary image's properties of this type."""
-        return self.of(self.primary, kind)
-
-    def of(self, item: int, kind: bytes) -> list[bytes]:
-        """Contents of an item's properties of this type."""
-        indices = [i for i in self.associations.get(item, []) if 0 < i <= len(self.properties)]
-        return [payload for name, payload in (self.properties[i - 1] for i in indices) if name == kind]
-
-    def auxiliary_type(self, item: int) -> bytes:
-        """The URN that says what an auxiliary image is; empty for other items."""
-        return next((p[4:].split(b"\x00", 1)[0] for p in self.of(item, b"auxC")), b"")
-
-    def links(self, kind: bytes) -> list[tuple[int, int]]:
-        """(from, to) of the references of this type."""
-        return [(source, target) for name, source, target in self.references if name == kind]
-
-    def with_parts(self, items: Collection[int]) -> set[int]:
-        """The items, and all that they are derived from (grids, overlays, tone maps)."""
-        inputs: dict[int, list[int]] = {}
-        for source, target in self.links(b"dimg"):
-            inputs.setdefault(source, []).append(target)
-        found, waiting = set(items), list(items)
-        while waiting:
-            new = set(inputs.get(waiting.pop(), ())) - found
-            found |= new
-            waiting += new
-        return found
-
-    def anywhere(self, kind: bytes) -> list[bytes]:
-        """Contents of all properties of this type, whoever has them."""
-        return [payload for name, payload in self.properties if name == kind]
-
-
-class _Cursor:
-    """Big-endian integers one after the other; InputError (DAMAGED_IMAGE) at the end, or if there are too many."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data, self.position = data, 0
-        self.left = _INTEGERS_EACH * most_parts(len(data))
-
-    def uint(self, size: int) -> int:
-        self.left -= 1
-        if self.left < 0:
-            raise damaged("AVIF with a flood of items")
-        value = int.from_bytes(take(self.data, self.position, size), "big")
-        self.position += size
-        return value
 
 
 def probe(data: bytes) -> Header:
     """Header of an AVIF. Raises InputError (FORMAT_NOT_SUPPORTED for HEIC and video, DAMAGED_IMAGE)."""
-    brands = _brands(data)
-    if not brands & _BRANDS:
-        raise format_refused("video" if brands & _VIDEO else "HEIC/HEIF")
+    with damage_of("AVIF"):
+        found = brands(data)
+    if not found & _BRANDS:
+        raise format_refused("video" if found & _VIDEO else "HEIC/HEIF")
     meta = _meta(data)
     sizes = [_size(p) for p in meta.of_primary(b"ispe") or meta.anywhere(b"ispe")]
     if not sizes:
@@ -138,11 +65,6 @@ def probe(data: bytes) -> Header:
         orientation=_orientation(meta),
         cicp=cicp,
     )
-
-
-def items(data: bytes) -> Items:
-    """All items of a file. Raises InputError (DAMAGED_IMAGE)."""
-    return _meta(data)
 
 
 def plan(data: bytes, header: Header) -> Plan:
@@ -195,8 +117,8 @@ def _clean_aperture(meta: Items, width: int, height: int) -> tuple[slice, slice]
     read: whoever set it wanted something hidden.
     """
     rows, columns = slice(0, height), slice(0, width)
-    for content in meta.of_primary(b"clap"):
-        numbers = [int.from_bytes(take(content, at, 4), "big", signed=at >= 16 and at % 8 == 0) for at in range(0, 32, 4)]
+    for aperture in meta.of_primary(b"clap"):
+        numbers = [int.from_bytes(take(aperture, at, 4), "big", signed=at >= 16 and at % 8 == 0) for at in range(0, 32, 4)]
         if not all(numbers[1::2]):
             raise damaged("AVIF whose clean aperture cannot be read")
         wide, high, right, down = (Fraction(a, b) for a, b in zip(numbers[::2], numbers[1::2], strict=True))
@@ -216,9 +138,9 @@ def _refuse_filled_up(data: bytes) -> None:
     for item, kind in meta.kinds.items():
         extents = meta.extents.get(item)
         if kind == b"av01" and extents:
-            start, size = extents[-1]
-            stop = min(start + size, len(data)) if size else len(data)
-            refuse_filled_up(data, start, stop, "AVIF")
+            last = extents[-1]
+            stop = min(last.end, len(data)) if last.length else len(data)
+            refuse_filled_up(data, last.start, stop, "AVIF")
 
 
 def metadata(data: bytes) -> Metadata:
@@ -229,7 +151,8 @@ def metadata(data: bytes) -> Metadata:
 
 def _metadata(data: bytes, image: Image.Image) -> Metadata:
     # Pillow rewrites EXIF that disagrees with irot/imir; the item itself is kept instead.
-    exif = _exif(data, _meta(data))
+    with damage_of("AVIF"):
+        exif = content(data, items(data), MetadataItem.EXIF)
     return Metadata(info_bytes(image, "icc_profile"), tiff_block(exif), info_bytes(image, "xmp"))
 
 
@@ -246,110 +169,9 @@ def _open(data: bytes) -> tuple[Image.Image, StrictFile]:
     return AvifImageFile(file), file
 
 
-def _boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
-    return parts(walk(data, start, end), "AVIF")
-
-
-def _brands(data: bytes) -> set[bytes]:
-    box = next(_boxes(data))
-    content = data[box.payload : box.end]
-    return {content[:4], *(content[i : i + 4] for i in range(8, len(content) - 3, 4))}
-
-
 def _meta(data: bytes) -> Items:
-    outer = next((b for b in _boxes(data) if b.type == b"meta"), None)
-    if outer is None:
-        raise damaged("AVIF without a meta box")
-    found = Items()
-    idat: int | None = None
-    locations: bytes | None = None
-    for box in _boxes(data, outer.payload + 4, outer.end):
-        content = data[box.payload : box.end]
-        if box.type == b"pitm":
-            cursor = _Cursor(content)
-            found.primary = cursor.uint(2 if cursor.uint(4) >> 24 == 0 else 4)
-        elif box.type == b"iinf":
-            _read_items(data, box, found)
-        elif box.type == b"iprp":
-            _read_properties(data, box, found)
-        elif box.type == b"iref":
-            _read_references(data, box, found)
-        elif box.type == b"iloc":
-            locations = content
-        elif box.type == b"idat":
-            idat = box.payload
-    if locations is not None:
-        _read_locations(locations, idat, found)
-    for item, extents in found.extents.items():
-        if sum(length for _, length in extents) > len(data):
-            raise damaged(f"AVIF item {item} claims the same bytes again and again")
-    return found
-
-
-def _read_items(data: bytes, box: Box, found: Items) -> None:
-    version = take(data, box.payload, 1)[0]
-    for entry in _boxes(data, box.payload + (6 if version == 0 else 8), box.end):
-        cursor = _Cursor(data[entry.payload : entry.end])
-        version = cursor.uint(4) >> 24
-        if version >= 2:
-            item = cursor.uint(2 if version == 2 else 4)
-            cursor.uint(2)
-            kind = found.kinds[item] = cursor.uint(4).to_bytes(4, "big")
-            if kind == b"mime":
-                found.content_types[item] = [*cursor.data[cursor.position :].split(b"\x00", 2), b"", b""][1]
-
-
-def _read_references(data: bytes, box: Box, found: Items) -> None:
-    size = 2 if take(data, box.payload, 1)[0] == 0 else 4
-    for reference in _boxes(data, box.payload + 4, box.end):
-        cursor = _Cursor(data[reference.payload : reference.end])
-        source = cursor.uint(size)
-        for _ in range(cursor.uint(2)):
-            found.references.append((reference.type, source, cursor.uint(size)))
-
-
-def _read_properties(data: bytes, box: Box, found: Items) -> None:
-    for inner in _boxes(data, box.payload, box.end):
-        if inner.type == b"ipco":
-            found.properties = [(p.type, data[p.payload : p.end]) for p in _boxes(data, inner.payload, inner.end)]
-        elif inner.type == b"ipma":
-            cursor = _Cursor(data[inner.payload : inner.end])
-            word = cursor.uint(4)
-            for _ in range(cursor.uint(4)):
-                item = cursor.uint(2 if word >> 24 == 0 else 4)
-                size = 2 if word & 1 else 1
-                mask = (1 << (8 * size - 1)) - 1
-                found.associations[item] = [cursor.uint(size) & mask for _ in range(cursor.uint(1))]
-
-
-def _read_locations(content: bytes, idat: int | None, found: Items) -> None:
-    cursor = _Cursor(content)
-    version, sizes = cursor.uint(4) >> 24, cursor.uint(2)
-    offset_size, length_size, base_size = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
-    index_size = sizes & 15 if version else 0
-    for _ in range(cursor.uint(2 if version < 2 else 4)):
-        item = cursor.uint(2 if version < 2 else 4)
-        in_idat = bool(cursor.uint(2) & 15) if version else False
-        cursor.uint(2)
-        base = cursor.uint(base_size) + ((idat or 0) if in_idat else 0)
-        extents = []
-        count = cursor.uint(2)
-        if count > 1 and not (offset_size and length_size):
-            raise damaged(f"AVIF item {item} has extents without a place")  # and they would cost no byte of the file
-        for _ in range(count):
-            cursor.uint(index_size)
-            offset = base + cursor.uint(offset_size)
-            extents.append((offset, cursor.uint(length_size)))
-        found.extents[item] = extents
-
-
-def _exif(data: bytes, meta: Items) -> bytes | None:
-    """The EXIF item without the offset field in front of its TIFF header."""
-    item = next((i for i, kind in meta.kinds.items() if kind == b"Exif"), None)
-    if item is None:
-        return None
-    content = b"".join(take(data, offset, length) for offset, length in meta.extents.get(item, []))
-    return content[4 + int.from_bytes(content[:4], "big") :] or None
+    with damage_of("AVIF"):
+        return items(data)
 
 
 def _size(ispe: bytes) -> tuple[int, int]:

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.containers.icc_writing import SRGB_POINTS
+from router.containers.metadata import Metadata
 from router.errors import InputError
 from router.images.decoders.header import Header, Plan, damaged, format_refused, mode_refused, take
 from router.images.decoders.pillow import decoding, expect
 from router.images.profile import usable
-from router.images.sample import Metadata, Pixels
+from router.images.sample import Pixels
 from router.images.stated_colours import stated_profile
 from router.reasons import ReasonCode
 

@@ -7,10 +7,11 @@ from typing import cast
 
 import numpy as np
 
-from router.containers.counting import most_parts
+from router.containers.metadata import Metadata
+from router.containers.parts import most_parts
 from router.images.decoders.header import Header, Plan, damaged, take
 from router.images.decoders.pillow import StrictFile, decoding, expect, load_strictly
-from router.images.sample import Metadata, Pixels
+from router.images.sample import Pixels
 
 _XMP = b"XMP DataXMP"
 _XMP_TRAILER = 258  # the "magic trailer" that makes a packet look like sub-blocks (XMP specification, part 3)

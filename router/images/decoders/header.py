@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from router.containers.metadata import Metadata
 from router.errors import InputError, StreamError
-from router.images.sample import Metadata, Pixels
+from router.images.sample import Pixels
 from router.reasons import ReasonCode
 
 _T = TypeVar("_T")
@@ -96,12 +98,19 @@ def format_refused(name: str) -> InputError:
     )
 
 
-def parts(walk: Iterator[_T], name: str) -> Iterator[_T]:
-    """What a walker of `chunks` or `boxes` gives; its StreamError becomes InputError (DAMAGED_IMAGE)."""
+@contextlib.contextmanager
+def damage_of(name: str) -> Iterator[None]:
+    """Within it, the StreamError of a parser of `containers` becomes InputError (DAMAGED_IMAGE)."""
     try:
-        yield from walk
+        yield
     except StreamError as error:
         raise damaged(f"damaged {name}: {error.message}") from error
+
+
+def parts(walk: Iterator[_T], name: str) -> Iterator[_T]:
+    """What a walker of `containers` gives; its StreamError becomes InputError (DAMAGED_IMAGE)."""
+    with damage_of(name):
+        yield from walk
 
 
 def refuse_filled_up(data: bytes, start: int, stop: int, name: str) -> None:

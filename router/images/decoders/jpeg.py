@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from router.containers.chunks import walk_jpeg
+from router.containers.jpeg import walk_jpeg
+from router.containers.metadata import Metadata
 from router.errors import InputError
 from router.images.decoders.header import Header, Plan, damaged, depth_refused, format_refused, mode_refused, parts, take
 from router.images.decoders.pillow import StrictFile, decoding, expect, load_strictly, to_array
 from router.images.orientation import orientation_of, tiff_block
-from router.images.sample import Metadata, Pixels
+from router.images.sample import Pixels
 
 _EXIF = b"Exif\x00\x00"
 XMP = b"http://ns.adobe.com/xap/1.0/\x00"

@@ -9,19 +9,20 @@ from typing import Any, cast
 import numpy as np
 
 from router.containers.isobmff import Box, walk
+from router.containers.jxl import CODESTREAM
 from router.containers.jxl_header import Codestream, read_codestream
+from router.containers.metadata import Metadata
 from router.errors import InputError
 from router.images.alpha import straight
 from router.images.decoders import jpeg
 from router.images.decoders.deep import have_imagecodecs, missing_depth, widened
-from router.images.decoders.header import Header, Plan, damaged, depth_refused, mode_refused, parts
+from router.images.decoders.header import Header, Plan, damage_of, damaged, depth_refused, mode_refused, parts
 from router.images.decoders.pillow import decoding, expect
 from router.images.notes import with_notes
 from router.images.orientation import tiff_block, upright_size
-from router.images.sample import Metadata, Pixels
+from router.images.sample import Pixels
 from router.reasons import ReasonCode
 
-_CODESTREAM = b"\xff\x0a"
 _HEAD = 64 << 10
 
 
@@ -126,18 +127,19 @@ def _mode(stream: Codestream) -> str:
 
 
 def _boxes(data: bytes) -> Iterator[Box]:
-    return iter(()) if data.startswith(_CODESTREAM) else parts(walk(data), "JPEG XL")
+    return iter(()) if data.startswith(CODESTREAM) else parts(walk(data), "JPEG XL")
 
 
+@damage_of("JPEG XL")
 def _stream(data: bytes) -> Codestream:
-    if data.startswith(_CODESTREAM):
+    if data.startswith(CODESTREAM):
         return read_codestream(data)
     head = b""
     for box in _boxes(data):
         if box.type in (b"jxlc", b"jxlp") and len(head) < _HEAD:
             start = box.payload + (4 if box.type == b"jxlp" else 0)  # parts begin with their number
             head += data[start : min(box.end, start + _HEAD)]
-    if not head.startswith(_CODESTREAM):
+    if not head.startswith(CODESTREAM):
         raise damaged("JPEG XL container without a codestream")
     return read_codestream(head)
 

@@ -14,7 +14,9 @@ from typing import cast
 
 import numpy as np
 
-from router.containers.chunks import PNG_SIGNATURE, Chunk, walk_png
+from router.containers.metadata import Metadata
+from router.containers.parts import Chunk
+from router.containers.png import PNG_SIGNATURE, walk_png
 from router.errors import StreamError
 from router.images.cicp import icc_profile, is_hdr_transfer, is_known
 from router.images.decoders.deep import have_imagecodecs, missing_depth
@@ -22,7 +24,7 @@ from router.images.decoders.header import Header, Plan, damaged, format_refused,
 from router.images.decoders.pillow import StrictFile, decoding, expect, load_strictly
 from router.images.orientation import orientation_of, tiff_block
 from router.images.profile import usable
-from router.images.sample import Metadata, Pixels
+from router.images.sample import Pixels
 from router.images.stated_colours import Points, stated_profile
 
 _MODES = {0: "L", 2: "RGB", 3: "P", 4: "LA", 6: "RGBA"}

@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from router.containers import tiff_directory as tags
-from router.containers.tiff_directory import Page, byte_order, count_pages, first_offset, first_page, is_big
+from router.containers import tiff as tags
+from router.containers.metadata import Metadata
+from router.containers.tiff import Page, byte_order, count_pages, first_offset, first_page, is_big
 from router.errors import InputError
 from router.images.alpha import straight
 from router.images.decoders import jpeg, tiff_samples
 from router.images.decoders.deep import have_imagecodecs, missing_depth, widened
-from router.images.decoders.header import Header, Plan, damaged, depth_refused, format_refused, mode_refused
+from router.images.decoders.header import Header, Plan, damage_of, damaged, depth_refused, format_refused, mode_refused
 from router.images.decoders.pillow import StrictFile, decoding, expect, load_strictly, to_array
 from router.images.orientation import tiff_block
-from router.images.sample import Metadata, Pixels
+from router.images.sample import Pixels
 
 if TYPE_CHECKING:
     from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
@@ -70,6 +71,7 @@ DESCRIPTIVE = (270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432)
 """Tags of IFD 0 that describe the picture and not its storage: description, make, model, resolution, software, time ..."""
 
 
+@damage_of("TIFF")
 def probe(data: bytes) -> Header:
     """Header of a TIFF. Raises InputError (FORMAT_NOT_SUPPORTED for camera raw files)."""
     page = first_page(data)
@@ -93,6 +95,7 @@ def probe(data: bytes) -> Header:
     )
 
 
+@damage_of("TIFF")
 def metadata(data: bytes) -> Metadata:
     """ICC, EXIF and XMP of the first page; its orientation is not in them. Raises InputError."""
     page = first_page(data)
@@ -100,6 +103,7 @@ def metadata(data: bytes) -> Metadata:
         return Metadata(page.content(tags.ICC), _descriptive_exif(data), page.content(tags.XMP))
 
 
+@damage_of("TIFF")
 def plan(data: bytes, header: Header) -> Plan:
     """How to read its first page: palettes become colours, alpha that colours were multiplied with becomes a straight one.
 

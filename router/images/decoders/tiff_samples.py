@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from router.containers import tiff_directory as tags
-from router.containers.tiff_directory import Page, byte_order, is_big
+from router.containers import tiff as tags
+from router.containers.tiff import Page, byte_order, is_big
 from router.images.decoders import jpeg, jxl, png, webp
 from router.images.decoders.header import damaged, format_refused, take
 

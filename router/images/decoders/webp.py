@@ -6,11 +6,12 @@ from typing import cast
 
 import numpy as np
 
-from router.containers.chunks import walk_webp
+from router.containers.metadata import Metadata
+from router.containers.webp import walk_webp
 from router.images.decoders.header import Header, Plan, damaged, parts, refuse_filled_up, take
 from router.images.decoders.pillow import StrictFile, decoding, expect, load_strictly, to_array
 from router.images.orientation import orientation_of, tiff_block
-from router.images.sample import Metadata, Pixels
+from router.images.sample import Pixels
 
 _ANIMATION, _ALPHA = 0x02, 0x10
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from router.containers.counting import TooManyPartsError
+from router.containers.parts import TooManyPartsError
 from router.errors import InputError, StreamError
 from router.images.left_behind import avif, bitmaps, gif, jpeg, jxl, png, tiff, webp
 from router.images.left_behind.passenger import MANY, Passenger

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from router.containers import isobmff as boxes
-from router.containers.counting import TooManyPartsError
+from router.containers.avif import XMP_TYPE, Items, items
+from router.containers.parts import TooManyPartsError
 from router.errors import StreamError
-from router.images.decoders.avif import Items, items
 from router.images.left_behind import passenger as p
 from router.images.left_behind.passenger import Passenger, auxiliary, letters
 
@@ -16,7 +16,6 @@ _META = {b"hdlr", b"pitm", b"iinf", b"iref", b"iprp", b"iloc", b"idat", b"grpl",
 _FREE = {b"free", b"skip"}
 _C2PA = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 _CODED = {b"av01", b"hvc1", b"avc1", b"jpeg", b"j2k1", b"vvc1", b"unci", b"grid", b"iden", b"iovl"}
-_XMP_TYPE = b"application/rdf+xml"
 
 
 def passengers(data: bytes) -> Iterator[Passenger]:
@@ -60,7 +59,7 @@ def _unclaimed(data: bytes, found: Items) -> bool:
                 media.append((box.payload, box.end))
     except StreamError:
         pass  # `_boxes` has named what does not divide into boxes
-    claimed = sorted((at, at + size if size else len(data)) for extents in found.extents.values() for at, size in extents)
+    claimed = sorted((e.start, e.end if e.length else len(data)) for pieces in found.extents.values() for e in pieces)
     extents, position = iter([*claimed, (len(data), len(data))]), 0
     start, end = 0, 0
     for first, stop in media:
@@ -109,7 +108,7 @@ def _items(found: Items) -> Iterator[Passenger]:
                 yield p.PICTURE
         elif kind == b"Exif":
             yield p.SECOND_EXIF if kind in seen else p.EXIF
-        elif kind == b"mime" and found.content_types.get(item) == _XMP_TYPE:
+        elif kind == b"mime" and found.content_types.get(item) == XMP_TYPE:
             yield p.SECOND_XMP if kind in seen else p.XMP
         else:
             yield Passenger("C2PA manifest" if kind == b"jumb" else f"metadata item {letters(kind)}")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from router.containers.chunks import Segment, walk_jpeg
+from router.containers.jpeg import EXTENDED_XMP, XMP, Segment, walk_jpeg
 from router.errors import StreamError
-from router.images.decoders.jpeg import APPLICATION_OR_COMMENT, EXTENDED_XMP, XMP
+from router.images.decoders.jpeg import APPLICATION_OR_COMMENT
 from router.images.left_behind import passenger as p
 from router.images.left_behind.passenger import Passenger, auxiliary
 from router.images.notes import MAX_COMMENTS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 
-from router.containers.chunks import walk_png
+from router.containers.png import walk_png
 from router.images import png_notes
 from router.images.left_behind import passenger as p
 from router.images.left_behind.passenger import Passenger

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from router.containers.tiff_directory import SUBFILE, Page, first_offset, first_page, later_pages
+from router.containers.tiff import SUBFILE, Page, first_offset, first_page, later_pages
 from router.images.decoders.tiff import DESCRIPTIVE
 from router.images.left_behind import passenger as p
 from router.images.left_behind.passenger import Passenger

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from router.containers.chunks import walk_webp
+from router.containers.webp import walk_webp
 from router.images.left_behind import passenger as p
 from router.images.left_behind.passenger import Passenger, letters
 

@@ -1,21 +1,46 @@
-"""PNG chunks (W3C PNG, third edition, section 5): reading, inserting and replacing without touching pixels."""
+"""PNG chunks (W3C PNG, third edition, section 5): walked, read, inserted and replaced without touching pixels."""
 
 from __future__ import annotations
 
 import contextlib
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from router.containers.chunks import PNG_SIGNATURE, Chunk, walk_png
+from router.containers.metadata import Density, Text
+from router.containers.parts import Chunk, counted
 from router.errors import StreamError
-from router.images.sample import Density, Text
 from router.reasons import ReasonCode
 
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _XMP_KEYWORD = b"XML:com.adobe.xmp\x00"
 _MAX_XMP = 16 << 20
 _MAX_UINT = (1 << 31) - 1
 _WORTH = 1024
 """Bytes of text from which on they are compressed."""
+
+
+def walk_png(data: bytes) -> Iterator[Chunk]:
+    """PNG chunks in order, up to and with IEND. Raises StreamError (UNKNOWN_STREAM, TRUNCATED, DAMAGED_STREAM)."""
+    return counted(_walk_png(data), len(data), "PNG chunks")
+
+
+def _walk_png(data: bytes) -> Iterator[Chunk]:
+    if not data.startswith(PNG_SIGNATURE):
+        raise StreamError("no PNG signature", code=ReasonCode.UNKNOWN_STREAM)
+    position = len(PNG_SIGNATURE)
+    while True:
+        if position + 12 > len(data):
+            raise StreamError(f"PNG ends at byte {len(data)}, before IEND", code=ReasonCode.TRUNCATED)
+        kind = data[position + 4 : position + 8]
+        end = position + 12 + int.from_bytes(data[position : position + 4], "big")
+        if not kind.isalpha():
+            raise StreamError(f"PNG chunk type {kind!r} at byte {position}", code=ReasonCode.DAMAGED_STREAM)
+        if end > len(data):
+            raise StreamError(f"PNG chunk {kind!r} at byte {position} runs past the end", code=ReasonCode.TRUNCATED)
+        yield Chunk(kind, position, position + 8, end - 4, end)
+        if kind == b"IEND":
+            return
+        position = end
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:

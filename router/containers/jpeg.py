@@ -1,12 +1,20 @@
-"""JPEG marker segments before the first scan (ITU-T T.81, annex B; XMP part 3, 1.1.3): finding and replacing XMP."""
+"""JPEG marker segments before the first scan (ITU-T T.81, annex B; XMP part 3, 1.1.3): walked, and XMP and density replaced."""
 
 from __future__ import annotations
 
-from router.containers.chunks import Segment, walk_jpeg
-from router.errors import CarryError
-from router.images.decoders.jpeg import EXTENDED_XMP, XMP
-from router.images.sample import Density
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from router.containers.metadata import Density
+from router.containers.parts import counted
+from router.errors import CarryError, StreamError
 from router.reasons import ReasonCode
+
+XMP = b"http://ns.adobe.com/xap/1.0/\x00"
+EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\x00"
+EXIF = b"Exif\x00\x00"
+"""What the segments of EXIF and XMP begin with."""
 
 MAX_XMP = 65_502
 """Longest packet in bytes: a segment's 65,535 less its length field and the namespace. Longer ones need ExtendedXMP."""
@@ -14,7 +22,53 @@ MAX_XMP = 65_502
 MAX_EXIF = 65_527
 """Longest EXIF block in bytes: 65,535 less the length field and `Exif\\0\\0`."""
 
+SOS, EOI = 0xDA, 0xD9
 _APP0, _APP1 = 0xE0, 0xE1
+_MARKER = re.compile(rb"\xff+[^\xff\x00]", re.DOTALL)
+"""Fill bytes (T.81, B.1.1.2) and the marker's own two."""
+_STANDALONE = {0x01, *range(0xD0, 0xD9)}
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One JPEG marker segment: `data[start:end]` is all of it, `data[payload:end]` its content."""
+
+    marker: int
+    start: int
+    payload: int
+    end: int
+
+
+def walk_jpeg(data: bytes) -> Iterator[Segment]:
+    """JPEG segments from SOI to the first SOS or EOI, which are not among them. Raises StreamError.
+
+    Bytes between two segments that belong to neither are passed over, as all decoders do.
+    """
+    return counted(_walk_jpeg(data), len(data), "JPEG segments")
+
+
+def _walk_jpeg(data: bytes) -> Iterator[Segment]:
+    if not data.startswith(b"\xff\xd8"):
+        raise StreamError("no JPEG signature", code=ReasonCode.UNKNOWN_STREAM)
+    position = 2
+    while True:
+        found = _MARKER.search(data, position)
+        if found is None:
+            raise StreamError(f"JPEG ends at byte {len(data)}, before its first scan", code=ReasonCode.TRUNCATED)
+        start, position = found.span()
+        marker = data[position - 1]
+        if marker in (SOS, EOI):
+            return
+        if marker in _STANDALONE:
+            yield Segment(marker, start, position, position)
+            continue
+        end = position + int.from_bytes(data[position : position + 2], "big")
+        if end > len(data) or position + 2 > len(data):
+            raise StreamError(f"JPEG segment at byte {start} runs past the end", code=ReasonCode.TRUNCATED)
+        if end < position + 2:
+            raise StreamError(f"JPEG segment at byte {start} is shorter than its length field", code=ReasonCode.DAMAGED_STREAM)
+        yield Segment(marker, start, position + 2, end)
+        position = end
 
 
 def read_xmp(data: bytes) -> bytes | None:

@@ -1,8 +1,9 @@
-"""How many parts a file may have: a walker does the same work for an empty part as for a full one."""
+"""Parts of a file, and how many it may have: a walker does the same work for an empty part as for a full one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TypeVar
 
 from router.errors import StreamError
@@ -14,6 +15,17 @@ _BYTES_EACH = 64
 thousand (PNG) or more."""
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One chunk: `data[start:end]` is all of it (RIFF: without padding), `data[payload:stop]` its content."""
+
+    type: bytes
+    start: int
+    payload: int
+    stop: int
+    end: int
 
 
 class TooManyPartsError(StreamError):

@@ -1,13 +1,36 @@
-"""WebP's RIFF chunks (RFC 9649, section 2): finding and replacing XMP, and the upgrade to the extended layout."""
+"""WebP's RIFF chunks (RFC 9649, section 2): walked, XMP replaced, and the upgrade to the extended layout."""
 
 from __future__ import annotations
 
-from router.containers.chunks import walk_webp
+from collections.abc import Iterator
+
+from router.containers.parts import Chunk, counted
 from router.errors import StreamError
 from router.reasons import ReasonCode
 
 _XMP_FLAG, _ALPHA_FLAG = 0x04, 0x10
 _XMP_CHUNK = b"XMP "
+
+
+def walk_webp(data: bytes) -> Iterator[Chunk]:
+    """RIFF chunks of a WebP in order; what stands behind the RIFF is not looked at. Raises StreamError."""
+    return counted(_walk_webp(data), len(data), "RIFF chunks")
+
+
+def _walk_webp(data: bytes) -> Iterator[Chunk]:
+    if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
+        raise StreamError("no WebP signature", code=ReasonCode.UNKNOWN_STREAM)
+    stop = 8 + int.from_bytes(data[4:8], "little")
+    if stop > len(data):
+        raise StreamError(f"WebP of {stop} bytes ends at byte {len(data)}", code=ReasonCode.TRUNCATED)
+    position = 12
+    while position + 8 <= stop:
+        size = int.from_bytes(data[position + 4 : position + 8], "little")
+        end = position + 8 + size
+        if end > stop:
+            raise StreamError(f"WebP chunk at byte {position} runs past the end", code=ReasonCode.DAMAGED_STREAM)
+        yield Chunk(data[position : position + 4], position, position + 8, end, end)
+        position = end + (size & 1)
 
 
 def read_xmp(data: bytes) -> bytes | None:
