@@ -29,20 +29,30 @@ if TYPE_CHECKING:
     from router.errors import ArtefactError as ArtefactError
     from router.errors import CarryError as CarryError
     from router.errors import CodecError as CodecError
+    from router.errors import CodecMemoryError as CodecMemoryError
     from router.errors import CodecUnavailableError as CodecUnavailableError
     from router.errors import EvidenceError as EvidenceError
     from router.errors import GuardError as GuardError
     from router.errors import InputError as InputError
+    from router.errors import InputNotFoundError as InputNotFoundError
+    from router.errors import InputPermissionError as InputPermissionError
+    from router.errors import InputTimeoutError as InputTimeoutError
+    from router.errors import InputUnreadableError as InputUnreadableError
+    from router.errors import InvalidInputError as InvalidInputError
     from router.errors import LimitError as LimitError
+    from router.errors import MemoryLimitError as MemoryLimitError
+    from router.errors import MissingExtraError as MissingExtraError
     from router.errors import ModelError as ModelError
     from router.errors import NoLaneError as NoLaneError
     from router.errors import NoRecordError as NoRecordError
     from router.errors import OutputExistsError as OutputExistsError
     from router.errors import OutputNotWritableError as OutputNotWritableError
+    from router.errors import OutputPermissionError as OutputPermissionError
     from router.errors import PolicyError as PolicyError
     from router.errors import RefusedError as RefusedError
     from router.errors import RouterError as RouterError
     from router.errors import StreamError as StreamError
+    from router.errors import UnknownCodecError as UnknownCodecError
     from router.errors import UsageError as UsageError
     from router.http_status import http_status as http_status
     from router.limits import Limits
@@ -63,6 +73,7 @@ _HOMES = {
     "CarryError": "router.errors",
     "Codec": "router.codecs.base",
     "CodecError": "router.errors",
+    "CodecMemoryError": "router.errors",
     "CodecUnavailableError": "router.errors",
     "Decision": "router.policy.decision",
     "DecisionRecord": "router.record",
@@ -70,16 +81,24 @@ _HOMES = {
     "EvidenceError": "router.errors",
     "GuardError": "router.errors",
     "InputError": "router.errors",
+    "InputNotFoundError": "router.errors",
+    "InputPermissionError": "router.errors",
+    "InputTimeoutError": "router.errors",
+    "InputUnreadableError": "router.errors",
+    "InvalidInputError": "router.errors",
     "JsonLines": "router.sinks",
     "Lane": "router.codecs.base",
     "LimitError": "router.errors",
     "Limits": "router.limits",
+    "MemoryLimitError": "router.errors",
+    "MissingExtraError": "router.errors",
     "ModelError": "router.errors",
     "NoLaneError": "router.errors",
     "NoRecordError": "router.errors",
     "OodReport": "router.detector.report",
     "OutputExistsError": "router.errors",
     "OutputNotWritableError": "router.errors",
+    "OutputPermissionError": "router.errors",
     "PolicyError": "router.errors",
     "ReasonCode": "router.reasons",
     "Receiver": "router.policy.receiver",
@@ -89,6 +108,7 @@ _HOMES = {
     "RunRecord": "router.record",
     "StreamError": "router.errors",
     "Target": "router.quality.target",
+    "UnknownCodecError": "router.errors",
     "UsageError": "router.errors",
     "compress": "router.api",
     "decide": "router.api",
@@ -107,6 +127,7 @@ __all__ = [
     "CarryError",
     "Codec",
     "CodecError",
+    "CodecMemoryError",
     "CodecUnavailableError",
     "Decision",
     "DecisionRecord",
@@ -114,16 +135,24 @@ __all__ = [
     "EvidenceError",
     "GuardError",
     "InputError",
+    "InputNotFoundError",
+    "InputPermissionError",
+    "InputTimeoutError",
+    "InputUnreadableError",
+    "InvalidInputError",
     "JsonLines",
     "Lane",
     "LimitError",
     "Limits",
+    "MemoryLimitError",
+    "MissingExtraError",
     "ModelError",
     "NoLaneError",
     "NoRecordError",
     "OodReport",
     "OutputExistsError",
     "OutputNotWritableError",
+    "OutputPermissionError",
     "PolicyError",
     "ReasonCode",
     "Receiver",
@@ -133,6 +162,7 @@ __all__ = [
     "RunRecord",
     "StreamError",
     "Target",
+    "UnknownCodecError",
     "UsageError",
     "__version__",
     "compress",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from router.containers.ncr import Header, ModelReference, check, read_reference
-from router.errors import ArtefactError, InputError, ModelError
+from router.errors import ArtefactError, InputError, ModelError, RouterError
 from router.reasons import ReasonCode
 
 
@@ -116,6 +116,8 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
             raise InputError(f"{path} is not a file", code=ReasonCode.NOT_A_FILE, hint="Name .ncr files or folders")
         with path.open("rb", buffering=4096) as file:
             yield file
+    except RouterError:
+        raise
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: a NUL in the name
         raise InputError(f"there is no file {str(path)!r}", code=ReasonCode.NOT_FOUND, hint="Check the path") from error
     except OSError as error:

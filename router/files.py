@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 from router import leftovers
-from router.errors import InputError, OutputExistsError, OutputNotWritableError, UsageError
+from router.errors import (
+    InputError,
+    InputPermissionError,
+    OutputExistsError,
+    OutputNotWritableError,
+    OutputPermissionError,
+    RouterError,
+    UsageError,
+)
 from router.limits import DEFAULT_LIMITS, Limits
 from router.reasons import ReasonCode
 
@@ -37,10 +45,13 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool = False) -> Pat
                 os.replace(temporary, path)  # noqa: PTH105 - the atomic primitive, named as such
             else:
                 _rename_new(temporary, path)
+    except RouterError:
+        raise
     except FileExistsError as error:
         raise _exists(path) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name, or one that the file system cannot encode
-        raise OutputNotWritableError(
+        kind = OutputPermissionError if isinstance(error, PermissionError) else OutputNotWritableError
+        raise kind(
             f"cannot write {path}: {getattr(error, 'strerror', None) or error}", code=ReasonCode.OUTPUT_NOT_WRITABLE
         ) from error
     return path
@@ -89,10 +100,13 @@ def read_bytes(path: Path, limits: Limits = DEFAULT_LIMITS) -> bytes:
         limits.check_bytes(path.stat().st_size)
         with path.open("rb") as file:
             return read_stream(file, limits)
+    except RouterError:
+        raise
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         raise InputError(f"there is no file {str(path)!r}", code=ReasonCode.NOT_FOUND, hint="Check the path") from error
     except OSError as error:
-        raise InputError(
+        kind = InputPermissionError if isinstance(error, PermissionError) else InputError
+        raise kind(
             f"{path} cannot be read: {error.strerror}", code=ReasonCode.UNREADABLE, hint="Check its permissions"
         ) from error
 
@@ -120,6 +134,8 @@ def read_stream(file: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> bytes:
             blocks.append(bytes(block))
             total += len(block)
             limits.check_bytes(total)
+    except RouterError:
+        raise
     except (OSError, ValueError) as error:
         raise InputError(
             f"the file object cannot be read: {error}", code=ReasonCode.UNREADABLE, hint="Open it for reading in binary mode"

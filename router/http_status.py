@@ -25,6 +25,7 @@ BY_CODE = {
     ReasonCode.TOO_MANY_PIXELS: 413,
     ReasonCode.SIDE_TOO_LONG: 413,
     ReasonCode.UNREADABLE: 500,
+    ReasonCode.TIMED_OUT: 504,
 }
 """Codes that say more than their exception does."""
 
@@ -48,7 +49,7 @@ def http_status(error: BaseException) -> int:
 
     400 for wrong arguments, 404 for what is not there, 409 for an output that exists, 413 for images beyond the limits, 415 for
     what is no image or of an unknown format, 422 for an image that is damaged or refused, 501 for a codec or model that is not
-    installed, 500 for a policy or artefact at fault, and for every other exception.
+    installed, 504 for a source that did not arrive in time, 500 for a policy or artefact at fault, and for every other exception.
     """
     if not isinstance(error, RouterError):
         return 500

@@ -65,7 +65,7 @@ def temporary(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
 
 def _discard(made: Path) -> None:
     if _written.get(made) == os.getpid():
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):  # ValueError: a NUL in the name, so that it was never there
             made.unlink()
         del _written[made]
 

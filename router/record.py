@@ -228,6 +228,8 @@ class DecisionRecord(_Frozen):
                     hint="Update codec-router",
                 )
             return cls.model_validate(document)
+        except StreamError:
+            raise
         except (ValueError, RecursionError, ValidationError) as error:
             raise StreamError("the decision record cannot be read", code=ReasonCode.DAMAGED_RECORD) from error
 

@@ -49,6 +49,8 @@ class JsonLines:
                     self._write(descriptor, text.encode())
                 finally:
                     os.close(descriptor)
+        except RouterError:
+            raise
         except (OSError, ValueError) as error:  # ValueError: a NUL in the name
             raise OutputNotWritableError(
                 f"cannot write the log {self.path}: {getattr(error, 'strerror', None) or error}",

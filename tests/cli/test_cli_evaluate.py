@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import shutil
@@ -14,6 +16,8 @@ import pytest
 from command_line import Cli
 from evaluation.pieces import crop
 from sample_set import Samples
+
+from training.results.evaluation import main as evaluation_tables
 
 OPTIONS = ("--codecs", "jpeg,webp,avif,lossless", "--targets", "50,70", "--policy", "archival", "--jobs", "1")
 
@@ -46,6 +50,17 @@ def test_report(cli: Cli, domains: Path, tmp_path: Path) -> None:
     assert set(results["bd_rates"]["ssimulacra2"]) == {"all", "graphic", "photo"}
     assert results["detector"]["detectors"] == []  # neither a policy nor the neural codec asks it
     assert set(pd.read_csv(report / "rivals.csv")["rival"]) == {"always-jpeg", "always-webp", "always-avif"}
+    written = io.StringIO()
+    with contextlib.redirect_stdout(written):
+        evaluation_tables([str(report), "--policy", "archival", "--photographs", "photo"])
+    router, photo = (results["targets"]["50"][domain]["policies"]["archival"] for domain in ("all", "photo"))
+    rows = {line.split(" | ")[0].strip("| "): line.split(" | ")[1:] for line in written.getvalue().splitlines() if line}
+    assert rows["**router, `archival`**"][:2] == [
+        f"{router['against_avif']:.3f}",
+        f"{router['bytes'] / router['oracle']['bytes']:.3f}",
+    ]
+    assert rows["photographs alone: router"][0] == rows["photo"][1] == f"{photo['against_avif']:.3f}"
+    assert rows["graphic"][0] == "2"
 
 
 def test_a_second_policy_measures_nothing(cli: Cli, domains: Path, tmp_path: Path) -> None:

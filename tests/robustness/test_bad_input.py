@@ -396,7 +396,8 @@ def test_refused(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(RouterError) as caught:
         case.call(tmp_path)
     error = caught.value
-    assert (type(error), error.code) == (case.error, case.code), str(error)
+    assert isinstance(error, case.error), str(error)
+    assert error.code == case.code, str(error)
     assert error.exit_code == EXIT_CODES[case.error]
     assert f"[{case.code}]" in str(error)
     assert len(error.message) > 5
