@@ -4,17 +4,16 @@ Every cost is a fixed part and a part per megapixel. Codecs, metrics and the gua
 bounded size, so their time grows with the area; what does not (headers, tables, buffers, the first call of a library) is the
 fixed part. Large pictures leave the caches, and their arrays are fetched from the system anew each time: from KNOT megapixels
 on, the slope is another, never smaller one. Content changes the slopes, which is what the band is for.
-
-Loading this module needs the standard library only.
 """
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from router.errors import ArtefactError
 from router.reasons import ReasonCode
@@ -27,8 +26,6 @@ CODEC, SCORE, GUARD = "codec", "score", "guard"
 """Kinds of entries."""
 PARTS = {CODEC: ("setup", "encode", "decode"), SCORE: ("reference", "score"), GUARD: ("check",)}
 """What is measured apart: `setup` and `reference` are paid once an image, `encode`, `decode` and `score` for each setting."""
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -145,28 +142,29 @@ class CostModel:
 
     def to_json(self) -> str:
         """Content of the file; `from_json` gives an equal model."""
-        return json.dumps(_plain(self), indent=1, allow_nan=False) + "\n"
+        return _document(self).model_dump_json(indent=1) + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes) -> CostModel:
         """Parse and check. Raises ArtefactError (ARTEFACT_DAMAGED; UNSUPPORTED_VERSION for another schema)."""
         try:
-            document = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise _damaged("not JSON") from error
-        version = document.get("schema_version") if isinstance(document, dict) else None
-        if type(version) is int and version != SCHEMA_VERSION:
+            found = _Version.model_validate_json(text)
+        except ValidationError as error:
+            raise _damaged("no cost model") from error
+        if found.schema_version != SCHEMA_VERSION:
             raise ArtefactError(
-                f"the cost model has schema version {version}, this build reads {SCHEMA_VERSION}",
+                f"the cost model has schema version {found.schema_version}, this build reads {SCHEMA_VERSION}",
                 code=ReasonCode.UNSUPPORTED_VERSION,
                 hint=REMEDY,
             )
-        if version != SCHEMA_VERSION:
-            raise _damaged("no cost model")
         try:
-            return _model(document)
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise _damaged(f"{type(error).__name__}: {error}"[:120]) from error
+            model = _Document.model_validate_json(text).model()
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            raise _damaged(f"{'.'.join(map(str, first['loc']))}: {first['msg']}"[:120]) from error
+        if len({e.key for e in model.entries}) < len(model.entries):
+            raise _damaged("an entry stands twice")
+        return model
 
 
 REMEDY = "Measure again: codec-router models benchmark"
@@ -176,83 +174,72 @@ def _damaged(what: str) -> ArtefactError:
     return ArtefactError(f"the cost model cannot be used: {what}", code=ReasonCode.ARTEFACT_DAMAGED, hint=REMEDY)
 
 
-def _plain(model: CostModel) -> dict[str, Any]:
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "machine": vars(model.machine),
-        "measured_at": model.measured_at,
-        "start_up_seconds": model.start_up,
-        "waiting": model.waiting,
-        "entries": [
-            {
+_Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Version(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    schema_version: int
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    kind: Literal["codec", "score", "guard"]
+    name: str
+    samples: int
+    megapixels: _Seconds
+    threads: int | None
+    settings: dict[str, Any]
+    seconds: dict[str, tuple[_Seconds, _Seconds, _Seconds]]
+    band: tuple[Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(ge=1, allow_inf_nan=False)]]
+    versions: dict[str, str]
+
+    @model_validator(mode="after")
+    def _all_parts(self) -> Self:
+        if set(self.seconds) != set(PARTS[self.kind]):
+            raise ValueError(f"parts {sorted(self.seconds)}")
+        return self
+
+    def entry(self) -> Entry:
+        values = dict(self)
+        parts = {name: Line(*line) for name, line in values.pop("seconds").items()}
+        return Entry(**{**values, "band": Band(*self.band)}, parts=parts)
+
+
+class _Document(BaseModel):
+    """The file. Lines are lists of their three numbers."""
+
+    model_config = ConfigDict(strict=True)
+
+    schema_version: int
+    machine: Machine
+    measured_at: str
+    start_up_seconds: _Seconds
+    waiting: _Seconds
+    entries: list[_Entry]
+
+    def model(self) -> CostModel:
+        entries = tuple(entry.entry() for entry in self.entries)
+        return CostModel(self.machine, self.measured_at, self.start_up_seconds, self.waiting, entries)
+
+
+def _document(model: CostModel) -> _Document:
+    return _Document(
+        schema_version=SCHEMA_VERSION,
+        machine=model.machine,
+        measured_at=model.measured_at,
+        start_up_seconds=model.start_up,
+        waiting=model.waiting,
+        entries=[
+            _Entry(
                 **{name: getattr(e, name) for name in ("kind", "name", "samples", "megapixels", "threads")},
-                "settings": dict(e.settings),
-                "seconds": {name: [line.fixed, line.per_megapixel, line.beyond] for name, line in e.parts.items()},
-                "band": [e.band.low, e.band.high],
-                "versions": dict(e.versions),
-            }
+                settings=dict(e.settings),
+                seconds={name: (line.fixed, line.per_megapixel, line.beyond) for name, line in e.parts.items()},
+                band=(e.band.low, e.band.high),
+                versions=dict(e.versions),
+            )
             for e in model.entries
         ],
-    }
-
-
-def _model(document: Mapping[str, Any]) -> CostModel:
-    entries = tuple(_entry(e) for e in _of(list, document["entries"]))
-    if len({e.key for e in entries}) < len(entries):
-        raise ValueError("an entry stands twice")
-    machine = document["machine"]
-    return CostModel(
-        Machine(
-            _of(str, machine["processor"]),
-            _of(str, machine["architecture"]),
-            _of(int, machine["cpus"]),
-            _of(str, machine["omp_threads"]),
-        ),
-        _of(str, document["measured_at"]),
-        _seconds(document["start_up_seconds"]),
-        _seconds(document["waiting"]),
-        entries,
     )
-
-
-def _entry(entry: Mapping[str, Any]) -> Entry:
-    kind, threads = _of(str, entry["kind"]), entry["threads"]
-    parts = {name: _line(value) for name, value in entry["seconds"].items()}
-    if set(parts) != set(PARTS[kind]):
-        raise ValueError(f"parts {sorted(parts)}")
-    low, high = _pair(entry["band"], _seconds)
-    if not low <= 1 <= high:
-        raise ValueError(f"band {low} to {high}")
-    return Entry(
-        kind=kind,
-        name=_of(str, entry["name"]),
-        settings=_of(dict, entry["settings"]),
-        parts=parts,
-        band=Band(low, high),
-        samples=_of(int, entry["samples"]),
-        megapixels=_seconds(entry["megapixels"]),
-        versions={_of(str, k): _of(str, v) for k, v in entry["versions"].items()},
-        threads=None if threads is None else _of(int, threads),
-    )
-
-
-def _line(value: Any) -> Line:
-    fixed, per_megapixel, beyond = _of(list, value)
-    return Line(_seconds(fixed), _seconds(per_megapixel), _seconds(beyond))
-
-
-def _of(kind: type[_T], value: Any) -> _T:
-    if type(value) is not kind:
-        raise TypeError(f"{value!r} is no {kind.__name__}")
-    return value
-
-
-def _pair(value: Any, check: Callable[[Any], float]) -> tuple[float, float]:
-    first, second = _of(list, value)
-    return check(first), check(second)
-
-
-def _seconds(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise ValueError(f"{value!r} is no number >= 0")
-    return float(value)
