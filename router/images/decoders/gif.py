@@ -7,8 +7,9 @@ from typing import cast
 
 import numpy as np
 
+from router.containers.gif import walk_gif
 from router.containers.metadata import Metadata
-from router.containers.parts import most_parts
+from router.errors import StreamError
 from router.images.decoders.header import Header, Plan, damaged, take
 from router.images.decoders.pillow import StrictFile, decoding, expect, load_strictly
 from router.images.sample import Pixels
@@ -57,63 +58,39 @@ def plan(data: bytes, header: Header) -> Plan:
 def _walk(data: bytes) -> _Blocks:
     screen = take(data, 6, 7)
     width, height = int.from_bytes(screen[:2], "little"), int.from_bytes(screen[2:4], "little")
-    position = 13
     bits = (screen[4] & 7) + 1
-    palette = b""
-    if screen[4] & 0x80:
-        palette = take(data, position, 3 << bits)
-        position += 3 << bits
+    palette = take(data, 13, 3 << bits) if screen[4] & 0x80 else b""
     transparent: int | None = None
     controls: list[int] = []
     box: tuple[int, int, int, int] | None = None
     xmp: bytes | None = None
-    more = False
-    left = most_parts(len(data))
-    while position < len(data):
-        left -= 1
-        if not left:
-            raise damaged("GIF with a flood of extensions")
-        kind = data[position]
-        if kind == 0x21:
-            label = take(data, position + 1, 1)[0]
-            start = position + 2
-            if label == 0xF9 and box is None and take(data, start, 1)[0] >= 4:
-                controls.append(start + 1)
-                fields = take(data, start + 1, 4)
-                transparent = fields[3] if fields[0] & 1 else None
-            position = _skip_sub_blocks(data, start)
-            if label == 0xFF and data.startswith(_XMP, start + 1) and xmp is None:
-                xmp = data[start + 1 + len(_XMP) : position - _XMP_TRAILER] or None
-        elif kind == 0x2C:
-            if box is not None:
+    more, end = False, 0
+    try:
+        for block in walk_gif(data):
+            end = block.end
+            if block.label is None and box is not None:
                 more = True
                 break
-            fields = take(data, position + 1, 9)
-            x, y, w, h = (int.from_bytes(fields[i : i + 2], "little") for i in (0, 2, 4, 6))
-            box = x, y, x + w, y + h
-            position += 10
-            if fields[8] & 0x80:
-                bits = (fields[8] & 7) + 1
-                palette = take(data, position, 3 << bits)
-                position += 3 << bits
-            position = _skip_sub_blocks(data, position + 1)
-        else:
-            break  # the trailer, or rubbish after the last image
+            if block.label is None:
+                x, y, w, h = (int.from_bytes(data[i : i + 2], "little") for i in range(block.start + 1, block.start + 9, 2))
+                box = x, y, x + w, y + h
+                flags = data[block.start + 9]
+                if flags & 0x80:
+                    bits = (flags & 7) + 1
+                    palette = take(data, block.start + 10, 3 << bits)
+            elif block.label == 0xF9 and box is None and data[block.first] >= 4:
+                controls.append(block.first + 1)
+                transparent = data[block.first + 4] if data[block.first + 1] & 1 else None
+            elif block.label == 0xFF and data.startswith(_XMP, block.first + 1) and xmp is None:
+                xmp = data[block.first + 1 + len(_XMP) : block.end - _XMP_TRAILER] or None
+    except StreamError as error:
+        more = box is not None and data[end : end + 1] == b","
+        if box is None or (end < len(data) and not more):  # cut off later than its first image
+            raise damaged(f"damaged GIF: {error.message}") from error
     if box is None or box[0] == box[2] or box[1] == box[3]:
         raise damaged("GIF without an image")
     width, height = max(width, box[2]), max(height, box[3])
     return _Blocks(width, height, more, palette, bits, transparent, tuple(controls), box, xmp)
-
-
-def _skip_sub_blocks(data: bytes, position: int) -> int:
-    start, left = position, most_parts(len(data))
-    while left:
-        size = take(data, position, 1)[0]
-        position += 1 + size
-        if size == 0:
-            return position
-        left -= 1
-    raise damaged(f"GIF with a flood of tiny sub-blocks at byte {start}")
 
 
 def _normalised(data: bytes, header: Header, blocks: _Blocks) -> bytes:
