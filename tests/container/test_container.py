@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from router.containers import ncr as container
 from router.containers.ncr import Chunk, Colour, Container, Grid, Header, ModelReference, TileStream
 from router.errors import LimitError, StreamError, UsageError
-from router.limits import Limits
+from router.limits import DEFAULT_LIMITS, Limits
 from router.reasons import ReasonCode
 
 FORMAT = Path(__file__).parents[2] / "docs" / "FORMAT.md"
@@ -59,7 +59,7 @@ def pieces(data: bytes = DATA) -> dict[bytes, list[bytes]]:
     return found
 
 
-def reason(data: bytes, limits: Limits = container.DEFAULT_LIMITS) -> ReasonCode:
+def reason(data: bytes, limits: Limits = DEFAULT_LIMITS) -> ReasonCode:
     with pytest.raises(StreamError) as caught:
         container.parse(data, limits)
     return caught.value.code

@@ -11,7 +11,7 @@ import pytest
 from router.containers import ncr as container
 from router.containers.ncr import Colour, Container, Grid, Header, ModelReference, TileStream
 from router.errors import LimitError, RouterError, StreamError
-from router.limits import Limits
+from router.limits import DEFAULT_LIMITS, Limits
 
 
 def file_of(tile_bytes: int, **metadata: bytes) -> bytes:
@@ -46,7 +46,7 @@ class CountingFile(io.BytesIO):
         return data
 
 
-def reference(data: bytes, limits: Limits = container.DEFAULT_LIMITS) -> tuple[container.Header, container.ModelReference]:
+def reference(data: bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[container.Header, container.ModelReference]:
     return container.read_reference(io.BytesIO(data), limits)
 
 

@@ -1,0 +1,70 @@
+"""The `.ncr` file: write, parse, validate. docs/FORMAT.md is the specification; nothing here knows the arithmetic of the codec.
+
+`layout.py`: what a file holds and its rules; `chunks.py`, `payloads.py`: its bytes; `reading.py`, `writing.py`.
+"""
+
+from router.containers.ncr.layout import (
+    MAX_CHUNK,
+    MAX_HALO,
+    MAX_SIDE,
+    MAX_TILE_PIXELS,
+    MAX_TILES,
+    MAX_UNKNOWN,
+    MINOR,
+    PADDING,
+    SIGNATURE,
+    VERSION,
+    Arithmetic,
+    Chunk,
+    Colour,
+    Container,
+    Grid,
+    Header,
+    ModelReference,
+    TileStream,
+    tile_counts,
+)
+from router.containers.ncr.payloads import (
+    binding,
+)
+from router.containers.ncr.reading import (
+    ancillary,
+    check,
+    identity,
+    parse,
+    read_reference,
+)
+from router.containers.ncr.writing import (
+    replace,
+    write,
+)
+
+__all__ = [
+    "MAX_CHUNK",
+    "MAX_HALO",
+    "MAX_SIDE",
+    "MAX_TILES",
+    "MAX_TILE_PIXELS",
+    "MAX_UNKNOWN",
+    "MINOR",
+    "PADDING",
+    "SIGNATURE",
+    "VERSION",
+    "Arithmetic",
+    "Chunk",
+    "Colour",
+    "Container",
+    "Grid",
+    "Header",
+    "ModelReference",
+    "TileStream",
+    "ancillary",
+    "binding",
+    "check",
+    "identity",
+    "parse",
+    "read_reference",
+    "replace",
+    "tile_counts",
+    "write",
+]
