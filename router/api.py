@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -57,7 +58,7 @@ def compress(
 
 def save(
     src: ImageSource | ImageSample,
-    path: str | Path,
+    path: str | PathLike[str],
     policy: Policy = DEFAULT_POLICY,
     *,
     overwrite: bool = False,
@@ -71,8 +72,9 @@ def save(
     first_frame: bool = False,
     on_guard_fail: Literal["raise", "release"] = "raise",
     limits: Limits = DEFAULT_LIMITS,
-) -> Path:
-    """Encode one image and write it to `path`, with the suffix added unless it is there. Returns the path written.
+) -> Path | Any:
+    """Encode one image and write it to `path`, with the suffix added unless it is there. Returns the path written, a Path; of an
+    address (`s3://...`) its text.
 
     Arguments and errors as in `Router.compress` and `EncodedImage.save`.
     """

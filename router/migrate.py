@@ -7,6 +7,7 @@ import hashlib
 from os import PathLike
 
 from router import api, container
+from router.addresses import shown
 from router.codecs import registry
 from router.codecs.base import Codec, Lane
 from router.codecs.neural.codec import NeuralCodec
@@ -48,7 +49,7 @@ def migrate(
     one). With a lossy codec, search and guard compare with these pixels: its loss comes on top of the first.
 
     Args:
-        source: bytes, path or binary file object.
+        source: bytes, path, address or binary file object.
         codec: id of a codec of the lossless or the classical lane.
         quality: SSIMULACRA2 target, 0 to 100; needed by a lossy codec, taken by no other.
         decoding: arithmetic of the decoding, see `Decoding`. "fp32" is what the guard saw, as this machine computes it.
@@ -94,7 +95,7 @@ def migrate(
     run = encoded.run.model_copy(
         update={
             "record": record,
-            "source": str(source) if isinstance(source, str | PathLike) else None,
+            "source": shown(source) if isinstance(source, str | PathLike) else None,
             "source_bytes": len(data),
             "output_bytes": len(sealed),
         }

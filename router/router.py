@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from router.addresses import shown
 from router.artefacts.bundle import Used
 from router.codecs import registry
 from router.codecs.base import Lane
@@ -108,7 +110,8 @@ class Router:
         """Encode one image by the policy, or with `codec` if the caller forces one.
 
         Args:
-            src: path, bytes, binary file object, `PIL.Image`, or ndarray (H, W) or (H, W, C), uint8 or uint16.
+            src: path, address (`s3://...`), bytes, binary file object, `PIL.Image`, or ndarray (H, W) or (H, W, C) of uint8 or
+                uint16.
             codec: codec id; the policy is then not asked, and the guard still runs.
             quality: SSIMULACRA2 target, 0 to 100. At most one of `quality` and `target`.
             target: {"metric": "ssimulacra2" | "psnr" | "ms-ssim" | "bpp" | "max_bytes", "value": number}.
@@ -165,7 +168,7 @@ class Router:
         )
         outcome = walk.run(release_failed=on_guard_fail == "release")
         seconds = {"read": read - began, "decide": decided - read, "encode": time.perf_counter() - decided}
-        run = Run(str(src) if isinstance(src, str | Path) else None, platform.node(), started_at, seconds, costs.to_dict())
+        run = Run(shown(src) if isinstance(src, str | PathLike) else None, platform.node(), started_at, seconds, costs.to_dict())
         encoded = release(sample, plan, outcome, report, run, source_refusal=source_refusal)
         if self._log is not None:
             deliver(self._log, encoded)
