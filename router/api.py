@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from router.policy.receiver import ReceiverSource
     from router.preparation import MetadataChoice
     from router.quality.target import Target
+    from router.record import RecordForm
 
 Policy = str | Path | Mapping[str, Any] | CompiledPolicy
 """A shipped name, a YAML file, a mapping with a policy file's fields, or a loaded policy."""
@@ -36,6 +37,7 @@ def compress(
     receiver: ReceiverSource = None,
     context: Mapping[str, Any] | None = None,
     metadata: MetadataChoice | None = None,
+    record: RecordForm | None = None,
     settings: Mapping[str, Any] | None = None,
     first_frame: bool = False,
     on_guard_fail: Literal["raise", "release"] = "raise",
@@ -50,6 +52,7 @@ def compress(
         receiver=receiver,
         context=context,
         metadata=metadata,
+        record=record,
         settings=settings,
         first_frame=first_frame,
         on_guard_fail=on_guard_fail,
@@ -68,6 +71,7 @@ def save(
     receiver: ReceiverSource = None,
     context: Mapping[str, Any] | None = None,
     metadata: MetadataChoice | None = None,
+    record: RecordForm | None = None,
     settings: Mapping[str, Any] | None = None,
     first_frame: bool = False,
     on_guard_fail: Literal["raise", "release"] = "raise",
@@ -87,6 +91,7 @@ def save(
         receiver=receiver,
         context=context,
         metadata=metadata,
+        record=record,
         settings=settings,
         first_frame=first_frame,
         on_guard_fail=on_guard_fail,

@@ -44,9 +44,9 @@ def migrate(
 
     EXIF, XMP and a colour profile go along. The result's record tells the new encoding, and in `migrated_from` the model, the
     hashes and the whole record that the `.ncr` file carried; its `source_sha256` stays that of the first source (without a
-    record to tell it: that of the `.ncr` file). With a lossless codec, the finished file has been decoded again and holds the
-    pixels that the `.ncr` file decodes to (without an alpha channel that is opaque everywhere, where the codec has no place for
-    one). With a lossy codec, search and guard compare with these pixels: its loss comes on top of the first.
+    full record to tell it: that of the `.ncr` file). With a lossless codec, the finished file has been decoded again and holds
+    the pixels that the `.ncr` file decodes to (without an alpha channel that is opaque everywhere, where the codec has no place
+    for one). With a lossy codec, search and guard compare with these pixels: its loss comes on top of the first.
 
     Args:
         source: bytes, path, address or binary file object.
@@ -88,7 +88,7 @@ def migrate(
         record=original,
         record_sha256=None if file.record is None else hashlib.sha256(file.record).hexdigest(),
     )
-    first = file_sha256 if original is None else original.source_sha256
+    first = file_sha256 if original is None or original.source_sha256 is None else original.source_sha256
     record = encoded.record.model_copy(update={"source_sha256": first, "migrated_from": migration}).fitted()
     sealed = writer.with_record(encoded.data, record.to_json(), writer.read_xmp(encoded.data))
     _check(writer, sample, encoded.record.pixels_sha256, sealed)

@@ -35,6 +35,7 @@ from router.preparation import MetadataChoice, apply_metadata_choice
 from router.quality.guard import GuardLevel
 from router.quality.target import Target
 from router.reasons import ReasonCode
+from router.record import RecordForm
 from router.release import Run, release
 from router.sinks import Sink, deliver
 from router.walk import Walk
@@ -103,6 +104,7 @@ class Router:
         receiver: ReceiverSource = None,
         context: Mapping[str, Any] | None = None,
         metadata: MetadataChoice | None = None,
+        record: RecordForm | None = None,
         settings: Mapping[str, Any] | None = None,
         first_frame: bool = False,
         on_guard_fail: Literal["raise", "release"] = "raise",
@@ -119,6 +121,9 @@ class Router:
                 needs a receiver that is known to decode it.
             context: values for the keys that the policy declares.
             metadata: "keep", "icc" or "strip"; by default what the policy says.
+            record: how much of the decision record travels in the file: "full" (about 1.3 kB), "short" (at most 160 bytes) or
+                "none"; by default what the policy says, full for a forced codec, and none where metadata is stripped. The
+                result's `record` and the log are always full.
             settings: encoder settings for a forced codec; naming its quality knob switches the search off.
             first_frame: take the first frame of an animation instead of refusing it.
             on_guard_fail: for a forced codec, "release" gives the bytes back with the failed guard in the record.
@@ -135,6 +140,13 @@ class Router:
         clock = time.monotonic()
         wanted = Target.given(quality, target)
         _check_choice("metadata", metadata, ("keep", "icc", "strip", None))
+        _check_choice("record", record, ("full", "short", "none", None))
+        if metadata == "strip" and record in ("full", "short"):
+            raise UsageError(
+                f'metadata "strip" leaves nothing in the file, record "{record}" would',
+                code=ReasonCode.BAD_ARGUMENT,
+                hint='Choose metadata "icc", which keeps the colour profile only, or leave out the record',
+            )
         _check_choice("on_guard_fail", on_guard_fail, ("raise", "release"))
         if not isinstance(settings, Mapping | None):
             raise UsageError(f"settings are a mapping of names to values, not {settings!r}", code=ReasonCode.BAD_ARGUMENT)
@@ -142,14 +154,14 @@ class Router:
         read = time.perf_counter()
         report: OodReport | None = None
         if codec is not None:
-            plan = forced_plan(codec, wanted or self.policy.default_target, settings, metadata)
+            plan = forced_plan(codec, wanted or self.policy.default_target, settings, metadata, record)
         elif settings is not None or on_guard_fail == "release":
             which = "settings go" if settings is not None else 'on_guard_fail="release" goes'
             raise UsageError(f"{which} with a forced codec", code=ReasonCode.BAD_ARGUMENT, hint="Pass codec=... too")
         else:
             parsed = Receiver.parse(receiver)
             decision, report = self._decide(sample, wanted, parsed, context)
-            plan = policy_plan(decision, parsed.accepts, metadata)
+            plan = policy_plan(decision, parsed.accepts, metadata, record)
         decided = time.perf_counter()
         prepared = apply_metadata_choice(sample, plan.metadata)
         stays = keeps_metadata(sample, plan.metadata)

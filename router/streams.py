@@ -123,7 +123,7 @@ def inspect(source: EncodedSource, *, limits: Limits = DEFAULT_LIMITS) -> Decisi
         raise NoRecordError(
             "the file carries no decision record",
             code=ReasonCode.NO_RECORD,
-            hint="Passed-through sources carry none: see the log",
+            hint='Passed-through sources carry none, nor do files made with record "none" or stripped: see the log',
         )
     return DecisionRecord.from_json(raw)
 

@@ -31,6 +31,7 @@ class JpegCodec(Codec):
     lane: ClassVar[Lane] = Lane.CLASSICAL
     media_type: ClassVar[str] = "image/jpeg"
     suffix: ClassVar[str] = ".jpg"
+    short_place: ClassVar[str | None] = "jpeg"
     carries: ClassVar[CarryMatrix] = CarryMatrix(
         modes=frozenset({"L", "RGB"}),
         depths=frozenset({8}),

@@ -35,6 +35,7 @@ class _Jxl(Codec):
 
     media_type: ClassVar[str] = "image/jxl"
     suffix: ClassVar[str] = ".jxl"
+    short_place: ClassVar[str | None] = "jxl"
     options: ClassVar[dict[str, Option]] = {"effort": _EFFORT}
 
     def __init__(self, *, effort: int = 7, threads: int = 0) -> None:

@@ -26,6 +26,7 @@ class PngCodec(Codec):
     lane: ClassVar[Lane] = Lane.LOSSLESS
     media_type: ClassVar[str] = "image/png"
     suffix: ClassVar[str] = ".png"
+    short_place: ClassVar[str | None] = "png"
     carries: ClassVar[CarryMatrix] = CarryMatrix(
         modes=frozenset({"L", "LA", "RGB", "RGBA"}),
         depths=frozenset({8, 16}),

@@ -19,6 +19,7 @@ class _Webp(Codec):
 
     media_type: ClassVar[str] = "image/webp"
     suffix: ClassVar[str] = ".webp"
+    short_place: ClassVar[str | None] = "webp"
     carries: ClassVar[CarryMatrix] = CarryMatrix(
         modes=frozenset({"RGB", "RGBA"}), depths=frozenset({8}), alpha="exact", icc=True, exif=True, xmp=True, max_side=16_383
     )

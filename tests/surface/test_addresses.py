@@ -69,7 +69,7 @@ def server(samples: Samples) -> Iterator[str]:
 
 @pytest.mark.parametrize("root", ["memory://there", "depot://there/deeper"])
 def test_there_and_back(samples: Samples, depot: Path, root: str) -> None:
-    written = router.save(samples["alpha_logo"], f"{root}/logo", codec="png", metadata="strip")
+    written = router.save(samples["alpha_logo"], f"{root}/logo", codec="png", metadata="icc")
     assert written == f"{root}/logo.png"
     assert router.inspect(written).codec == "png"
     assert router.decompress(written).size == router.decompress(samples["alpha_logo"]).size

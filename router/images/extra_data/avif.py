@@ -10,6 +10,7 @@ from router.images.counting import TooManyPartsError
 from router.images.extra_data import passenger as p
 from router.images.extra_data.passenger import Passenger, auxiliary, letters
 from router.images.formats.avif import Items, items
+from router.images.short_record import is_box
 
 _TOP = {b"ftyp", b"meta", b"mdat", b"moov", b"moof", b"sidx"}
 _META = {b"hdlr", b"pitm", b"iinf", b"iref", b"iprp", b"iloc", b"idat", b"grpl", b"dinf"}
@@ -79,6 +80,8 @@ def _other(data: bytes, box: boxes.Box) -> Iterator[Passenger]:
     if box.type in _FREE:
         if content.strip(b"\x00"):
             yield Passenger("data in an unused box")
+    elif is_box(data, box.type, box.payload):
+        yield p.RECORD
     elif box.type == b"jumb" or (box.type == b"uuid" and content.startswith(_C2PA)):
         yield p.CREDENTIALS
     else:

@@ -11,6 +11,7 @@ from router.images.extra_data import passenger as p
 from router.images.extra_data.passenger import Passenger, auxiliary
 from router.images.formats.jpeg import APPLICATION_OR_COMMENT, EXTENDED_XMP, XMP
 from router.images.notes import MAX_COMMENTS
+from router.images.short_record import is_comment
 from router.reasons import ReasonCode
 
 _HDRGM = b"http://ns.adobe.com/hdr-gain-map/1.0/"
@@ -53,6 +54,8 @@ def passengers(data: bytes) -> Iterator[Passenger]:
         elif segment.marker == 0xE2 and content.startswith(b"MPF\x00"):
             index = index or _index(data, segment)
             indexed = True
+        elif segment.marker == 0xFE and is_comment(content):
+            yield p.RECORD
         elif segment.marker == 0xFE:
             comments += 1
             yield p.COMMENT if comments <= MAX_COMMENTS else p.COMMENTS

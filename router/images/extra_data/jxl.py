@@ -9,6 +9,7 @@ from router.images.extra_data import jpeg
 from router.images.extra_data import passenger as p
 from router.images.extra_data.passenger import Passenger, letters
 from router.images.formats.jxl import rebuilt_jpeg
+from router.images.short_record import is_box
 
 _PICTURE = {b"JXL ", b"ftyp", b"jxll", b"jxlc", b"jxlp", b"jxli"}
 _COMPRESSED = {b"Exif": "compressed EXIF or XMP", b"xml ": "compressed EXIF or XMP", b"jumb": "C2PA manifest"}
@@ -33,6 +34,8 @@ def passengers(data: bytes) -> Iterator[Passenger]:
             yield Passenger(_COMPRESSED.get(data[box.payload : box.payload + 4], "compressed box"))
         elif box.type == b"jumb":
             yield p.CREDENTIALS if b"c2pa" in data[box.payload : box.payload + 200] else Passenger("JUMBF box")
+        elif is_box(data, box.type, box.payload):
+            yield p.RECORD
         elif box.type not in _PICTURE:
             yield Passenger(f"JPEG XL box {letters(box.type)}")
         seen.add(box.type)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from router.images.chunks import walk_webp
 from router.images.extra_data import passenger as p
 from router.images.extra_data.passenger import Passenger, letters
+from router.images.short_record import WEBP_CHUNK
 
 _IMAGES = {b"VP8 ", b"VP8L"}
 _PICTURE = {b"VP8X", b"ALPH", b"ANIM", b"ANMF"}
@@ -27,6 +28,8 @@ def passengers(data: bytes) -> Iterator[Passenger]:
             if shown:
                 yield p.PICTURE
             shown = True
+        elif chunk.type == WEBP_CHUNK:
+            yield p.RECORD
         elif chunk.type not in _PICTURE:
             yield p.CREDENTIALS if chunk.type == b"C2PA" else Passenger(f"WebP chunk {letters(chunk.type)}")
     if data[8 + int.from_bytes(data[4:8], "little") :].strip(b"\x00"):
