@@ -16,6 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from router import batch as batch
     from router import migrate as migrate
     from router import testing as testing
     from router.api import compress as compress
@@ -119,7 +120,7 @@ _HOMES = {
     "save": "router.api",
     "score": "router.api",
 }
-_MODULES = ("migrate", "pillow", "testing")
+_MODULES = ("batch", "migrate", "pillow", "testing")
 """Modules of their own that are used as `router.<name>`."""
 
 __all__ = [
@@ -165,6 +166,7 @@ __all__ = [
     "UnknownCodecError",
     "UsageError",
     "__version__",
+    "batch",
     "compress",
     "decide",
     "decompress",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from router.images.sample import ImageSample
     from router.policy.receiver import ReceiverSource
     from router.quality.target import Target
+    from router.record import RecordForm
     from router.routing.metadata_choice import MetadataChoice
 
 Policy = str | Path | Mapping[str, Any] | CompiledPolicy
@@ -35,6 +37,7 @@ def compress(
     receiver: ReceiverSource = None,
     context: Mapping[str, Any] | None = None,
     metadata: MetadataChoice | None = None,
+    record: RecordForm | None = None,
     settings: Mapping[str, Any] | None = None,
     first_frame: bool = False,
     on_guard_fail: Literal["raise", "release"] = "raise",
@@ -49,6 +52,7 @@ def compress(
         receiver=receiver,
         context=context,
         metadata=metadata,
+        record=record,
         settings=settings,
         first_frame=first_frame,
         on_guard_fail=on_guard_fail,
@@ -57,7 +61,7 @@ def compress(
 
 def save(
     src: ImageSource | ImageSample,
-    path: str | Path,
+    path: str | PathLike[str],
     policy: Policy = DEFAULT_POLICY,
     *,
     overwrite: bool = False,
@@ -67,12 +71,14 @@ def save(
     receiver: ReceiverSource = None,
     context: Mapping[str, Any] | None = None,
     metadata: MetadataChoice | None = None,
+    record: RecordForm | None = None,
     settings: Mapping[str, Any] | None = None,
     first_frame: bool = False,
     on_guard_fail: Literal["raise", "release"] = "raise",
     limits: Limits = DEFAULT_LIMITS,
-) -> Path:
-    """Encode one image and write it to `path`, with the suffix added unless it is there. Returns the path written.
+) -> Path | Any:
+    """Encode one image and write it to `path`, with the suffix added unless it is there. Returns the path written, a Path; of an
+    address (`s3://...`) its text.
 
     Arguments and errors as in `Router.compress` and `EncodedImage.save`.
     """
@@ -85,6 +91,7 @@ def save(
         receiver=receiver,
         context=context,
         metadata=metadata,
+        record=record,
         settings=settings,
         first_frame=first_frame,
         on_guard_fail=on_guard_fail,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, overload
 
 from router.codecs import registry
 from router.codecs.base import DecodedImage
 from router.codecs.neural.arithmetic import Decoding
 from router.errors import InputError, NoRecordError, StreamError, UsageError
-from router.files import read_bytes, read_stream
+from router.files import read_named, read_stream
 from router.forks import step
 from router.images.profile import usable
 from router.images.sample import Pixels
@@ -26,7 +25,7 @@ EncodedSource = bytes | bytearray | memoryview | str | PathLike[str] | BinaryIO
 
 
 def load(source: EncodedSource, limits: Limits = DEFAULT_LIMITS) -> bytes:
-    """The bytes of an encoded image: as given, from a path, or from a binary file object.
+    """The bytes of an encoded image: as given, from a path or an address, or from a binary file object.
 
     Raises InputError (NOT_FOUND, NOT_A_FILE, UNREADABLE), LimitError, UsageError for anything else, StreamError (EMPTY_INPUT).
     """
@@ -34,7 +33,7 @@ def load(source: EncodedSource, limits: Limits = DEFAULT_LIMITS) -> bytes:
         limits.check_bytes(memoryview(source).nbytes)
         data = bytes(source)
     elif isinstance(source, str | PathLike):
-        data = read_bytes(Path(source), limits)
+        data = read_named(source, limits)
     elif callable(getattr(source, "read", None)):
         data = read_stream(source, limits)
     else:
@@ -85,7 +84,7 @@ def decompress(
     """Decode an output of `compress`.
 
     Args:
-        source: bytes, path or binary file object.
+        source: bytes, path, address (`s3://...`) or binary file object.
         as_array: give an ndarray, (H, W) for gray or (H, W, C), uint8 or uint16, instead of a `PIL.Image`.
         decoding: arithmetic of a neural file's pixels: "fp32" (the reference), "bf16" (faster where the processor has it, less
             precise) or "exact" (slower; the same pixels on every machine). Other formats have one only.
@@ -124,7 +123,7 @@ def inspect(source: EncodedSource, *, limits: Limits = DEFAULT_LIMITS) -> Decisi
         raise NoRecordError(
             "the file carries no decision record",
             code=ReasonCode.NO_RECORD,
-            hint="Passed-through sources carry none: see the log",
+            hint='Passed-through sources carry none, nor do files made with record "none" or stripped: see the log',
         )
     return DecisionRecord.from_json(raw)
 

@@ -1,4 +1,7 @@
-"""Files: read within limits; written whole or not at all, under a temporary name in the same folder and then renamed."""
+"""Files: read within limits; written whole or not at all, under a temporary name in the same folder and then renamed.
+
+Addresses (`s3://...`) are read and written by `router.addresses`, as `read_named` and `write_named` tell them from paths.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from router import leftovers
+from router import addresses, leftovers
 from router.errors import (
     InputError,
     InputPermissionError,
@@ -20,6 +23,19 @@ from router.errors import (
 )
 from router.limits import DEFAULT_LIMITS, Limits
 from router.reasons import ReasonCode
+
+
+def read_named(name: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) -> bytes:
+    """The bytes of the file that a path or an address names; errors as `read_bytes` and `addresses.read`."""
+    found = addresses.parse(name)
+    return addresses.read(found, limits) if isinstance(found, addresses.Address) else read_bytes(found, limits)
+
+
+def write_named(target: Path | addresses.Address, data: bytes, *, overwrite: bool = False) -> Path | addresses.Address:
+    """Write the whole file or nothing; errors as `write_atomically` and `addresses.write`."""
+    if isinstance(target, addresses.Address):
+        return addresses.write(target, data, overwrite=overwrite)
+    return write_atomically(target, data, overwrite=overwrite)
 
 
 def write_atomically(path: Path, data: bytes, *, overwrite: bool = False) -> Path:
@@ -58,6 +74,7 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool = False) -> Pat
 
 
 def _make_folder(path: Path) -> None:
+    addresses.check_local(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:  # it is the folder that is a file: nothing there would be overwritten

@@ -7,6 +7,7 @@ import hashlib
 from os import PathLike
 
 from router import api
+from router.addresses import shown
 from router.codecs import registry
 from router.codecs.base import Codec, Lane
 from router.codecs.neural.arithmetic import Decoding
@@ -44,12 +45,12 @@ def migrate(
 
     EXIF, XMP and a colour profile go along. The result's record tells the new encoding, and in `migrated_from` the model, the
     hashes and the whole record that the `.ncr` file carried; its `source_sha256` stays that of the first source (without a
-    record to tell it: that of the `.ncr` file). With a lossless codec, the finished file has been decoded again and holds the
-    pixels that the `.ncr` file decodes to (without an alpha channel that is opaque everywhere, where the codec has no place for
-    one). With a lossy codec, search and guard compare with these pixels: its loss comes on top of the first.
+    full record to tell it: that of the `.ncr` file). With a lossless codec, the finished file has been decoded again and holds
+    the pixels that the `.ncr` file decodes to (without an alpha channel that is opaque everywhere, where the codec has no place
+    for one). With a lossy codec, search and guard compare with these pixels: its loss comes on top of the first.
 
     Args:
-        source: bytes, path or binary file object.
+        source: bytes, path, address or binary file object.
         codec: id of a codec of the lossless or the classical lane.
         quality: SSIMULACRA2 target, 0 to 100; needed by a lossy codec, taken by no other.
         decoding: arithmetic of the decoding, see `Decoding`. "fp32" is what the guard saw, as this machine computes it.
@@ -88,14 +89,14 @@ def migrate(
         record=original,
         record_sha256=None if file.record is None else hashlib.sha256(file.record).hexdigest(),
     )
-    first = file_sha256 if original is None else original.source_sha256
+    first = file_sha256 if original is None or original.source_sha256 is None else original.source_sha256
     record = encoded.record.model_copy(update={"source_sha256": first, "migrated_from": migration}).fitted()
     sealed = writer.with_record(encoded.data, record.to_json(), writer.read_xmp(encoded.data))
     _check(writer, sample, encoded.record.pixels_sha256, sealed)
     run = encoded.run.model_copy(
         update={
             "record": record,
-            "source": str(source) if isinstance(source, str | PathLike) else None,
+            "source": shown(source) if isinstance(source, str | PathLike) else None,
             "source_bytes": len(data),
             "output_bytes": len(sealed),
         }

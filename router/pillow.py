@@ -9,18 +9,18 @@ Limits of the router hold while a file is opened; Pillow's own limit on pixels h
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import IO, Any
 
 from PIL import Image, ImageFile
 
-from router.api import Policy
-from router.api import save as _save_by_policy
+from router.api import save
 from router.containers import ncr as container
 from router.decoding import decode
 from router.errors import RouterError, StreamError
 from router.images.arrays import to_pil
 from router.limits import DEFAULT_LIMITS
+from router.ncr_info import info
+from router.ncr_writing import encode
 
 __all__ = ["NcrImageFile", "save"]
 
@@ -47,10 +47,7 @@ class NcrImageFile(ImageFile.ImageFile):
             raise SyntaxError(str(error)) from error  # what Pillow expects of a file that a plugin cannot read
         self._size = file.header.width, file.header.height
         self._mode = _MODES[file.header.channels]
-        exif = None if file.exif is None else b"Exif\x00\x00" + file.exif
-        entries = {"icc_profile": file.icc, "exif": exif, "xmp": file.xmp, "record": file.record}
-        self.info.update({key: value for key, value in entries.items() if value is not None})
-        self.info["model"] = file.model.model_id
+        self.info.update(info(file))
         self.tile = []
 
     def load(self) -> Any:
@@ -64,28 +61,14 @@ class NcrImageFile(ImageFile.ImageFile):
         return super().load()
 
 
-def save(image: Image.Image, path: str | Path, policy: Policy = "balanced", **options: Any) -> Path:
-    """Write an image through a policy, in the format that it chooses; the suffix is added. Returns the path written.
-
-    Options and errors as in `router.save`.
-    """
-    return _save_by_policy(image, path, policy, **options)
-
-
 def _write(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
     """For `Image.save(..., format="NCR")`: `quality` (SSIMULACRA2, 70 by default) or `rate`; `exif`, `icc_profile`, `xmp`."""
-    from router.api import compress
-
     options = image.encoderinfo
     source = image.copy()
     source.info = {**image.info, **{k: options[k] for k in ("exif", "icc_profile", "xmp") if k in options}}
     if isinstance(source.info.get("exif"), Image.Exif):
         source.info["exif"] = source.info["exif"].tobytes()
-    if "rate" in options:
-        encoded = compress(source, codec="ncr", settings={"rate": options["rate"]}, on_guard_fail="release")
-    else:
-        encoded = compress(source, codec="ncr", quality=options.get("quality", 70))
-    file.write(encoded.data)
+    file.write(encode(source, options.get("quality"), options.get("rate")))
 
 
 def _accept(prefix: bytes) -> bool:

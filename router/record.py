@@ -1,4 +1,5 @@
-"""What is written down: `DecisionRecord` travels inside the output and is deterministic; `RunRecord` goes to the log only."""
+"""What is written down: `DecisionRecord` travels inside the output, whole or in short, and is deterministic; `RunRecord` goes to
+the log only."""
 
 from __future__ import annotations
 
@@ -6,9 +7,18 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from router.errors import StreamError
 from router.reasons import ReasonCode
@@ -16,8 +26,18 @@ from router.reasons import ReasonCode
 SCHEMA_VERSION = 1
 MAX_BYTES = 4096
 """Largest record that is embedded; counted in the bytes that are reported."""
-RECORD_ROOM = 1536
+RecordForm = Literal["full", "short", "none"]
+"""How much of the decision travels in the file. The log has all of it, whatever this says."""
+RECORD_ROOM: dict[RecordForm, int] = {"full": 1536, "short": 160, "none": 0}
 """Bytes that a usual record takes in a file, its packaging included."""
+SHORT_BYTES = 120
+"""Longest short record, its packaging not counted: that takes at most 40 bytes."""
+HASH_PREFIX = 16
+"""Hex digits of the source's hash in a short record."""
+
+_SHORT = "cr1"
+_LONGEST_SHORT = 1024
+"""Bytes of a short record that are read; later versions may write longer ones."""
 
 _PATH = re.compile(r"""(?<![\w.<])(?:~?/|[A-Za-z]:[\\/]|\\\\)[^\s'"<>|,;()].*""", re.DOTALL)
 _NOT_IN_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
@@ -47,10 +67,13 @@ class RecordedReason(_Frozen):
 
 
 class RecordedPolicy(_Frozen):
-    """The policy that decided: name, SHA-256 of its canonical form, the rule that matched."""
+    """The policy that decided: name, SHA-256 of its canonical form, the rule that matched.
 
-    name: str
-    sha256: str
+    A short record has no hash, and where names are long no name.
+    """
+
+    name: str | None = None
+    sha256: str | None = None
     rule: str
 
 
@@ -154,10 +177,14 @@ class DecisionRecord(_Frozen):
 
     In a migrated file everything is about that file, compared with what the `.ncr` file decoded to, except `source_sha256`: that
     stays the hash of the first source. The decision on that source is `migrated_from.record`.
+
+    A record read from a file that carries the short form has `form` "short": `lane`, `codec`, the policy's name and rule, the
+    model in `settings`, and `source_sha256_prefix` (16 hex digits); all else is None or empty.
     """
 
     schema_version: Literal[1] = 1
-    software: str
+    form: Literal["full", "short"] = "full"
+    software: str | None = None
     lane: str
     codec: str
     settings: dict[str, Any] = Field(default_factory=dict)
@@ -169,7 +196,8 @@ class DecisionRecord(_Frozen):
     refused: tuple[RecordedRefusal, ...] = ()
     bundle: str | None = None
     context: dict[str, str | int | float | bool] = Field(default_factory=dict)
-    source_sha256: str
+    source_sha256: str | None = None
+    source_sha256_prefix: str | None = None
     pixels_sha256: str | None = None
     migrated_from: Migration | None = None
 
@@ -178,6 +206,41 @@ class DecisionRecord(_Frozen):
     def _without_paths(cls, settings: dict[str, Any]) -> dict[str, Any]:
         # Those of a plug-in's codec are its own affair; what they say of this machine's folders stays on it.
         return {k: _without_paths(v) if isinstance(v, str) else _as_json(v) for k, v in settings.items()}
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.form == "full" and (self.software is None or self.source_sha256 is None):
+            raise ValueError("a full record names the software and the source's hash")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `form` where it is full: the field is younger than records."""
+        data: dict[str, Any] = plain(self)
+        if self.form == "full":
+            data.pop("form", None)
+            data.pop("source_sha256_prefix", None)
+        return data
+
+    def to_short(self) -> bytes:
+        """The short form: a JSON list of texts in ASCII, at most SHORT_BYTES bytes.
+
+        `["cr1", lane, codec, "policy/rule", model, prefix of the source's SHA-256]`. What is not known is empty; of what is too
+        long, the policy's name goes first, then the ends of rule, model and codec (a `~` stands there).
+        """
+        policy, model = self.policy, self.settings.get("model")
+        rule = "" if policy is None else policy.rule
+        named = f"{policy.name}/{rule}" if policy is not None and policy.name else rule
+        prefix = (self.source_sha256 or self.source_sha256_prefix or "")[:HASH_PREFIX]
+        fields = [_SHORT, self.lane, self.codec, named, model if isinstance(model, str) else "", prefix]
+        if len(_short(fields)) > SHORT_BYTES:
+            fields[3] = rule
+        for index in (3, 4, 2):
+            while len(written := _short(fields)) > SHORT_BYTES and len(fields[index]) > 1:
+                # An escaped character takes up to 12 bytes; a plain one 1.
+                cut = max(2, (len(written) - SHORT_BYTES) // 12 + 1)
+                fields[index] = fields[index][:-cut] + "~"
+        return _short(fields)
 
     def to_json(self) -> bytes:
         """Compact UTF-8 JSON, keys sorted, empty fields left out; at most MAX_BYTES, see `fitted`."""
@@ -217,9 +280,11 @@ class DecisionRecord(_Frozen):
 
     @classmethod
     def from_json(cls, data: bytes) -> DecisionRecord:
-        """Parse and validate. Raises StreamError (DAMAGED_RECORD, UNSUPPORTED_VERSION)."""
+        """Parse and validate either form. Raises StreamError (DAMAGED_RECORD, UNSUPPORTED_VERSION)."""
         try:
             document = json.loads(data)
+            if isinstance(document, list):
+                return cls._from_short(document, len(data))
             version = document.get("schema_version") if isinstance(document, dict) else None
             if isinstance(version, int) and version > SCHEMA_VERSION:
                 raise StreamError(
@@ -232,6 +297,30 @@ class DecisionRecord(_Frozen):
             raise
         except (ValueError, RecursionError, ValidationError) as error:
             raise StreamError("the decision record cannot be read", code=ReasonCode.DAMAGED_RECORD) from error
+
+    @classmethod
+    def _from_short(cls, fields: list[Any], size: int) -> DecisionRecord:
+        """Raises ValueError, StreamError (UNSUPPORTED_VERSION)."""
+        if size > _LONGEST_SHORT or not fields or not all(isinstance(f, str) for f in fields):
+            raise ValueError("a short record is a short list of texts")
+        if fields[0] != _SHORT and re.fullmatch(r"cr[0-9]{1,3}", fields[0]):
+            raise StreamError(
+                f"the short decision record is of a later version ({fields[0]}), this reader knows {_SHORT}",
+                code=ReasonCode.UNSUPPORTED_VERSION,
+                hint="Update codec-router",
+            )
+        mark, lane, codec, named, model, prefix = fields
+        if mark != _SHORT or not lane or not codec or not re.fullmatch(r"[0-9a-f]{0,64}", prefix):
+            raise ValueError("a short record without its fields")
+        policy, _, rule = named.rpartition("/")
+        return cls(
+            form="short",
+            lane=lane,
+            codec=codec,
+            settings={"model": model} if model else {},
+            policy=RecordedPolicy(name=policy or None, rule=rule) if rule else None,
+            source_sha256_prefix=prefix or None,
+        )
 
 
 class Attempt(_Frozen):
@@ -291,6 +380,10 @@ def record_json_schema() -> dict[str, Any]:
 
 _DATA = ("context", "settings", "measured")
 """Fields whose own entries are data: an empty text there says something."""
+
+
+def _short(fields: list[str]) -> bytes:
+    return json.dumps(fields, separators=(",", ":")).encode("ascii")
 
 
 def _prune(value: Any) -> Any:

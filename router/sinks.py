@@ -8,7 +8,8 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from router.errors import OutputExistsError, OutputNotWritableError, RouterError
+from router import addresses
+from router.errors import OutputExistsError, OutputNotWritableError, RouterError, UsageError
 from router.forks import Lock
 from router.reasons import ReasonCode
 from router.record import RunRecord
@@ -22,11 +23,18 @@ _LONGEST_LINE = 4 << 20
 class JsonLines:
     """Append one JSON line per run to a file; safe for threads of one process, opened per line so that logs can rotate.
 
-    A file that is there and does not begin with such a line is no log, and is never touched.
+    A file that is there and does not begin with such a line is no log, and is never touched. Raises UsageError for an address.
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        found = addresses.parse(path)
+        if isinstance(found, addresses.Address):
+            raise UsageError(
+                f"a log is a file of this machine, and {found} is an address",
+                code=ReasonCode.BAD_ARGUMENT,
+                hint="Pass a function that takes a RunRecord and sends its to_json() there",
+            )
+        self.path = found
         self._lock = Lock()
         self._known: tuple[int, int] | None = None
 

@@ -223,7 +223,8 @@ def test_metadata_travels_or_stays_as_asked(samples: Samples, codec: str) -> Non
     left = registry.get(codec).decode(stripped.data).metadata
     assert left.exif is None
     assert left.icc is None
-    assert router.inspect(stripped.data) == stripped.record
+    with pytest.raises(NoRecordError):
+        router.inspect(stripped.data)
 
 
 def test_metadata_that_no_reader_takes_along_is_named(samples: Samples) -> None:

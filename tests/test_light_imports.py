@@ -33,7 +33,7 @@ def test_help() -> None:
 def test_inspect(samples: Samples, tmp_path, codec: str) -> None:  # type: ignore[no-untyped-def]
     import router
 
-    path = router.compress(samples["microscopy_cell"], codec=codec, quality=40, metadata="strip").save(tmp_path / "x")
+    path = router.compress(samples["microscopy_cell"], codec=codec, quality=40, metadata="icc").save(tmp_path / "x")
     code = (
         f"sys.argv = ['codec-router', 'inspect', {str(path)!r}, '--json']\n"
         "from router.cli.main import main\ntry: main()\nexcept SystemExit as e: assert not e.code"

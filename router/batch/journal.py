@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, NamedTuple
 
+from router.addresses import check_local
 from router.batch.row import Row, State
 from router.errors import OutputNotWritableError
 from router.reasons import ReasonCode
@@ -59,7 +60,7 @@ class Journal:
     """The file of this run. A context manager; nothing is made before the first row."""
 
     def __init__(self, output: Path) -> None:
-        self._output = output
+        self._output = check_local(output)
         self._file: IO[bytes] | None = None
 
     def __enter__(self) -> Journal:

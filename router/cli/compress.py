@@ -39,6 +39,7 @@ def command(
     metadata: Annotated[
         str | None, typer.Option("--metadata", help="keep, icc or strip; the policy's choice by default.")
     ] = None,
+    record: o.RecordOption = None,
     release_failed: Annotated[
         bool, typer.Option("--release-failed", help="With --codec: write the output even if the guard fails; the record says so.")
     ] = False,
@@ -69,6 +70,7 @@ def command(
             "receiver": o.receiver_from(receiver, receiver_model),
             "context": o.context_from(router.policy, context),
             "metadata": o.metadata_from(metadata),
+            "record": o.record_from(record),
             "first_frame": first_frame,
             "on_guard_fail": "release" if release_failed else "raise",
         }

@@ -48,6 +48,13 @@ ContextOption = Annotated[
 DetectorOption = Annotated[
     str | None, typer.Option("--detector", help="Folder or id of a detector, see `fit`; the shipped one by default.")
 ]
+RecordOption = Annotated[
+    str | None,
+    typer.Option(
+        "--record",
+        help="Decision record in the file: full (1.3 kB), short (at most 160 bytes) or none; the policy's choice by default.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per input on standard output and nothing else.")]
 NoLimitsOption = Annotated[bool, typer.Option("--no-limits", help="Lift the limits on pixels, sides, file size and memory.")]
 FirstFrameOption = Annotated[bool, typer.Option("--first-frame", help="Take the first frame of an animation.")]
@@ -135,4 +142,14 @@ def metadata_from(text: str | None) -> str | None:
     if text is not None and text not in get_args(MetadataChoice):
         choices = ", ".join(get_args(MetadataChoice))
         raise UsageError(f"--metadata is one of {choices}, not {text!r}", code=ReasonCode.BAD_ARGUMENT)
+    return text
+
+
+def record_from(text: str | None) -> str | None:
+    """The checked --record. Raises UsageError."""
+    from router.record import RecordForm
+
+    if text is not None and text not in get_args(RecordForm):
+        choices = ", ".join(get_args(RecordForm))
+        raise UsageError(f"--record is one of {choices}, not {text!r}", code=ReasonCode.BAD_ARGUMENT)
     return text

@@ -36,6 +36,7 @@ class AvifCodec(Codec):
     lane: ClassVar[Lane] = Lane.CLASSICAL
     media_type: ClassVar[str] = "image/avif"
     suffix: ClassVar[str] = ".avif"
+    short_place: ClassVar[str | None] = "avif"
     carries: ClassVar[CarryMatrix] = CarryMatrix(
         modes=frozenset({"L", "LA", "RGB", "RGBA"}),
         depths=frozenset({8}),
@@ -99,6 +100,10 @@ class AvifCodec(Codec):
     def with_xmp(self, data: bytes, xmp: bytes) -> bytes:
         """See `Codec.with_xmp`; CarryError (CANNOT_CARRY_XMP) for a foreign file without an XMP item."""
         return container.replace(data, MetadataItem.XMP, xmp)
+
+    def without_xmp(self, data: bytes) -> bytes:
+        """See `Codec.without_xmp`: the item that `encode` made, or the packet that took its place, goes."""
+        return container.remove(data, MetadataItem.XMP)
 
     def read_xmp(self, data: bytes) -> bytes | None:
         """See `Codec.read_xmp`."""

@@ -11,9 +11,10 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from router.codecs.options import IntRange, Option
+from router.containers import short_record
 from router.containers.metadata import Metadata
-from router.containers.xmp import extract_record, merge_record
-from router.errors import CarryError
+from router.containers.xmp import extract_record, holds_record, merge_record, without_record
+from router.errors import CarryError, StreamError
 from router.images.profile import fault
 from router.images.sample import ImageSample, Mode, Pixels
 from router.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
@@ -97,6 +98,8 @@ class Codec(ABC):
     working_base: ClassVar[int] = 128 << 20
     """What they take whatever the size of the image, in bytes."""
     experimental: ClassVar[bool] = False
+    short_place: ClassVar[str | None] = None
+    """Container that short records have a place in: "png", "jpeg", "webp", "avif" or "jxl". None: they lie where full ones do."""
     options: ClassVar[Mapping[str, Option] | None] = None
     """Settings that `encode` takes beside the knob, with the values of each (`router.codecs.options`; the knob may be among
     them). None: nothing is declared, and policies can set the knob only."""
@@ -152,6 +155,10 @@ class Codec(ABC):
         """The XMP packet in `data` without decoding pixels; None if there is none. Raises StreamError."""
         return None
 
+    def without_xmp(self, data: bytes) -> bytes:
+        """What `encode` wrote without the room that it left for a packet, if it did; the pixels stay bit for bit."""
+        return data
+
     def with_record(self, data: bytes, record: bytes, source_xmp: bytes | None) -> bytes:
         """`data` with the decision record (JSON, UTF-8) in it, and the source's XMP kept beside; pixels stay bit for bit.
 
@@ -161,10 +168,30 @@ class Codec(ABC):
             raise CarryError(f"{self.codec_id} has no place for a record", code=ReasonCode.RECORD_NOT_CARRIED)
         return self.with_xmp(data, merge_record(source_xmp, record))
 
+    def with_short_record(self, data: bytes, record: bytes, source_xmp: bytes | None) -> bytes:
+        """`data` with the short record in it, and the source's XMP, without any record, beside; pixels stay bit for bit.
+
+        At most 160 bytes are added for the record where `short_place` names a container; elsewhere it lies where full records
+        do. Raises CarryError (RECORD_NOT_CARRIED) where the format has no place for it.
+        """
+        if self.short_place is None:
+            return self.with_record(data, record, source_xmp)
+        if source_xmp is not None and holds_record(source_xmp):
+            source_xmp = without_record(source_xmp)
+        data = self.without_xmp(data) if source_xmp is None else self.with_xmp(data, source_xmp)
+        return short_record.write(data, self.short_place, record)
+
     def read_record(self, data: bytes) -> bytes | None:
-        """The decision record in `data` (JSON, UTF-8) without decoding pixels; None if there is none. Raises StreamError."""
+        """The decision record in `data`, full or short (JSON, UTF-8), without decoding pixels; None if there is none.
+
+        Raises StreamError; DAMAGED_RECORD if there is more than one.
+        """
         xmp = self.read_xmp(data)
-        return None if xmp is None else extract_record(xmp)
+        full = None if xmp is None else extract_record(xmp)
+        short = None if self.short_place is None else short_record.read(data, self.short_place)
+        if full is not None and short is not None:
+            raise StreamError("the file holds more than one decision record", code=ReasonCode.DAMAGED_RECORD)
+        return full if short is None else short
 
     def same_image(self, before: bytes, after: bytes, pixels: Pixels | None = None) -> bool:
         """Whether two streams of this codec decode to the same pixels; asked after a record was written into a stream.

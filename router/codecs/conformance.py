@@ -21,6 +21,7 @@ from router.images.arrays import from_pixels
 from router.images.sample import ImageSample, Mode, Pixels
 from router.limits import Limits
 from router.reasons import ReasonCode
+from router.record import RECORD_ROOM, SHORT_BYTES
 
 _CHANNELS: dict[Mode, int] = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
 _EXACT_LANES = (Lane.LOSSLESS, Lane.TRANSCODE, Lane.PASSTHROUGH)
@@ -33,6 +34,7 @@ _EXIF = (  # TIFF block: Make = "cr", Orientation = 1
     b"\x00\x00\x00\x00"
 )
 _RECORD = b'{"schema":1,"lane":"classical","note":"\xc3\xa9 <&>"}'
+_SHORT_RECORD = b'["cr1","classical","example","policy/rule","","0123456789abcdef"]'
 _FOREIGN = {
     "nothing": b"",
     "zeros": bytes(64),
@@ -310,6 +312,14 @@ def _record(b: _Bench) -> None:
         return
     b.expect(codec.read_record(written) == _RECORD, law, "read_record does not give back what with_record was given")
     b.expect(np.array_equal(codec.decode(written).pixels, codec.decode(data).pixels), law, "with_record changes pixels")
+    short = codec.with_short_record(data, _SHORT_RECORD, None)
+    b.expect(codec.read_record(short) == _SHORT_RECORD, law, "read_record does not give back what with_short_record was given")
+    b.expect(np.array_equal(codec.decode(short).pixels, codec.decode(data).pixels), law, "with_short_record changes pixels")
+    bare = codec.without_xmp(data)
+    b.expect(np.array_equal(codec.decode(bare).pixels, codec.decode(data).pixels), law, "without_xmp changes pixels")
+    if codec.short_place is not None:
+        taken = len(short) - len(bare) - len(_SHORT_RECORD)
+        b.expect(taken <= RECORD_ROOM["short"] - SHORT_BYTES, law, f"a short record takes {taken} bytes beside its own")
     if codec.carries.xmp:
         merged = codec.with_record(data, _RECORD, _packet("of the source"))
         b.expect(codec.read_record(merged) == _RECORD, law, "with the source's XMP beside it the record does not come back")

@@ -8,7 +8,7 @@ from router.codecs._decode import decode_still
 from router.codecs._pillow import room, save, to_image
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
 from router.codecs.options import IntRange, OneOf, Option, checked
-from router.containers import jpeg as _jpeg_segments
+from router.containers import jpeg as container
 from router.errors import CarryError
 from router.images.sample import ImageSample
 from router.limits import DEFAULT_LIMITS, Limits
@@ -31,6 +31,7 @@ class JpegCodec(Codec):
     lane: ClassVar[Lane] = Lane.CLASSICAL
     media_type: ClassVar[str] = "image/jpeg"
     suffix: ClassVar[str] = ".jpg"
+    short_place: ClassVar[str | None] = "jpeg"
     carries: ClassVar[CarryMatrix] = CarryMatrix(
         modes=frozenset({"L", "RGB"}),
         depths=frozenset({8}),
@@ -72,7 +73,7 @@ class JpegCodec(Codec):
                 icc_profile=m.icc,
                 exif=b"Exif\x00\x00" + m.exif if m.exif else b"",
             )
-        return data if m.density is None else _jpeg_segments.with_density(data, m.density)
+        return data if m.density is None else container.with_density(data, m.density)
 
     def decode(self, data: bytes, limits: Limits = DEFAULT_LIMITS) -> DecodedImage:
         """See `Codec.decode`."""
@@ -80,20 +81,20 @@ class JpegCodec(Codec):
 
     def with_xmp(self, data: bytes, xmp: bytes) -> bytes:
         """See `Codec.with_xmp`; CarryError (CANNOT_CARRY_XMP) for a packet longer than 65,502 bytes."""
-        return _jpeg_segments.with_xmp(data, xmp)
+        return container.with_xmp(data, xmp)
 
     def read_xmp(self, data: bytes) -> bytes | None:
         """See `Codec.read_xmp`."""
-        return _jpeg_segments.read_xmp(data)
+        return container.read_xmp(data)
 
     def refusal(self, sample: ImageSample) -> CarryError | None:
         """See `Codec.refusal`; metadata that does not fit into segments is refused too."""
         m = sample.metadata
         if (error := super().refusal(sample)) is not None:
             return error
-        if m.exif and len(m.exif) > _jpeg_segments.MAX_EXIF:
+        if m.exif and len(m.exif) > container.MAX_EXIF:
             return self._cannot(f"{len(m.exif)} bytes of EXIF", ReasonCode.CANNOT_CARRY_EXIF)
-        if m.xmp and len(m.xmp) > _jpeg_segments.MAX_XMP:
+        if m.xmp and len(m.xmp) > container.MAX_XMP:
             return self._cannot(f"{len(m.xmp)} bytes of XMP", ReasonCode.CANNOT_CARRY_XMP)
         if m.icc and len(m.icc) > _MAX_ICC:
             return self._cannot(f"an ICC profile of {len(m.icc)} bytes", ReasonCode.CANNOT_CARRY_ICC)

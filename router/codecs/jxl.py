@@ -14,7 +14,7 @@ from router.codecs._decode import decode_still
 from router.codecs._pillow import encode_failed
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
 from router.codecs.options import IntRange, Option, checked
-from router.containers import jxl as _jxl_boxes
+from router.containers import jxl as container
 from router.errors import CarryError, StreamError
 from router.images.sample import ImageSample, Pixels
 from router.limits import DEFAULT_LIMITS, Limits
@@ -35,6 +35,7 @@ class _Jxl(Codec):
 
     media_type: ClassVar[str] = "image/jxl"
     suffix: ClassVar[str] = ".jxl"
+    short_place: ClassVar[str | None] = "jxl"
     options: ClassVar[dict[str, Option]] = {"effort": _EFFORT}
 
     def __init__(self, *, effort: int = 7, threads: int = 0) -> None:
@@ -47,11 +48,11 @@ class _Jxl(Codec):
 
     def with_xmp(self, data: bytes, xmp: bytes) -> bytes:
         """See `Codec.with_xmp`: the packet becomes the last box."""
-        return _jxl_boxes.with_xmp(data, xmp)
+        return container.with_xmp(data, xmp)
 
     def read_xmp(self, data: bytes) -> bytes | None:
         """See `Codec.read_xmp`; only what `with_xmp` wrote, not a packet inside a transcoded JPEG."""
-        return _jxl_boxes.read_xmp(data)
+        return container.read_xmp(data)
 
     def unavailable(self) -> str | None:
         """See `Codec.unavailable`."""
@@ -229,7 +230,7 @@ def _rebuild(data: bytes, threads: int) -> bytes | None:
     import pillow_jxl
 
     decoder_type: Any = pillow_jxl.Decoder  # its type stub describes an older release
-    if not _jxl_boxes.holds_jpeg(data):
+    if not container.holds_jpeg(data):
         return None
     try:
         is_jpeg, _, content, *_ = decoder_type(num_threads=threads)(data)

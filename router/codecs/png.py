@@ -9,7 +9,7 @@ from router.codecs._decode import decode_still
 from router.codecs._pillow import encode_failed, save, to_image
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Lane, Settings
 from router.codecs.options import IntRange, Option, checked
-from router.containers import png as _png_chunks
+from router.containers import png as container
 from router.errors import CarryError
 from router.images.sample import ImageSample
 from router.limits import DEFAULT_LIMITS, Limits
@@ -26,6 +26,7 @@ class PngCodec(Codec):
     lane: ClassVar[Lane] = Lane.LOSSLESS
     media_type: ClassVar[str] = "image/png"
     suffix: ClassVar[str] = ".png"
+    short_place: ClassVar[str | None] = "png"
     carries: ClassVar[CarryMatrix] = CarryMatrix(
         modes=frozenset({"L", "LA", "RGB", "RGBA"}),
         depths=frozenset({8, 16}),
@@ -57,14 +58,14 @@ class PngCodec(Codec):
         else:
             data = save(self.codec_id, to_image(sample.pixels), "PNG", compress_level=level)
         m = sample.metadata
-        chunks = [_png_chunks.iccp(m.icc)] if m.icc else []
+        chunks = [container.iccp(m.icc)] if m.icc else []
         if m.exif:
-            chunks.append(_png_chunks.exif(m.exif))
+            chunks.append(container.exif(m.exif))
         if m.density:
-            chunks.append(_png_chunks.density(m.density))
-        chunks += [_png_chunks.chunk(*c) for c in m.chunks]
-        chunks += [_png_chunks.text(t) for t in m.text]
-        return _png_chunks.insert_after_header(data, chunks)
+            chunks.append(container.density(m.density))
+        chunks += [container.chunk(*c) for c in m.chunks]
+        chunks += [container.text(t) for t in m.text]
+        return container.insert_after_header(data, chunks)
 
     def _encode_deep(self, sample: ImageSample, level: int) -> bytes:
         import imagecodecs
@@ -80,11 +81,11 @@ class PngCodec(Codec):
 
     def with_xmp(self, data: bytes, xmp: bytes) -> bytes:
         """See `Codec.with_xmp`."""
-        return _png_chunks.with_xmp(data, xmp)
+        return container.with_xmp(data, xmp)
 
     def read_xmp(self, data: bytes) -> bytes | None:
         """See `Codec.read_xmp`."""
-        return _png_chunks.read_xmp(data)
+        return container.read_xmp(data)
 
     def refusal(self, sample: ImageSample) -> CarryError | None:
         """See `Codec.refusal`; without the extra `depth`, 16 bits are carried for gray only."""

@@ -9,7 +9,7 @@ from router.codecs._opaque import without_opaque_alpha
 from router.codecs._pillow import missing_feature, save, to_image
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
 from router.codecs.options import IntRange, Option, checked
-from router.containers import webp as _riff
+from router.containers import webp as container
 from router.images.sample import ImageSample
 from router.limits import DEFAULT_LIMITS, Limits
 
@@ -19,6 +19,7 @@ class _Webp(Codec):
 
     media_type: ClassVar[str] = "image/webp"
     suffix: ClassVar[str] = ".webp"
+    short_place: ClassVar[str | None] = "webp"
     carries: ClassVar[CarryMatrix] = CarryMatrix(
         modes=frozenset({"RGB", "RGBA"}), depths=frozenset({8}), alpha="exact", icc=True, exif=True, xmp=True, max_side=16_383
     )
@@ -51,11 +52,11 @@ class _Webp(Codec):
 
     def with_xmp(self, data: bytes, xmp: bytes) -> bytes:
         """See `Codec.with_xmp`."""
-        return _riff.with_xmp(data, xmp)
+        return container.with_xmp(data, xmp)
 
     def read_xmp(self, data: bytes) -> bytes | None:
         """See `Codec.read_xmp`."""
-        return _riff.read_xmp(data)
+        return container.read_xmp(data)
 
     def unavailable(self) -> str | None:
         """See `Codec.unavailable`."""

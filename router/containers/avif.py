@@ -1,4 +1,4 @@
-"""Items of an AVIF file (ISO/IEC 14496-12, 8.11; 23008-12): read, and a metadata item replaced in place.
+"""Items of an AVIF file (ISO/IEC 14496-12, 8.11; 23008-12): read, and a metadata item replaced or removed in place.
 
 The encoder is given a placeholder, so that item, reference and location exist; `replace` puts the real payload where the
 placeholder lies and moves the offsets of whatever lies behind it.
@@ -67,8 +67,14 @@ class Items:
         properties: type and content, in the order in which `associations` count them, from 1.
         extents: the pieces of an item.
         references: type, from, to.
+        meta, tables: the box of all this, and the boxes in it by type.
+        described, located: where an item's entry in the table of items, and of locations, lies.
     """
 
+    meta: Box
+    tables: dict[bytes, Box] = field(default_factory=dict)
+    described: dict[int, Box] = field(default_factory=dict)
+    located: dict[int, tuple[int, int]] = field(default_factory=dict)
     primary: int = 0
     kinds: dict[int, bytes] = field(default_factory=dict)
     content_types: dict[int, bytes] = field(default_factory=dict)
@@ -134,10 +140,9 @@ def items(data: bytes) -> Items:
     outer = _child(data, 0, len(data), b"meta")
     if outer is None:
         raise StreamError("no meta box", code=ReasonCode.DAMAGED_STREAM)
-    found = Items()
-    inside: int | None = None
-    locations: Box | None = None
+    found = Items(outer)
     for box in walk(data, outer.payload + 4, outer.end):
+        found.tables[box.type] = box
         if box.type == b"pitm":
             fields = Fields(data, box.payload, box.end)
             found.primary = fields.uint(2 if fields.uint(4) >> 24 == 0 else 4)
@@ -147,12 +152,8 @@ def items(data: bytes) -> Items:
             _read_properties(data, box, found)
         elif box.type == b"iref":
             _read_references(data, box, found)
-        elif box.type == b"iloc":
-            locations = box
-        elif box.type == b"idat":
-            inside = box.payload
-    if locations is not None:
-        _read_locations(data, locations, inside, found)
+    if b"iloc" in found.tables:
+        _read_locations(data, found.tables[b"iloc"], found)
     for item, extents in found.extents.items():
         if sum(extent.length for extent in extents) > len(data):
             raise StreamError(f"item {item} claims the same bytes again and again", code=ReasonCode.DAMAGED_STREAM)
@@ -186,18 +187,10 @@ def replace(data: bytes, which: MetadataItem, payload: bytes) -> bytes:
     )
     if which is MetadataItem.EXIF:
         payload = _EXIF_OFFSET + payload
-    found = items(data)
-    item = found.metadata(which)
-    pieces = found.extents.get(-1 if item is None else item, [])
-    boxes = list(walk(data))
-    if len(pieces) != 1 or not pieces[0].in_file or not pieces[0].length or any(b.type == b"moov" for b in boxes):
+    place = _place(data, items(data), which)
+    if place is None:
         raise cannot
-    target = pieces[0]
-    home = next((b for b in boxes if b.type == b"mdat" and b.payload <= target.start and target.end <= b.end), None)
-    others = [e for extents in found.extents.values() for e in extents if e.in_file and e is not target]
-    if home is None or any(e.start < target.end and target.start < e.end for e in others):
-        raise cannot
-
+    target, home, others = place
     growth = len(payload) - target.length
     out = bytearray(data)
     try:
@@ -213,6 +206,73 @@ def replace(data: bytes, which: MetadataItem, payload: bytes) -> bytes:
         raise cannot from None
     out[target.start : target.end] = payload
     return bytes(out)
+
+
+def remove(data: bytes, which: MetadataItem) -> bytes:
+    """`data` without the item, its placeholder included; as it is, where it is laid out in a way that this does not handle.
+
+    Coded pixels stay as they are. Raises StreamError if it is damaged.
+    """
+    found = items(data)
+    place, item = _place(data, found, which), found.metadata(which)
+    if place is None or item is None or item in found.associations:
+        return data
+    target, home, others = place
+    meta, names, locations, links = found.meta, *(found.tables.get(kind) for kind in (b"iinf", b"iloc", b"iref"))
+    assert names is not None
+    assert locations is not None
+    # (start, end) of what goes, and the boxes around each: their lengths shrink by as much.
+    entry = found.described[item]
+    cuts = [
+        (target.start, target.end, (home,)),
+        (*found.located[item], (meta, locations)),
+        (entry.start, entry.end, (meta, names)),
+    ]
+    if links is not None:
+        boxes = list(walk(data, links.payload + 4, links.end))
+        wide = 4 if data[links.payload] else 2
+        own = [b for b in boxes if Fields(data, b.payload, b.end).uint(wide) == item]
+        whole = len(own) == len(boxes)
+        cuts += [(links.start, links.end, (meta,))] if whole else [(b.start, b.end, (meta, links)) for b in own]
+    if any(b.open_ended or b.payload - b.start != 8 for _, _, around in cuts for b in around):
+        return data
+    out = bytearray(data)
+    for box in {b.start: b for _, _, around in cuts for b in around}.values():
+        gone = sum(end - start for start, end, around in cuts if box in around)
+        size = box.end - box.start
+        _write(out, Written(size, box.start, 4), size - gone)
+    for extent in others:
+        moved = sum(end - start for start, end, _ in cuts if end <= extent.start)
+        _write(out, extent.offset, extent.offset.value - moved)
+    for at, size in (
+        (names.payload + 4, 4 if data[names.payload] else 2),
+        (locations.payload + 6, 4 if data[locations.payload] == 2 else 2),
+    ):
+        count = int.from_bytes(data[at : at + size], "big")
+        _write(out, Written(count, at, size), count - 1)
+    for start, end, _ in sorted(cuts, key=lambda cut: cut[0], reverse=True):
+        del out[start:end]
+    return bytes(out)
+
+
+def _place(data: bytes, found: Items, which: MetadataItem) -> tuple[Extent, Box, list[Extent]] | None:
+    """The item's one extent, the box of media data that it lies in, and all other extents in the file.
+
+    None where the file is laid out in another way.
+    """
+    item = found.metadata(which)
+    pieces = [] if item is None else found.extents.get(item, [])
+    boxes = list(walk(data))
+    if len(pieces) != 1 or not pieces[0].in_file or not pieces[0].length or any(b.type == b"moov" for b in boxes):
+        return None
+    target = pieces[0]
+    if target.end > len(data):
+        raise StreamError(f"the {which.name} item runs past the end", code=ReasonCode.TRUNCATED)
+    home = next((b for b in boxes if b.type == b"mdat" and b.payload <= target.start and target.end <= b.end), None)
+    others = [e for extents in found.extents.values() for e in extents if e.in_file and e is not target]
+    if home is None or any(e.start < target.end and target.start < e.end for e in others):
+        return None
+    return target, home, others
 
 
 def _child(data: bytes, start: int, end: int, kind: bytes) -> Box | None:
@@ -233,6 +293,7 @@ def _read_items(data: bytes, box: Box, found: Items) -> None:
             item = fields.uint(2 if version == 2 else 4)
             fields.uint(2)
             kind = found.kinds[item] = fields.take(4)
+            found.described.setdefault(item, entry)
             if kind == b"mime":
                 fields.string()
                 found.content_types[item] = fields.string()
@@ -261,12 +322,13 @@ def _read_properties(data: bytes, box: Box, found: Items) -> None:
                 found.associations[item] = [fields.uint(size) & mask for _ in range(fields.uint(1))]
 
 
-def _read_locations(data: bytes, box: Box, inside: int | None, found: Items) -> None:
-    """`inside`: where the metadata's own data begin, from which some offsets count."""
+def _read_locations(data: bytes, box: Box, found: Items) -> None:
+    inside = found.tables[b"idat"].payload if b"idat" in found.tables else 0
     fields = Fields(data, box.payload, box.end)
     version, sizes = fields.uint(4) >> 24, fields.uint(2)
     offset_size, length_size, base_size, index_size = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
     for _ in range(fields.uint(2 if version < 2 else 4)):
+        entry = fields.position
         item = fields.uint(2 if version < 2 else 4)
         in_file = not (fields.uint(2) & 15) if version else True
         fields.uint(2)  # data reference index
@@ -279,9 +341,10 @@ def _read_locations(data: bytes, box: Box, inside: int | None, found: Items) -> 
             fields.uint(index_size if version else 0)
             offset = _written(fields, offset_size)
             length = _written(fields, length_size)
-            start = base.value + offset.value + (0 if in_file else inside or 0)
+            start = base.value + offset.value + (0 if in_file else inside)
             extents.append(Extent(start, length.value, in_file, offset if offset_size else base, length))
         found.extents[item] = extents
+        found.located[item] = entry, fields.position
 
 
 def _written(fields: Fields, size: int) -> Written:

@@ -40,7 +40,12 @@ def read_xmp(data: bytes) -> bytes | None:
 
 def with_xmp(data: bytes, xmp: bytes) -> bytes:
     """`data` in the extended layout with this packet as the last chunk, and no other XMP. Raises StreamError."""
-    chunks = [(c.type, data[c.payload : c.stop]) for c in walk_webp(data) if c.type != _XMP_CHUNK]
+    return with_chunk(data, _XMP_CHUNK, xmp, flag=_XMP_FLAG)
+
+
+def with_chunk(data: bytes, kind: bytes, content: bytes, *, flag: int = 0) -> bytes:
+    """`data` in the extended layout with this as the last chunk, no other of its type, and its flag set. Raises StreamError."""
+    chunks = [(c.type, data[c.payload : c.stop]) for c in walk_webp(data) if c.type != kind]
     if not chunks:
         raise StreamError("WebP without an image", code=ReasonCode.DAMAGED_STREAM)
     if chunks[0][0] != b"VP8X":
@@ -48,8 +53,8 @@ def with_xmp(data: bytes, xmp: bytes) -> bytes:
     header = chunks[0][1]
     if len(header) != 10:
         raise StreamError("WebP VP8X chunk has a wrong size", code=ReasonCode.DAMAGED_STREAM)
-    chunks[0] = b"VP8X", bytes([header[0] | _XMP_FLAG]) + header[1:]
-    body = b"WEBP" + b"".join(_chunk(*c) for c in [*chunks, (_XMP_CHUNK, xmp)])
+    chunks[0] = b"VP8X", bytes([header[0] | flag]) + header[1:]
+    body = b"WEBP" + b"".join(_chunk(*c) for c in [*chunks, (kind, content)])
     return b"RIFF" + len(body).to_bytes(4, "little") + body
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from router.containers.gif import content, walk_gif
+from router.containers import gif as gif_blocks
 from router.containers.jpeg import walk_jpeg
 from router.containers.metadata import Density, Metadata, Text
+from router.containers.short_record import is_comment
 from router.errors import StreamError
 from router.images import netpbm_notes, png_notes
 
@@ -45,7 +46,8 @@ def _jpeg(data: bytes) -> _Notes:
     with suppress(StreamError):
         for segment in walk_jpeg(data):
             if segment.marker == 0xFE and len(comments) < MAX_COMMENTS:
-                comments.append(data[segment.payload : segment.end])
+                content = data[segment.payload : segment.end]
+                comments += [] if is_comment(content) else [content]
             elif segment.marker == 0xE0 and data.startswith(b"JFIF\x00", segment.payload) and segment.end - segment.payload >= 14:
                 fields = data[segment.payload + 7 : segment.payload + 12]
                 x, y = int.from_bytes(fields[1:3], "big"), int.from_bytes(fields[3:5], "big")
@@ -56,9 +58,9 @@ def _jpeg(data: bytes) -> _Notes:
 def _gif(data: bytes) -> _Notes:
     comments: list[bytes] = []
     with suppress(StreamError):
-        for block in walk_gif(data):
+        for block in gif_blocks.walk_gif(data):
             if block.label == 0xFE and len(comments) < MAX_COMMENTS:
-                comments.append(content(data, block))
+                comments.append(gif_blocks.content(data, block))
     aspect = data[12]  # (aspect + 15) / 64 is width by height of a pixel
     density = Density(64, aspect + 15, "") if aspect not in (0, 49) else None
     return _comments(comments), density, ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 
+from router.containers import short_record
 from router.containers.metadata import Density, Text
 from router.containers.parts import Chunk, TooManyPartsError
 from router.containers.png import walk_png
@@ -44,6 +45,7 @@ class Notes:
         many: there are more chunks than were looked at.
         hints: names of rendering hints that are not in `chunks`.
         others: names of everything else that is not.
+        record: there is a short decision record.
     """
 
     text: tuple[Text, ...] = ()
@@ -57,6 +59,7 @@ class Notes:
     many: bool = False
     hints: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    record: bool = False
 
 
 def read(data: bytes) -> Notes:
@@ -65,7 +68,7 @@ def read(data: bytes) -> Notes:
     chunks: list[tuple[bytes, bytes]] = []
     hints, others = dict[str, None](), dict[str, None]()
     found, kept = {"exif": 0, "xmp": 0}, set[bytes]()
-    gain_map = credentials = many = False
+    gain_map = credentials = many = record = False
     density: Density | None = None
     layout = _layout(data)
     budget, work, end = _MAX_TEXT, _MAX_WORK, len(data)
@@ -94,6 +97,8 @@ def read(data: bytes) -> Notes:
                 credentials = True
             elif kind == b"PLTE" and data[25:26] in _TRUECOLOUR:  # not needed to show the picture: it may say anything
                 others[_HINTS[b"sPLT"]] = None
+            elif kind == short_record.PNG_CHUNK:
+                record = True
             elif kind in _COLOUR or kind in _ANIMATION:
                 if chunk.stop - chunk.payload > _largest(kind, data):
                     others["data behind the fields of a PNG chunk"] = None
@@ -122,6 +127,7 @@ def read(data: bytes) -> Notes:
         many,
         tuple(hints),
         tuple(others),
+        record,
     )
 
 

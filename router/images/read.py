@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, Union, cast
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from router.containers.metadata import Metadata
 from router.errors import InputError, UsageError
-from router.files import read_bytes, read_stream
+from router.files import read_named, read_stream
 from router.images.arrays import from_array, from_pil
 from router.images.cicp import is_hdr_transfer
 from router.images.decoders import avif, bmp, gif, jpeg, jxl, png, ppm, tiff, webp
@@ -75,7 +74,7 @@ _DECODING = 14
 def read(
     src: ImageSource, *, limits: Limits = DEFAULT_LIMITS, first_frame: bool = False, undecodable: bool = False
 ) -> ImageSample:
-    """One still image, upright, from a path, bytes, a binary file object (read to its end), a Pillow image or an array.
+    """One still image, upright, from a path or an address, bytes, a binary file object (read to its end), Pillow image or array.
 
     Arrays are (H, W) or (H, W, C) with 1 to 4 channels of uint8 or uint16. The file's size and the image's are checked before
     either is read into memory; pixels are decoded on first use, and a damaged image may be found out only then.
@@ -84,7 +83,7 @@ def read(
 
     Raises:
         InputError: NOT_FOUND, NOT_A_FILE, UNREADABLE, EMPTY_INPUT, NOT_AN_IMAGE, FORMAT_NOT_SUPPORTED, DAMAGED_IMAGE,
-            BAD_ARRAY, MODE_NOT_SUPPORTED, DEPTH_NOT_SUPPORTED, ANIMATED.
+            BAD_ARRAY, MODE_NOT_SUPPORTED, DEPTH_NOT_SUPPORTED, ANIMATED; of an address also TIMED_OUT.
         LimitError: SIDE_TOO_LONG, TOO_MANY_PIXELS, FILE_TOO_LARGE; when pixels are asked for, MEMORY_LIMIT and OUT_OF_MEMORY.
         UsageError: BAD_ARGUMENT, `src` is none of these.
     """
@@ -168,7 +167,7 @@ def _bytes(src: Any, limits: Limits) -> bytes:
         limits.check_bytes(memoryview(src).nbytes)
         return bytes(src)
     if isinstance(src, (str, os.PathLike)):
-        return read_bytes(Path(src), limits)
+        return read_named(src, limits)
     if callable(getattr(src, "read", None)):
         return read_stream(src, limits)
     raise UsageError(

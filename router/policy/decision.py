@@ -131,6 +131,7 @@ class Decision:
         guard: a `GuardLevel` value: "off", "fast", "full" or "strict".
         guard_quantile: share of photographs that the guard lets pass.
         metadata: "keep", "icc" or "strip".
+        record: how much of the decision record travels in the file: "full", "short" or "none".
         metadata_loss: "name" or "refuse": what happens where a codec would leave some of the metadata behind.
         budgets: what the encoding may cost.
         reasons: why this action, then why codecs were removed from it.
@@ -154,6 +155,7 @@ class Decision:
     inputs: Mapping[str, Mapping[str, Any]]
     context_recorded: Mapping[str, Any]
     metadata_loss: Literal["name", "refuse"] = "name"
+    record: Literal["full", "short", "none"] = "full"
     artefacts: tuple[Used, ...] = ()
 
     @property
@@ -180,6 +182,7 @@ class Decision:
             "guard_quantile": self.guard_quantile,
             "metadata": self.metadata,
             "metadata_loss": self.metadata_loss,
+            "record": self.record,
             "budgets": self.budgets.to_dict(),
             "reasons": [reason.to_dict() for reason in self.reasons],
             "trace": [trace.to_dict() for trace in self.trace],

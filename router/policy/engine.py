@@ -80,8 +80,9 @@ def decide(
             policy=policy.name,
             rule=rule,
         )
-    declared = policy.policy.context
-    guard = guard_spec(action.guard or policy.policy.defaults.guard)
+    declared, defaults = policy.policy.context, policy.policy.defaults
+    kept = metadata or action.metadata or defaults.metadata
+    guard = guard_spec(action.guard or defaults.guard)
     return Decision(
         policy=policy.name,
         policy_sha256=policy.sha256,
@@ -90,7 +91,7 @@ def decide(
         target=aim,
         guard=guard.level,
         guard_quantile=guard.quantile,
-        metadata=metadata or action.metadata or policy.policy.defaults.metadata,
+        metadata=kept,
         budgets=Budgets(
             action.budgets.encode_ms, action.budgets.max_bytes, action.budgets.max_search_steps, action.budgets.when_late
         ),
@@ -98,7 +99,9 @@ def decide(
         trace=tuple(traces),
         inputs=_by_group(policy.policy, facts.values),
         context_recorded={key: value for key, value in values.items() if declared[key].record},
-        metadata_loss=policy.policy.defaults.metadata_loss,
+        metadata_loss=defaults.metadata_loss,
+        # A stripped file tells nothing, of the policy neither.
+        record="none" if kept == "strip" else action.record or defaults.record,
     )
 
 

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from router.errors import PolicyError, UsageError
+from router.addresses import Address, parse
+from router.addresses import read as read_address
+from router.errors import InputError, LimitError, PolicyError, UsageError
 from router.files import is_file
+from router.limits import Limits
 from router.policy.compiled import CompiledPolicy, compile_policy, plain_data, validate
 from router.policy.schema import Policy
-from router.policy.yaml_source import PolicySource, read_policy_file
+from router.policy.yaml_source import MAX_FILE_BYTES, PolicySource, parse_policy_bytes, read_policy_file
 from router.reasons import ReasonCode
 
 __all__ = ["CompiledPolicy", "load", "shipped_names"]
@@ -23,7 +26,8 @@ def load(policy: str | Path | Mapping[str, Any] | Policy | CompiledPolicy) -> Co
     """Load, validate and compile a policy.
 
     Args:
-        policy: a shipped name such as "balanced"; a path (a Path, or text that ends in .yaml or .yml, or has a separator);
+        policy: a shipped name such as "balanced"; a path (a Path, or text that ends in .yaml or .yml, or has a separator), or an
+            address (`s3://...`);
             a mapping with a policy file's fields; a Policy. A CompiledPolicy is given back as it is.
 
     Raises PolicyError: POLICY_NOT_FOUND (the hint lists the shipped names) or POLICY_INVALID (file, line, field, rule).
@@ -35,12 +39,25 @@ def load(policy: str | Path | Mapping[str, Any] | Policy | CompiledPolicy) -> Co
     if isinstance(policy, Mapping):
         source = PolicySource(plain_data(policy))
     elif isinstance(policy, str | Path):
-        source = read_policy_file(_find(policy))
+        source = _read(policy)
     else:
         raise UsageError(
             f"a policy of type {type(policy).__name__}", code=ReasonCode.BAD_ARGUMENT, hint="Pass a name, a path or a mapping"
         )
     return compile_policy(validate(source), source)
+
+
+def _read(policy: str | Path) -> PolicySource:
+    found = parse(policy)
+    if not isinstance(found, Address):
+        return read_policy_file(_find(policy))
+    try:
+        raw = read_address(found, Limits(max_file_bytes=MAX_FILE_BYTES))
+    except (InputError, LimitError) as error:
+        raise PolicyError(
+            f"cannot read the policy: {error.message}", code=ReasonCode.POLICY_NOT_FOUND, hint=error.hint, file=str(found)
+        ) from error
+    return parse_policy_bytes(raw, str(found))
 
 
 def policy_file(policy: str | Path) -> Path:

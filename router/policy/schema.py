@@ -44,6 +44,7 @@ Megapixels = Annotated[float, Field(gt=0)]
 GuardName = Literal["off", "fast", "full", "strict"]
 MetadataMode = Literal["keep", "icc", "strip"]
 MetadataLoss = Literal["name", "refuse"]
+RecordChoice = Literal["full", "short", "none"]
 Metric = Literal["ssimulacra2", "psnr", "ms-ssim", "bpp", "max_bytes"]
 
 
@@ -226,6 +227,7 @@ class Action(_Aiming):
     budgets: Budgets = Budgets()
     guard: Guard | None = None
     metadata: MetadataMode | None = None
+    record: RecordChoice | None = Field(default=None, description="how much of the decision record travels in the file")
     reason: str = Field(default="", max_length=200)
 
     @model_validator(mode="after")
@@ -233,6 +235,14 @@ class Action(_Aiming):
         if self.fixed_target and self.aim is None:
             raise ValueError("fixed_target: there is no quality or target to fix")
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `record` where it is not set: the field is younger than policies, whose hashes must stay."""
+        data: dict[str, Any] = plain(self)
+        if self.record is None:
+            data.pop("record", None)
+        return data
 
 
 class Rule(_Model):
@@ -254,13 +264,17 @@ class Defaults(_Aiming):
         description="where metadata is kept and a codec would leave some of it behind: the record names it; or it is passed over",
     )
     alpha: float = Field(default=0.05, gt=0, le=0.5, description="`ood.in_distribution` means p_value > alpha")
+    record: RecordChoice = Field(default="full", description="how much of the decision record travels in the file")
 
     @model_serializer(mode="wrap")
     def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without `metadata_loss` where it has its default: the field is younger than policies, whose hashes must stay."""
+        """Without `metadata_loss` and `record` where they have their defaults: they are younger than policies, whose hashes must
+        stay."""
         data: dict[str, Any] = plain(self)
         if self.metadata_loss == "name":
             data.pop("metadata_loss", None)
+        if self.record == "full":
+            data.pop("record", None)
         return data
 
 

@@ -245,6 +245,17 @@ def seal(candidate: Candidate, record: bytes, source_xmp: bytes | None) -> bytes
     return _unchanged(candidate, codec.with_record(candidate.data, record, source_xmp))
 
 
+def seal_short(candidate: Candidate, record: bytes, source_xmp: bytes | None) -> bytes:
+    """As `seal`, with the short record."""
+    return _unchanged(candidate, candidate.codec.with_short_record(candidate.data, record, source_xmp))
+
+
+def bare(candidate: Candidate) -> bytes:
+    """The candidate's bytes without the room that its codec left for XMP, and the same image. Raises CodecError, StreamError."""
+    data = candidate.codec.without_xmp(candidate.data)
+    return data if data == candidate.data else _unchanged(candidate, data)
+
+
 def with_source_xmp(candidate: Candidate, xmp: bytes) -> bytes:
     """The candidate's bytes with the source's XMP only, and the same image. Raises CarryError, CodecError."""
     return _unchanged(candidate, candidate.codec.with_xmp(candidate.data, xmp))

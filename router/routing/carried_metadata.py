@@ -20,7 +20,7 @@ from router.containers.xmp import problem
 from router.containers.xmp_packet import RDF, Name
 from router.images import png_notes
 from router.images.sample import ImageSample
-from router.record import MAX_BYTES, RECORD_ROOM
+from router.record import MAX_BYTES, RECORD_ROOM, RecordForm
 
 TEXT_NAMESPACE = "https://codec-router.org/ns/text/1.0/"
 """XML namespace of `ct:Texts`, a bag of structures with `ct:Keyword`, `ct:Value` and, where stated, `ct:Language` and
@@ -68,10 +68,10 @@ def carried_xmp(sample: ImageSample, codec: Codec) -> bytes | None:
     return _carried(sample, codec)[0]
 
 
-def room(metadata: Metadata) -> int:
+def room(metadata: Metadata, record: RecordForm) -> int:
     """Bytes that record and packet will take at most, where nothing but them is added to an encoding."""
     texts = sum(len(t.keyword) + 4 * len(t.text) + 200 for t in metadata.text)
-    return RECORD_ROOM + len(metadata.xmp or b"") + texts + (400 if metadata.density or metadata.chunks else 0)
+    return RECORD_ROOM[record] + len(metadata.xmp or b"") + texts + (400 if metadata.density or metadata.chunks else 0)
 
 
 def _carried(sample: ImageSample, codec: Codec) -> tuple[bytes | None, list[str]]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
+from os import PathLike
+from pathlib import Path, PurePosixPath
+from typing import Any, overload
 
+from router import addresses
 from router.errors import UsageError
-from router.files import write_atomically
+from router.files import write_named
 from router.reasons import ReasonCode
 from router.record import DecisionRecord, RunRecord
 
@@ -30,28 +33,52 @@ class EncodedImage:
     record: DecisionRecord
     run: RunRecord = field(repr=False, compare=False)
 
-    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write to `path_for(path)`; temporary name, then rename. Returns the path written.
+    @overload
+    def save(self, path: PathLike[str], *, overwrite: bool = False) -> Path: ...
+    @overload
+    def save(self, path: str, *, overwrite: bool = False) -> Path | Any: ...
+    def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path | str:
+        """Write to `path_for(path)`, whole or not at all. Returns the path written; of an address (`s3://...`), its text.
 
         Raises OutputExistsError unless `overwrite`, OutputNotWritableError, UsageError for a path that ends in no name and for a
-        folder.
+        folder; for an address also MissingExtraError.
         """
-        if os.path.isdir(path):  # noqa: PTH112 - of a name that the file system refuses, writing says why
+        target = addresses.parse(path)
+        if _is_folder(target):
             raise UsageError(
-                f"{str(path)!r} is a folder",
+                f"{_quoted(target)} is a folder",
                 code=ReasonCode.BAD_ARGUMENT,
-                hint=f"Name the file in it: save({str(Path(path) / 'name')!r}) writes name{self.suffix}",
+                hint=f"Name the file in it: save({_quoted(target, 'name')}) writes name{self.suffix}",
             )
-        return write_atomically(self.path_for(path), self.data, overwrite=overwrite)
+        written = write_named(self._target(target), self.data, overwrite=overwrite)
+        return written.text if isinstance(written, addresses.Address) else written
 
-    def path_for(self, path: str | Path) -> Path:
+    @overload
+    def path_for(self, path: PathLike[str]) -> Path: ...
+    @overload
+    def path_for(self, path: str) -> Path | Any: ...
+    def path_for(self, path: str | PathLike[str]) -> Path | str:
         """`path` with the suffix added unless it is there (or another of the same format, such as .jpeg). Raises UsageError."""
-        target = Path(path)
+        target = self._target(addresses.parse(path))
+        return target.text if isinstance(target, addresses.Address) else target
+
+    def _target(self, target: Path | addresses.Address) -> Path | addresses.Address:
         if target.name in ("", ".."):
-            raise UsageError(f"{str(path)!r} names no file", code=ReasonCode.BAD_ARGUMENT, hint="Give the file a name")
-        if target.suffix.lower() in _ALSO.get(self.suffix, {self.suffix}):
+            raise UsageError(f"{_quoted(target)} names no file", code=ReasonCode.BAD_ARGUMENT, hint="Give the file a name")
+        if PurePosixPath(target.name).suffix.lower() in _ALSO.get(self.suffix, {self.suffix}):
             return target
         return target.with_name(target.name + self.suffix)
+
+
+def _is_folder(target: Path | addresses.Address) -> bool:
+    if isinstance(target, addresses.Address):
+        return bool(target.name) and addresses.is_folder(target)
+    return os.path.isdir(target)  # noqa: PTH112 - of a name that the file system refuses, writing says why
+
+
+def _quoted(target: Path | addresses.Address, inside: str = "") -> str:
+    text = str(target)
+    return repr(text if not inside else f"{text.rstrip('/')}/{inside}")
 
 
 _ALSO = {

@@ -76,6 +76,8 @@ class Encoding:
             quantile=self._plan.quantile,
             max_steps=allowance.encodings,
             deadline=allowance.deadline,
-            room=RECORD_ROOM if lane.lane == Lane.TRANSCODE else room(self._sample.metadata),
+            room=RECORD_ROOM[self._plan.record]
+            if lane.lane == Lane.TRANSCODE
+            else room(self._sample.metadata, self._plan.record),
             memory=self._memory,
         )

@@ -13,6 +13,7 @@ from router.quality.guard import DEFAULT_QUANTILE, GuardLevel
 from router.quality.search import MAX_STEPS
 from router.quality.target import Target
 from router.reasons import ReasonCode
+from router.record import RecordForm
 from router.routing.metadata_choice import MetadataChoice
 
 FORCED_RULE = "forced by the caller"
@@ -25,6 +26,7 @@ class Plan:
     Attributes:
         accepts: whether the receiver takes a media type; asked for passthrough, whose type is the source's.
         quantile: share of photographs that the guard lets pass.
+        record: how much of the decision record travels in the file.
         keep_all: a codec that would leave some of the metadata behind is passed over.
         encode_ms: wall time for the whole image, decision included; None for no bound.
         when_late: "encode": where nothing can be written in that time, the last codec that can write the image encodes once all
@@ -38,6 +40,7 @@ class Plan:
     metadata: MetadataChoice
     accepts: Callable[[str], bool]
     quantile: float = DEFAULT_QUANTILE
+    record: RecordForm = "full"
     keep_all: bool = False
     max_steps: int = MAX_STEPS
     encode_ms: float | None = None
@@ -61,7 +64,13 @@ class Plan:
         return ((lane, codec_id) for lane in self.lanes if lane.lane == Lane.CLASSICAL for codec_id in lane.codecs)
 
 
-def forced_plan(codec_id: str, target: Target, settings: Mapping[str, Any] | None, metadata: MetadataChoice | None) -> Plan:
+def forced_plan(
+    codec_id: str,
+    target: Target,
+    settings: Mapping[str, Any] | None,
+    metadata: MetadataChoice | None,
+    record: RecordForm | None = None,
+) -> Plan:
     """One codec, no fallback. Raises CodecUnavailableError (UNKNOWN_CODEC)."""
     codec = registry.get(codec_id)
     lane = LanePlan(lane=codec.lane.value, codecs=(codec_id,), settings={codec_id: dict(settings or {})}, choose="first")
@@ -70,13 +79,16 @@ def forced_plan(codec_id: str, target: Target, settings: Mapping[str, Any] | Non
         target=target,
         level=GuardLevel.FULL,
         metadata=metadata or "keep",
+        record=record or ("none" if metadata == "strip" else "full"),
         accepts=lambda media_type: True,
         reasons=(Reason(ReasonCode.FORCED_CODEC, lane=codec.lane.value, codec=codec_id),),
     )
 
 
-def policy_plan(decision: Decision, accepts: Callable[[str], bool], metadata: MetadataChoice | None) -> Plan:
-    """The plan of a policy's decision; the caller's metadata choice wins over the policy's."""
+def policy_plan(
+    decision: Decision, accepts: Callable[[str], bool], metadata: MetadataChoice | None, record: RecordForm | None = None
+) -> Plan:
+    """The plan of a policy's decision; the caller's choices about metadata and record win over the policy's."""
     budgets, choice = decision.budgets, metadata or decision.metadata
     return Plan(
         lanes=decision.lanes,
@@ -84,6 +96,7 @@ def policy_plan(decision: Decision, accepts: Callable[[str], bool], metadata: Me
         level=GuardLevel(decision.guard),
         quantile=decision.guard_quantile,
         metadata=choice,
+        record=record or ("none" if choice == "strip" else decision.record),
         keep_all=choice == "keep" and decision.metadata_loss == "refuse",
         accepts=accepts,
         max_steps=budgets.max_search_steps or MAX_STEPS,

@@ -14,6 +14,7 @@ from router.codecs.base import Codec, Lane
 from router.containers.xmp import holds_record, problem, without_record
 from router.detector.report import OodReport
 from router.errors import ArtefactError, CarryError, NoLaneError, RouterError, own_words
+from router.images.left_behind.passenger import RECORD
 from router.images.sample import ImageSample, pixels_sha256
 from router.policy.decision import Reason
 from router.quality.guard import WorstTile
@@ -28,9 +29,10 @@ from router.record import (
     RecordedScores,
     RecordedTarget,
     RecordedTile,
+    RecordForm,
     RunRecord,
 )
-from router.routing.attempt import Candidate, seal, with_source_xmp
+from router.routing.attempt import Candidate, bare, seal, seal_short, with_source_xmp
 from router.routing.attempt_log import Outcome
 from router.routing.carried_metadata import carried_xmp, losses, shown_losses
 from router.routing.encoded import EncodedImage
@@ -56,8 +58,8 @@ def release(
     """Turn the outcome of a walk into bytes with their record; `sample` as it was read.
 
     What keeps the source's bytes (passthrough, transcode) is decoded whole before, as far as `verify` goes. A candidate that is
-    not smaller than a source of the same class gives way to the source itself. A format without a place for a record is released
-    without one, which the record in the log says.
+    not smaller than a source of the same class gives way to the source itself. `plan.record` says how much of the record travels
+    in the file; a format without a place for a record is released without one, which the record in the log says.
 
     Raises InputError (DAMAGED_IMAGE) if the source was to be kept and cannot be decoded.
     """
@@ -74,7 +76,7 @@ def release(
         source_xmp = carried_xmp(sample, candidate.codec) if plan.metadata == "keep" else None
         of_candidate += _overshot(plan, candidate)
         record = _record(sample, plan, outcome, candidate, of_candidate, report)
-        data, failures = _with_evidence(candidate, record, source_xmp, _bound(sample, plan))
+        data, failures = _with_evidence(candidate, record, source_xmp, plan.record, _bound(sample, plan))
         if failures:
             if plan.keep_all and source_xmp is not None and any(f.code is ReasonCode.CANNOT_CARRY_XMP for f in failures):
                 return _kept_source(sample, plan, outcome, report, run, [*reasons, *failures], source_refusal)
@@ -119,7 +121,7 @@ def _passed_through(
 ) -> EncodedImage:
     assert sample.source.data is not None
     reasons += _doubts(sample, plan, Lane.PASSTHROUGH)
-    if sample.metadata.xmp is not None and _claims_a_record(sample.metadata.xmp):
+    if _claims_a_record(sample):
         reasons.append(Reason(ReasonCode.SOURCE_RECORD_STAYS, "what the file's own record says is not this decision"))
     media_type, suffix = MEDIA_TYPES[sample.source.format]
     record = _record(sample, plan, outcome, None, reasons, report)
@@ -148,8 +150,9 @@ def _left_behind(sample: ImageSample, plan: Plan, codec: Codec) -> list[Reason]:
     return reasons + [Reason(ReasonCode.METADATA_LEFT_BEHIND, name) for name in losses(sample, codec)]
 
 
-def _claims_a_record(xmp: bytes) -> bool:
-    return problem(xmp) is None and holds_record(xmp)
+def _claims_a_record(sample: ImageSample) -> bool:
+    xmp = sample.metadata.xmp
+    return RECORD in sample.passengers or (xmp is not None and problem(xmp) is None and holds_record(xmp))
 
 
 def _overshot(plan: Plan, candidate: Candidate) -> list[Reason]:
@@ -168,33 +171,44 @@ def _overshot(plan: Plan, candidate: Candidate) -> list[Reason]:
 
 
 def _with_evidence(
-    candidate: Candidate, record: DecisionRecord, source_xmp: bytes | None, bound: int | None
+    candidate: Candidate, record: DecisionRecord, source_xmp: bytes | None, form: RecordForm, bound: int | None
 ) -> tuple[bytes, list[Reason]]:
-    """The candidate's bytes with record and source XMP; where that fails, with the XMP alone; else bare. And what failed.
+    """The candidate's bytes with a record of this form and source XMP; where that fails, with the XMP alone; else bare. And what
+    failed.
 
     The bytes have passed the guard: no failure here may lose them. `bound`: the most that the result may have.
     """
     kept = without_record(source_xmp) if source_xmp is not None and holds_record(source_xmp) else source_xmp
-    writers: list[tuple[ReasonCode, Callable[[], bytes]]] = [
-        (ReasonCode.RECORD_NOT_CARRIED, lambda: seal(candidate, record.to_json(), source_xmp))
-    ]
+    writers: list[tuple[ReasonCode | None, Callable[[], bytes]]] = []
+    if form == "full":
+        writers.append((ReasonCode.RECORD_NOT_CARRIED, lambda: seal(candidate, record.to_json(), source_xmp)))
+    elif form == "short":
+        writers.append((ReasonCode.RECORD_NOT_CARRIED, lambda: seal_short(candidate, record.to_short(), kept)))
     if kept is not None:
         writers.append((ReasonCode.CANNOT_CARRY_XMP, lambda: with_source_xmp(candidate, kept)))
+    elif form == "none":
+        writers.append((None, lambda: bare(candidate)))
     failures: list[Reason] = []
     for code, write in writers:
-        try:
-            data = write()
-        except CarryError as error:
-            failures.append(Reason(code, own_words(error, ours=registry.is_ours(candidate.codec))))
-        except RouterError as error:
-            failures.append(Reason(code, f"{error.code}: {own_words(error, ours=registry.is_ours(candidate.codec))}"))
-        except Exception as error:  # of somebody's codec
-            failures.append(Reason(code, f"{ReasonCode.INTERNAL_ERROR}: {type(error).__name__}"))
-        else:
-            if bound is None or len(data) <= bound:
-                return data, failures
-            failures.append(Reason(code, f"no room within {bound} bytes"))
+        data, failure = _tried(write, candidate)
+        if failure is None and (bound is None or len(data) <= bound):
+            return data, failures
+        if code is not None:
+            failures.append(Reason(code, failure or f"no room within {bound} bytes"))
     return candidate.data, failures
+
+
+def _tried(write: Callable[[], bytes], candidate: Candidate) -> tuple[bytes, str | None]:
+    """What was written, or why nothing was."""
+    ours = registry.is_ours(candidate.codec)
+    try:
+        return write(), None
+    except CarryError as error:
+        return b"", own_words(error, ours=ours)
+    except RouterError as error:
+        return b"", f"{error.code}: {own_words(error, ours=ours)}"
+    except Exception as error:  # of somebody's codec
+        return b"", f"{ReasonCode.INTERNAL_ERROR}: {type(error).__name__}"
 
 
 def _bound(sample: ImageSample, plan: Plan) -> int | None:

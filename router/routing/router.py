@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from router.addresses import shown
 from router.artefacts.bundle import Used
 from router.codecs import registry
 from router.codecs.base import Lane
@@ -28,6 +30,7 @@ from router.prediction.costs.store import load as stored_costs
 from router.quality.guard import GuardLevel
 from router.quality.target import Target
 from router.reasons import ReasonCode
+from router.record import RecordForm
 from router.routing.encoded import EncodedImage
 from router.routing.facts import Facts
 from router.routing.fallback import Walk
@@ -101,6 +104,7 @@ class Router:
         receiver: ReceiverSource = None,
         context: Mapping[str, Any] | None = None,
         metadata: MetadataChoice | None = None,
+        record: RecordForm | None = None,
         settings: Mapping[str, Any] | None = None,
         first_frame: bool = False,
         on_guard_fail: Literal["raise", "release"] = "raise",
@@ -108,7 +112,8 @@ class Router:
         """Encode one image by the policy, or with `codec` if the caller forces one.
 
         Args:
-            src: path, bytes, binary file object, `PIL.Image`, or ndarray (H, W) or (H, W, C), uint8 or uint16.
+            src: path, address (`s3://...`), bytes, binary file object, `PIL.Image`, or ndarray (H, W) or (H, W, C) of uint8 or
+                uint16.
             codec: codec id; the policy is then not asked, and the guard still runs.
             quality: SSIMULACRA2 target, 0 to 100. At most one of `quality` and `target`.
             target: {"metric": "ssimulacra2" | "psnr" | "ms-ssim" | "bpp" | "max_bytes", "value": number}.
@@ -116,6 +121,9 @@ class Router:
                 needs a receiver that is known to decode it.
             context: values for the keys that the policy declares.
             metadata: "keep", "icc" or "strip"; by default what the policy says.
+            record: how much of the decision record travels in the file: "full" (about 1.3 kB), "short" (at most 160 bytes) or
+                "none"; by default what the policy says, full for a forced codec, and none where metadata is stripped. The
+                result's `record` and the log are always full.
             settings: encoder settings for a forced codec; naming its quality knob switches the search off.
             first_frame: take the first frame of an animation instead of refusing it.
             on_guard_fail: for a forced codec, "release" gives the bytes back with the failed guard in the record.
@@ -132,6 +140,13 @@ class Router:
         clock = time.monotonic()
         wanted = Target.given(quality, target)
         _check_choice("metadata", metadata, ("keep", "icc", "strip", None))
+        _check_choice("record", record, ("full", "short", "none", None))
+        if metadata == "strip" and record in ("full", "short"):
+            raise UsageError(
+                f'metadata "strip" leaves nothing in the file, record "{record}" would',
+                code=ReasonCode.BAD_ARGUMENT,
+                hint='Choose metadata "icc", which keeps the colour profile only, or leave out the record',
+            )
         _check_choice("on_guard_fail", on_guard_fail, ("raise", "release"))
         if not isinstance(settings, Mapping | None):
             raise UsageError(f"settings are a mapping of names to values, not {settings!r}", code=ReasonCode.BAD_ARGUMENT)
@@ -139,14 +154,14 @@ class Router:
         read = time.perf_counter()
         report: OodReport | None = None
         if codec is not None:
-            plan = forced_plan(codec, wanted or self.policy.default_target, settings, metadata)
+            plan = forced_plan(codec, wanted or self.policy.default_target, settings, metadata, record)
         elif settings is not None or on_guard_fail == "release":
             which = "settings go" if settings is not None else 'on_guard_fail="release" goes'
             raise UsageError(f"{which} with a forced codec", code=ReasonCode.BAD_ARGUMENT, hint="Pass codec=... too")
         else:
             parsed = Receiver.parse(receiver)
             decision, report = self._decide(sample, wanted, parsed, context)
-            plan = policy_plan(decision, parsed.accepts, metadata)
+            plan = policy_plan(decision, parsed.accepts, metadata, record)
         decided = time.perf_counter()
         prepared = apply_metadata_choice(sample, plan.metadata)
         stays = keeps_metadata(sample, plan.metadata)
@@ -165,7 +180,7 @@ class Router:
         )
         outcome = walk.run(release_failed=on_guard_fail == "release")
         seconds = {"read": read - began, "decide": decided - read, "encode": time.perf_counter() - decided}
-        run = Run(str(src) if isinstance(src, str | Path) else None, platform.node(), started_at, seconds, costs.to_dict())
+        run = Run(shown(src) if isinstance(src, str | PathLike) else None, platform.node(), started_at, seconds, costs.to_dict())
         encoded = release(sample, plan, outcome, report, run, source_refusal=source_refusal)
         if self._log is not None:
             deliver(self._log, encoded)

@@ -14,7 +14,7 @@ from image_builders import save as encoded
 
 import router
 from router.containers import isobmff as boxes
-from router.containers import jxl as _jxl_boxes
+from router.containers import jxl
 from router.containers.fields import Fields
 from router.containers.gif import walk_gif
 from router.containers.jpeg import walk_jpeg
@@ -146,14 +146,14 @@ def test_avif_tables_are_counted() -> None:
 
 
 def test_jxl_boxes_behind_the_picture_are_kept_in_order() -> None:
-    data = _jxl_boxes.with_xmp(encoded_jxl(), b"<x/>")
+    data = jxl.with_xmp(encoded_jxl(), b"<x/>")
     many = data + b"\0\0\0\x0dnote" + b"12345" + b"\0\0\0\x0cxml <y/>" + b"\0\0\0\x08free" * 2000
-    again = _jxl_boxes.with_xmp(many, b"<z/>")
+    again = jxl.with_xmp(many, b"<z/>")
     kinds = [box.type for box in boxes.walk(again)]
     assert kinds.count(b"xml ") == 1
     assert kinds[-1] == b"xml "
     assert kinds.count(b"free") == 2000
-    assert _jxl_boxes.read_xmp(again) == b"<z/>"
+    assert jxl.read_xmp(again) == b"<z/>"
 
 
 def encoded_jxl() -> bytes:

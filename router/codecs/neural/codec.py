@@ -122,6 +122,10 @@ class NeuralCodec(Codec):
             source_xmp = without_record(source_xmp)
         return container.replace(data, record=record, xmp=source_xmp)
 
+    def with_short_record(self, data: bytes, record: bytes, source_xmp: bytes | None) -> bytes:
+        """As `with_record`: the chunk holds either form."""
+        return self.with_record(data, record, source_xmp)
+
     def read_record(self, data: bytes) -> bytes | None:
         """The decision record, None if there is none."""
         return container.ancillary(data).get("record")

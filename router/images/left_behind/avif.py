@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from router.containers import isobmff as boxes
 from router.containers.avif import XMP_TYPE, Items, items
 from router.containers.parts import TooManyPartsError
+from router.containers.short_record import is_box
 from router.errors import StreamError
 from router.images.left_behind import passenger as p
 from router.images.left_behind.passenger import Passenger, auxiliary, letters
@@ -78,6 +79,8 @@ def _other(data: bytes, box: boxes.Box) -> Iterator[Passenger]:
     if box.type in _FREE:
         if content.strip(b"\x00"):
             yield Passenger("data in an unused box")
+    elif is_box(data, box.type, box.payload):
+        yield p.RECORD
     elif box.type == b"jumb" or (box.type == b"uuid" and content.startswith(_C2PA)):
         yield p.CREDENTIALS
     else:

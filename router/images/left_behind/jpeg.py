@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from router.containers.jpeg import EXTENDED_XMP, XMP, Segment, walk_jpeg
+from router.containers.short_record import is_comment
 from router.errors import StreamError
 from router.images.decoders.jpeg import APPLICATION_OR_COMMENT
 from router.images.left_behind import passenger as p
@@ -53,6 +54,8 @@ def passengers(data: bytes) -> Iterator[Passenger]:
         elif segment.marker == 0xE2 and content.startswith(b"MPF\x00"):
             index = index or _index(data, segment)
             indexed = True
+        elif segment.marker == 0xFE and is_comment(content):
+            yield p.RECORD
         elif segment.marker == 0xFE:
             comments += 1
             yield p.COMMENT if comments <= MAX_COMMENTS else p.COMMENTS

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from router.containers import isobmff as boxes
+from router.containers.short_record import is_box
 from router.images.decoders.jxl import rebuilt_jpeg
 from router.images.left_behind import jpeg
 from router.images.left_behind import passenger as p
@@ -33,6 +34,8 @@ def passengers(data: bytes) -> Iterator[Passenger]:
             yield Passenger(_COMPRESSED.get(data[box.payload : box.payload + 4], "compressed box"))
         elif box.type == b"jumb":
             yield p.CREDENTIALS if b"c2pa" in data[box.payload : box.payload + 200] else Passenger("JUMBF box")
+        elif is_box(data, box.type, box.payload):
+            yield p.RECORD
         elif box.type not in _PICTURE:
             yield Passenger(f"JPEG XL box {letters(box.type)}")
         seen.add(box.type)

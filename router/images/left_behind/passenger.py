@@ -37,6 +37,7 @@ TAIL = Passenger("data behind the end of the image")
 SLACK = Passenger("data behind the fields of a part")
 MANY = Passenger("what comes after the parts that are looked at")
 COMMENT, COMMENTS = Passenger("comment", carried=True), Passenger("further comments")
+RECORD = Passenger("decision record", carried=True)  # it is about that file: a new one gets its own, so nothing is lost
 EXIF = Passenger("EXIF", carried=True)
 XMP = Passenger("XMP", carried=True)
 SECOND_EXIF = Passenger("second EXIF block")

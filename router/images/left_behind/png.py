@@ -28,6 +28,8 @@ def passengers(data: bytes) -> Iterator[Passenger]:
         yield p.GAIN_MAP
     if found.credentials:
         yield p.CREDENTIALS
+    if found.record:
+        yield p.RECORD
     if found.tail:
         yield p.TAIL
     if found.many:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from router.containers.short_record import WEBP_CHUNK
 from router.containers.webp import walk_webp
 from router.images.left_behind import passenger as p
 from router.images.left_behind.passenger import Passenger, letters
@@ -27,6 +28,8 @@ def passengers(data: bytes) -> Iterator[Passenger]:
             if shown:
                 yield p.PICTURE
             shown = True
+        elif chunk.type == WEBP_CHUNK:
+            yield p.RECORD
         elif chunk.type not in _PICTURE:
             yield p.CREDENTIALS if chunk.type == b"C2PA" else Passenger(f"WebP chunk {letters(chunk.type)}")
     if data[8 + int.from_bytes(data[4:8], "little") :].strip(b"\x00"):
