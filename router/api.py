@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from router.detector.report import OodReport
     from router.images.read import ImageSource
     from router.images.sample import ImageSample
+    from router.policy.decision import MetadataChoice
     from router.policy.receiver import ReceiverSource
     from router.quality.target import Target
     from router.record import RecordForm
-    from router.routing.metadata_choice import MetadataChoice
 
 Policy = str | Path | Mapping[str, Any] | CompiledPolicy
 """A shipped name, a YAML file, a mapping with a policy file's fields, or a loaded policy."""

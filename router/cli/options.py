@@ -137,7 +137,7 @@ def context_from(policy: CompiledPolicy, pairs: list[str] | None) -> dict[str, A
 
 def metadata_from(text: str | None) -> str | None:
     """The checked --metadata. Raises UsageError."""
-    from router.routing.metadata_choice import MetadataChoice
+    from router.policy.decision import MetadataChoice
 
     if text is not None and text not in get_args(MetadataChoice):
         choices = ", ".join(get_args(MetadataChoice))

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from router.artefacts.bundle import Used
+from router.codecs.base import Lane
 from router.errors import ArtefactError
-from router.quality.target import Target
+from router.quality.target import MAX_STEPS, Target
 from router.reasons import ReasonCode
+from router.record import RecordForm
+
+if TYPE_CHECKING:
+    from router.quality.guard import GuardLevel
+
+MetadataChoice = Literal["keep", "icc", "strip"]
+"""What of the metadata goes into the output: all, the colour profile only, nothing."""
+FORCED_RULE = "forced by the caller"
+"""In place of a rule's name, where the caller named the codec."""
 
 
 @dataclass(frozen=True)
@@ -124,8 +134,8 @@ class Decision:
     """The lanes to try, in order, and the evidence.
 
     Attributes:
-        policy, policy_sha256: name and content hash of the policy.
-        rule: name of the rule that matched, "otherwise" or "on_error".
+        policy, policy_sha256: name and content hash of the policy; "" where the caller named the codec.
+        rule: name of the rule that matched, "otherwise", "on_error" or `FORCED_RULE`.
         lanes: at least one.
         target: what the encoder aims at.
         guard: a `GuardLevel` value: "off", "fast", "full" or "strict".
@@ -148,14 +158,14 @@ class Decision:
     target: Target
     guard: Literal["off", "fast", "full", "strict"]
     guard_quantile: float
-    metadata: Literal["keep", "icc", "strip"]
+    metadata: MetadataChoice
     budgets: Budgets
     reasons: tuple[Reason, ...]
     trace: tuple[RuleTrace, ...]
     inputs: Mapping[str, Mapping[str, Any]]
     context_recorded: Mapping[str, Any]
     metadata_loss: Literal["name", "refuse"] = "name"
-    record: Literal["full", "short", "none"] = "full"
+    record: RecordForm = "full"
     artefacts: tuple[Used, ...] = ()
 
     @property
@@ -167,6 +177,37 @@ class Decision:
     def codec(self) -> str | None:
         """The first candidate's codec id; None for passthrough. Where `choose` is "smallest", one of several."""
         return self.lanes[0].codecs[0] if self.lanes[0].codecs else None
+
+    @property
+    def forced(self) -> bool:
+        """Whether the caller named the codec: then nothing takes its place when it fails."""
+        return self.rule == FORCED_RULE
+
+    @property
+    def level(self) -> GuardLevel:
+        """What the guard looks at."""
+        from router.quality.guard import GuardLevel
+
+        return GuardLevel(self.guard)
+
+    @property
+    def loses_nothing(self) -> bool:
+        """Whether a codec that would leave some of the metadata behind is passed over."""
+        return self.metadata == "keep" and self.metadata_loss == "refuse"
+
+    @property
+    def max_steps(self) -> int:
+        """Encodings that a quality search may try."""
+        return self.budgets.max_search_steps or MAX_STEPS
+
+    def compares(self, lane: LanePlan) -> bool:
+        """Whether a result of this lane is held against a classical one before it may go."""
+        return lane.lane == Lane.NEURAL and (lane.must_save is not None or self.guard == "strict")
+
+    @property
+    def baselines(self) -> Iterator[tuple[LanePlan, str]]:
+        """Classical codecs with their lanes, in order: the first that can write the image is the one to compare with."""
+        return ((lane, codec_id) for lane in self.lanes if lane.lane == Lane.CLASSICAL for codec_id in lane.codecs)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able, in a fixed order."""

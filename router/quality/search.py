@@ -17,13 +17,11 @@ from router.images.sample import Pixels
 from router.quality.metrics import Scorer
 from router.quality.search_model.guide import Guide, unguided
 from router.quality.search_model.scales import scale_of
-from router.quality.target import Target
+from router.quality.target import MAX_STEPS, Target
 from router.reasons import ReasonCode
 
 EXPECTED_STEPS = 4
 """Encodings that a search is planned for: what is not found by then, halving what is open finds for certain."""
-MAX_STEPS = 32
-"""More than that takes with any knob of up to 16 bits: a bound for codecs whose curves are none."""
 
 FILL = 0.97
 """A size target is met by what fits and takes at least this share of it."""

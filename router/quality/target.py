@@ -23,6 +23,9 @@ _RANGES: dict[str, tuple[float, float]] = {
 }
 _TOLERANCES: dict[str, float] = {"ssimulacra2": 1.0, "psnr": 0.25, "ms-ssim": 0.001, "bpp": 0.0, "max_bytes": 0.0}
 
+MAX_STEPS = 32
+"""Encodings that a search may try, where nobody says otherwise."""
+
 
 @dataclass(frozen=True)
 class Target:

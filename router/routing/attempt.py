@@ -32,9 +32,9 @@ from router.images.sample import ImageSample, Pixels
 from router.limits import NO_LIMITS
 from router.quality.guard import DEFAULT_QUANTILE, GuardLevel, GuardReport, calibration_for, check, looks_at_tiles
 from router.quality.metrics import Scorer, scorer
-from router.quality.search import MAX_STEPS, Outcome, search
+from router.quality.search import Outcome, search
 from router.quality.search_model import Memory
-from router.quality.target import MetricName, Target
+from router.quality.target import MAX_STEPS, MetricName, Target
 from router.reasons import ReasonCode
 
 
@@ -66,20 +66,21 @@ class Scorers:
 
     def __init__(self) -> None:
         self.memory = Memory()
-        self._known: dict[tuple[str, int, bytes | None], tuple[Pixels, Scorer]] = {}
+        self._known: dict[tuple[str, bytes | None], list[tuple[Pixels, Scorer]]] = {}
 
     def get(self, metric: MetricName, pixels: Pixels, profile: bytes | None) -> Scorer:
         """The scorer of `metric` against `pixels`, which like its candidates are seen through `profile`."""
-        key = (metric, id(pixels), profile)
-        if key not in self._known:
-            shown = as_shown(profile)
-            score = scorer(metric, shown(pixels))
-            # Holds `pixels`, so that its id stays its own.
-            self._known[key] = (pixels, lambda candidate: score(shown(candidate)))
-        return self._known[key][1]
+        known = self._known.setdefault((metric, profile), [])
+        for reference, scored in known:
+            if reference is pixels:
+                return scored
+        shown = as_shown(profile)
+        score = scorer(metric, shown(pixels))
+        known.append((pixels, lambda candidate: score(shown(candidate))))
+        return known[-1][1]
 
 
-def attempt(
+def encode_to_target(
     codec: Codec,
     sample: ImageSample,
     settings: Mapping[str, Any],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from router.quality.guard import GuardReport
 from router.reasons import ReasonCode
 from router.record import Attempt
 from router.routing.attempt import Candidate
-from router.routing.time_budget import Turn
+from router.routing.time_budget import ScheduledAttempt
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What the walk found. `candidate` is None when the source itself is to be passed through."""
+class RoutingOutcome:
+    """What came of the lanes. `candidate` is None when the source itself is to be passed through."""
 
     candidate: Candidate | None
     reasons: tuple[Reason, ...]
@@ -38,8 +38,8 @@ class Outcome:
     refused: tuple[Refused, ...] = ()
 
 
-class Journal:
-    """Written in the order of events."""
+class AttemptLog:
+    """Attempts and reasons in the order of events."""
 
     def __init__(self) -> None:
         self._reasons: list[Reason] = []
@@ -55,25 +55,26 @@ class Journal:
         """Whether any codec has failed for one of these reasons so far."""
         return any(attempt.codec and attempt.outcome in codes for attempt in self._attempts)
 
-    def done(self, turn: Turn, candidate: Candidate) -> None:
+    def done(self, attempt: ScheduledAttempt, candidate: Candidate) -> None:
         """The codec's result may be released."""
-        self._log(turn, "done", bytes=len(candidate.data), encodings=candidate.encodings)
+        self._log(attempt, "done", bytes=len(candidate.data), encodings=candidate.encodings)
 
-    def chosen(self, candidates: list[Candidate], best: Candidate, lane: str) -> None:
-        """Of several results of a lane, this one is released."""
+    def beaten(self, candidates: Sequence[Candidate], lane: str) -> None:
+        """Results of a lane that made way for a smaller one."""
         for other in candidates:
-            if other is not best:
-                self.note(ReasonCode.NOT_SMALLEST, f"{len(other.data)} bytes", lane, other.codec.codec_id)
+            self.note(ReasonCode.NOT_SMALLEST, f"{len(other.data)} bytes", lane, other.codec.codec_id)
 
-    def refused(self, turn: Turn, candidate: Candidate, code: ReasonCode, detail: str) -> None:
+    def refused(self, attempt: ScheduledAttempt, candidate: Candidate, code: ReasonCode, detail: str) -> None:
         """The codec's result may not be released, and the record tells of it."""
-        self._refused.append(Refused(turn.lane.lane, turn.codec_id, len(candidate.data), candidate.score, code, candidate.guard))
-        self.failed(turn, code, detail)
+        self._refused.append(
+            Refused(attempt.lane.lane, attempt.codec_id, len(candidate.data), candidate.score, code, candidate.guard)
+        )
+        self.failed(attempt, code, detail)
 
-    def failed(self, turn: Turn, code: ReasonCode, detail: str, log: str = "") -> None:
+    def failed(self, attempt: ScheduledAttempt, code: ReasonCode, detail: str, log: str = "") -> None:
         """There is no result. `log`: in place of `detail` where only the log may know it."""
-        self.note(code, detail, turn.lane.lane, turn.codec_id)
-        self._log(turn, code.value, detail=log or detail)
+        self.note(code, detail, attempt.lane.lane, attempt.codec_id)
+        self._log(attempt, code.value, detail=log or detail)
 
     def lane_failed(self, lane: str, code: ReasonCode) -> None:
         """A lane without codecs is not open."""
@@ -90,29 +91,29 @@ class Journal:
         if reason not in self._reasons:
             self._reasons.append(reason)
 
-    def outcome(self, candidate: Candidate | None) -> Outcome:
+    def outcome(self, candidate: Candidate | None) -> RoutingOutcome:
         """All of it."""
-        return Outcome(candidate, tuple(self._reasons), self.attempts, tuple(self._refused))
+        return RoutingOutcome(candidate, tuple(self._reasons), self.attempts, tuple(self._refused))
 
-    def _log(self, turn: Turn, outcome: str, **found: Any) -> None:
+    def _log(self, attempt: ScheduledAttempt, outcome: str, **found: Any) -> None:
         self._attempts.append(
             Attempt(
-                lane=turn.lane.lane,
-                codec=turn.codec_id,
+                lane=attempt.lane.lane,
+                codec=attempt.codec_id,
                 outcome=outcome,
-                seconds=round(time.monotonic() - turn.began, 4),
-                left_seconds=None if turn.left is None else round(turn.left, 4),
-                **_foreseen(turn, outcome),
+                seconds=round(time.monotonic() - attempt.began, 4),
+                left_seconds=None if attempt.left is None else round(attempt.left, 4),
+                **_foreseen(attempt, outcome),
                 **found,
             )
         )
 
 
-def _foreseen(turn: Turn, outcome: str) -> dict[str, Any]:
-    prediction = turn.prediction
+def _foreseen(attempt: ScheduledAttempt, outcome: str) -> dict[str, Any]:
+    prediction = attempt.prediction
     if prediction is None:
         return {}
-    only_one = turn.late or outcome == ReasonCode.BUDGET_PREDICTED
+    only_one = attempt.overrun or outcome == ReasonCode.BUDGET_PREDICTED
     seconds = prediction.first if only_one else prediction.seconds
     return {
         "predicted_seconds": round(seconds, 4),

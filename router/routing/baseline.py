@@ -1,8 +1,11 @@
-"""A neural result is held against the plan's first classical codec that can write the image: where its lane asks for a measured
-saving (`must_save`), and at guard level `strict`."""
+"""The baseline of a neural result: the decision's first classical codec that can write the image.
+
+The two are compared where the neural lane asks for a measured saving (`must_save`), and at guard level `strict`.
+"""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from router.codecs import registry
@@ -11,14 +14,14 @@ from router.images.arrays import from_pixels
 from router.images.colour import as_shown
 from router.images.sample import ImageSample, Pixels
 from router.limits import NO_LIMITS
-from router.policy.decision import LanePlan
+from router.policy.decision import Decision, LanePlan
 from router.quality.guard import GuardLevel
 from router.quality.guard.noninferiority import Contender, objection
 from router.reasons import ReasonCode
 from router.routing.attempt import Candidate
 from router.routing.encoding import Encoding
-from router.routing.plan import Plan
 from router.routing.time_budget import Schedule, of_time
+from router.routing.winner import saves_too_little
 
 
 @dataclass(frozen=True)
@@ -30,55 +33,55 @@ class Verdict:
     stays: bool
 
 
-class Rivals:
+class Baseline:
     """What was encoded to compare with; it is kept, so that it is not encoded again in its own lane."""
 
-    def __init__(self, sample: ImageSample, plan: Plan, schedule: Schedule, encoding: Encoding) -> None:
+    def __init__(self, sample: ImageSample, decision: Decision, schedule: Schedule, encoding: Encoding) -> None:
         self._sample = sample
-        self._plan = plan
+        self._decision = decision
         self._schedule = schedule
         self._encoding = encoding
-        self._kept: dict[tuple[int, str], Candidate] = {}
+        self._kept: dict[tuple[str, str], Candidate] = {}
 
     def kept(self, lane: LanePlan, codec_id: str) -> Candidate | None:
         """What this codec has written already, None if nothing."""
-        return self._kept.get((id(lane), codec_id))
+        return self._kept.get(_key(lane, codec_id))
 
     def verdict(self, lane: LanePlan, neural: Candidate) -> Verdict | None:
         """What comes of the comparison; None if nobody asks for one, or no classical codec can write the image.
 
-        It is what policy or level promise, so it goes before the time, unless the plan refuses what is late: then want of time
-        is an objection. InputError and LimitError are let through.
+        It is what policy or level promise, so it goes before the time, unless the decision refuses what is late: then want of
+        time is an objection. InputError and LimitError are let through.
         """
-        if not self._plan.compares(lane):
+        if not self._decision.compares(lane):
             return None
-        for other, codec_id in self._plan.rivals:
+        for other, codec_id in self._decision.baselines:
             try:
-                rival = self._encoded(other, codec_id)
+                baseline = self._encoded(other, codec_id)
             except _NoTimeError:
                 code = ReasonCode.SAVES_TOO_LITTLE if lane.must_save is not None else ReasonCode.GUARD_NO_GAIN
                 return Verdict(code, f"no time to compare it with {codec_id}", stays=False)
             # At `strict` also one that its own check stops: that is no reason to release a neural result that nobody compared.
-            if rival is not None and (rival.guard.passed or self._plan.level is GuardLevel.STRICT):
-                return self._beside(lane, neural, rival)
+            if baseline is not None and (baseline.guard.passed or self._decision.level is GuardLevel.STRICT):
+                return self._beside(lane, neural, baseline)
         return None
 
-    def _beside(self, lane: LanePlan, neural: Candidate, rival: Candidate) -> Verdict | None:
-        target = self._plan.target
-        sizes = f"{len(neural.data)} bytes, {len(rival.data)} {rival.codec.codec_id}"
-        too_little = lane.must_save is not None and 1 - len(neural.data) / len(rival.data) < lane.must_save
+    def _beside(self, lane: LanePlan, neural: Candidate, baseline: Candidate) -> Verdict | None:
+        target = self._decision.target
+        sizes = f"{len(neural.data)} bytes, {len(baseline.data)} {baseline.codec.codec_id}"
+        too_little = saves_too_little(lane, len(neural.data), len(baseline.data))
         if too_little and not target.is_size:
             return Verdict(ReasonCode.SAVES_TOO_LITTLE, f"{sizes}; {lane.must_save:.0%} were to be saved", stays=False)
-        if target.is_size or self._plan.level is GuardLevel.STRICT:  # of two that fill one size, the better one
-            why = self._objection(neural, rival)
+        if target.is_size or self._decision.level is GuardLevel.STRICT:  # of two that fill one size, the better one
+            why = self._objection(neural, baseline)
             if why:
                 return Verdict(ReasonCode.GUARD_NO_GAIN, why, stays=False)
         return None if lane.must_save is None else Verdict(ReasonCode.SAVES_ENOUGH, sizes, stays=True)
 
-    def _objection(self, neural: Candidate, rival: Candidate) -> str:
+    def _objection(self, neural: Candidate, baseline: Candidate) -> str:
         try:
             source = as_shown(self._sample.metadata.icc)(self._sample.pixels)
-            return objection(self._plan.target, source, self._contender(neural), self._contender(rival))
+            return objection(self._decision.target, source, self._contender(neural), self._contender(baseline))
         except Exception as error:  # a codec that fails on a picture with probes: what could not be compared is not released
             return f"the comparison failed: {own_words(error, ours=registry.is_ours(neural.codec))}"
 
@@ -91,31 +94,35 @@ class Rivals:
                 return candidate.pixels
             return codec.decode(codec.encode(from_pixels(pixels), settings), NO_LIMITS).pixels
 
-        probed = self._plan.level is GuardLevel.STRICT
+        probed = self._decision.level is GuardLevel.STRICT
         pixels = as_shown(candidate.profile)(candidate.pixels)
         return Contender(len(candidate.data), candidate.guard, pixels, recode if probed else None)
 
     def _encoded(self, lane: LanePlan, codec_id: str) -> Candidate | None:
-        """What this codec writes; None if it fails, which it says when its own turn comes."""
+        """What this codec writes; None if it fails, which it says when it is attempted in its own lane."""
         known = self.kept(lane, codec_id)
         if known is not None:
             return known
-        turn = self._schedule.turn(lane, codec_id)
+        attempt = self._schedule.attempt(lane, codec_id)
         try:
             try:
-                found = self._encoding.encode(turn)
+                found = self._encoding.encode(attempt)
             except CodecError as error:
                 if not of_time(error):
                     raise
-                if self._plan.when_late == "refuse":
+                if self._decision.budgets.when_late == "refuse":
                     raise _NoTimeError from error
-                found = self._encoding.encode_late(turn)
+                found = self._encoding.encode_overrun(attempt)
         except (InputError, LimitError, _NoTimeError):
             raise
         except Exception:
             return None
-        self._kept[id(lane), codec_id] = found
+        self._kept[_key(lane, codec_id)] = found
         return found
+
+
+def _key(lane: LanePlan, codec_id: str) -> tuple[str, str]:
+    return codec_id, json.dumps(lane.settings.get(codec_id, {}), sort_keys=True, default=str)
 
 
 class _NoTimeError(Exception):

@@ -1,4 +1,4 @@
-"""One codec's turn: encode, decode and guard within the time that it is allowed."""
+"""One codec's attempt: encode, decode and guard within the time that it is allowed."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from router.codecs import registry
 from router.codecs.base import Lane
 from router.errors import ArtefactError, CodecError
 from router.images.sample import ImageSample
+from router.policy.decision import Decision
 from router.prediction.costs.budget import Allowance
 from router.quality.search import OutOfReachError
 from router.reasons import ReasonCode
 from router.record import RECORD_ROOM
-from router.routing.attempt import Candidate, Scorers, attempt
+from router.routing.attempt import Candidate, Scorers, encode_to_target
 from router.routing.carried_metadata import room
-from router.routing.plan import Plan
-from router.routing.time_budget import Schedule, Turn
+from router.routing.time_budget import Schedule, ScheduledAttempt
 
 
 class Encoding:
     """Attempts on one image; what one codec's scorers and searches have learnt serves the next."""
 
-    def __init__(self, sample: ImageSample, plan: Plan, schedule: Schedule, memory: int | None = None) -> None:
+    def __init__(self, sample: ImageSample, decision: Decision, schedule: Schedule, memory: int | None = None) -> None:
         """`memory`: bytes that one codec may take."""
         self._sample = sample
-        self._plan = plan
+        self._decision = decision
         self._schedule = schedule
         self._memory = memory
         self._scorers = Scorers()
@@ -32,19 +32,19 @@ class Encoding:
         """Why an artefact that the searches would have used was done without."""
         return self._scorers.memory.problem
 
-    def encode(self, turn: Turn) -> Candidate:
-        """The codec's result within the time that is left; in a late turn, without regard to it.
+    def encode(self, attempt: ScheduledAttempt) -> Candidate:
+        """The codec's result within the time that is left; in an overrun, without regard to it.
 
-        Raises what `attempt` raises; CodecError (BUDGET_PREDICTED) where even one encoding would take longer, (BUDGET_EXCEEDED)
-        where the target would have taken more encodings than there is time for.
+        Raises what `encode_to_target` raises; CodecError (BUDGET_PREDICTED) where even one encoding would take longer,
+        (BUDGET_EXCEEDED) where the target would have taken more encodings than there is time for.
         """
-        if turn.late:
-            return self.encode_late(turn)
-        allowance = self._schedule.allowance(turn)
+        if attempt.overrun:
+            return self.encode_overrun(attempt)
+        allowance = self._schedule.allowance(attempt)
         try:
-            return self._attempt(turn, allowance)
+            return self._attempt(attempt, allowance)
         except OutOfReachError as error:
-            proven = error.proven or allowance.encodings >= self._plan.max_steps
+            proven = error.proven or allowance.encodings >= self._decision.max_steps
             if error.code is not ReasonCode.TARGET_UNREACHABLE or proven:
                 raise
             raise CodecError(
@@ -53,31 +53,31 @@ class Encoding:
                 foreign=error.told,
             ) from error
 
-    def encode_late(self, turn: Turn) -> Candidate:
-        """One encoding without search; if that does not reach the target, the search. Raises what `attempt` raises."""
+    def encode_overrun(self, attempt: ScheduledAttempt) -> Candidate:
+        """One encoding without search; if that does not reach the target, the search. Raises what `encode_to_target` raises."""
         try:
-            return self._attempt(turn, Allowance(1, None))
+            return self._attempt(attempt, Allowance(1, None))
         except CodecError as error:
-            knob = registry.get(turn.codec_id).knob
-            fixed = knob is None or knob.name in turn.lane.settings.get(turn.codec_id, {})
-            if error.code is not ReasonCode.TARGET_UNREACHABLE or fixed or self._plan.max_steps == 1:
+            knob = registry.get(attempt.codec_id).knob
+            fixed = knob is None or knob.name in attempt.lane.settings.get(attempt.codec_id, {})
+            if error.code is not ReasonCode.TARGET_UNREACHABLE or fixed or self._decision.max_steps == 1:
                 raise
-        return self._attempt(turn, self._schedule.once_more())
+        return self._attempt(attempt, self._schedule.renewed_allowance())
 
-    def _attempt(self, turn: Turn, allowance: Allowance) -> Candidate:
-        lane = turn.lane
-        return attempt(
-            registry.get(turn.codec_id),
+    def _attempt(self, attempt: ScheduledAttempt, allowance: Allowance) -> Candidate:
+        lane = attempt.lane
+        return encode_to_target(
+            registry.get(attempt.codec_id),
             self._sample,
-            lane.settings.get(turn.codec_id, {}),
-            self._plan.target,
-            self._plan.level,
+            lane.settings.get(attempt.codec_id, {}),
+            self._decision.target,
+            self._decision.level,
             scorers=self._scorers,
-            quantile=self._plan.quantile,
+            quantile=self._decision.guard_quantile,
             max_steps=allowance.encodings,
             deadline=allowance.deadline,
-            room=RECORD_ROOM[self._plan.record]
+            room=RECORD_ROOM[self._decision.record]
             if lane.lane == Lane.TRANSCODE
-            else room(self._sample.metadata, self._plan.record),
+            else room(self._sample.metadata, self._decision.record),
             memory=self._memory,
         )

@@ -1,182 +1,177 @@
-"""One image on its way through one plan."""
+"""One image on its way along the lanes of its decision, until one result passes the guard; every failure is kept as a reason."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 from router.codecs import registry
 from router.codecs.base import Lane
 from router.errors import CarryError, GuardError, InputError, LimitError, NoLaneError, RouterError, own_words
 from router.images.memory import is_out_of_memory
-from router.images.sample import ImageSample
-from router.policy.decision import LanePlan
+from router.policy.decision import Decision, LanePlan
 from router.prediction.costs.predict import Picture
 from router.prediction.costs.store import NONE, Costs
 from router.reasons import ReasonCode
 from router.record import Attempt
 from router.routing.attempt import Candidate, out_of_memory
-from router.routing.attempt_log import Journal, Outcome
-from router.routing.baseline import Rivals
+from router.routing.attempt_log import AttemptLog, RoutingOutcome
+from router.routing.baseline import Baseline
 from router.routing.carried_metadata import losses
 from router.routing.encoding import Encoding
 from router.routing.forecast import Forecast
-from router.routing.passthrough import WIDELY_READ
-from router.routing.plan import Plan
-from router.routing.time_budget import Schedule, Turn
+from router.routing.preparation import WIDELY_READ, Prepared
+from router.routing.time_budget import Schedule, ScheduledAttempt
+from router.routing.winner import winner
 
 _OF_MEMORY = frozenset({ReasonCode.MEMORY_LIMIT, ReasonCode.OUT_OF_MEMORY})
 """Codes of attempts that failed for want of memory."""
 
 
-class Walk:
-    """One image on its way through one plan."""
+class Fallback:
+    """One image on its way along the lanes of its decision."""
 
     def __init__(
         self,
-        sample: ImageSample,
-        plan: Plan,
+        prepared: Prepared,
+        decision: Decision,
         *,
-        source_refusal: ReasonCode | None = None,
-        metadata_stays: bool = False,
-        unread_xmp: bool = False,
         started: float | None = None,
         costs: Costs = NONE,
         memory: int | None = None,
+        release_failed: bool = False,
     ) -> None:
         """One image and what may be done with it.
 
         Args:
-            sample: as the codecs may see it.
-            plan: the lanes, in order.
-            source_refusal: why the source itself may not be released, None if it may.
-            metadata_stays: the source file holds metadata that may not go out, hence no transcode of the whole file.
-            unread_xmp: the source has XMP that `sample` was given without, because it cannot be read.
-            started: the `time.monotonic()` value from which the plan's time counts; now by default.
-            costs: what is known of this machine; without it a codec is held to the plan's time only between its encodings.
+            prepared: the image, and whether its file may go out.
+            decision: the lanes, in order, and the bounds that they work within.
+            started: the `time.monotonic()` value from which the decision's time counts; now by default.
+            costs: what is known of this machine; without it a codec is held to the time only between its encodings.
             memory: bytes that one codec may take for it; None for no limit.
+            release_failed: a forced codec's result is released although it fails the guard.
         """
-        self._sample = sample
-        self._plan = plan
-        self._unread_xmp = unread_xmp
-        self._source_refusal = source_refusal
-        self._metadata_stays = metadata_stays
-        self._schedule = Schedule(plan, Forecast(Picture.of(sample), plan, costs), started=started)
-        self._encoding = Encoding(sample, plan, self._schedule, memory)
-        self._rivals = Rivals(sample, plan, self._schedule, self._encoding)
-        self._journal = Journal()
+        self._prepared = prepared
+        self._sample = prepared.sample
+        self._decision = decision
+        self._release_failed = release_failed
+        self._schedule = Schedule(decision, Forecast(Picture.of(self._sample), decision, costs), started=started)
+        self._encoding = Encoding(self._sample, decision, self._schedule, memory)
+        self._baseline = Baseline(self._sample, decision, self._schedule, self._encoding)
+        self._log = AttemptLog()
         self._makeshift = False
 
-    def run(self, *, release_failed: bool = False) -> Outcome:
-        """Try lanes in order; where nothing could be written for want of time, as the plan says.
+    def run(self) -> RoutingOutcome:
+        """Try lanes in order; where nothing could be written for want of time, do as the decision says.
 
-        Raises NoLaneError when none is left; for a forced codec its own error, or GuardError unless `release_failed`.
-        InputError and LimitError end the walk at once: no lane can help a source that is damaged. One that is only not decoded
+        Raises NoLaneError when none is left; for a forced codec its own error, or GuardError.
+        InputError and LimitError end it at once: no lane can help a source that is damaged. One that is only not decoded
         here fails the lanes that would have to, and goes on to those that keep its file.
         """
-        for lane in self._plan.lanes:
-            if lane.lane == Lane.PASSTHROUGH:
-                if self._source_refusal is None:
-                    return self._journal.outcome(None)
-                self._journal.lane_failed(lane.lane, self._source_refusal)
-                continue
-            found = [c for c in self._results(lane, release_failed) if not self._is_makeshift(lane, c)]
-            if found:
-                best = min(found, key=lambda c: len(c.data))
-                self._journal.chosen(found, best, lane.lane)
-                return self._journal.outcome(best)
-        for turn in self._schedule.late_turns():
-            candidate = self._try(turn, release_failed)
+        won = winner(
+            self._decision.lanes,
+            self._result,
+            lambda candidate: len(candidate.data),
+            source_goes=self._source_goes,
+            stands=lambda lane, candidate: not self._is_makeshift(lane, candidate),
+        )
+        if won is not None:
+            self._log.beaten(won.beaten, won.lane.lane)
+            return self._log.outcome(won.result)
+        for attempt in self._schedule.overruns():
+            candidate = self._try(attempt)
             if candidate is not None:
-                detail = f"encode_ms {self._plan.encode_ms:g}; the last codec that can write the image"
-                self._journal.note(ReasonCode.BUDGET_OVERRUN, detail, turn.lane.lane, turn.codec_id)
-                return self._journal.outcome(candidate)
-        if self._makeshift and self._source_refusal is None and self._sample.source.format in WIDELY_READ:
-            return self._journal.outcome(None)
-        attempts = self._journal.attempts
+                detail = f"encode_ms {self._decision.budgets.encode_ms:g}; the last codec that can write the image"
+                self._log.note(ReasonCode.BUDGET_OVERRUN, detail, attempt.lane.lane, attempt.codec_id)
+                return self._log.outcome(candidate)
+        source = self._sample.source
+        if self._makeshift and self._prepared.source_refusal is None and source.format in WIDELY_READ:
+            return self._log.outcome(None)
+        raise self._no_lane()
+
+    def _no_lane(self) -> NoLaneError:
+        attempts = self._log.attempts
         hint = "Permit another lane or codec, or lower the target"
         if self._schedule.missed:
             hint = "Permit another lane or codec, lower the target, or give more time"
-        if self._journal.failed_for(_OF_MEMORY):
+        if self._log.failed_for(_OF_MEMORY):
             hint = "Permit a codec that takes less memory, or pass limits=Limits(memory=BYTES), or --no-limits, if there is more"
         if self._sample.undecodable is not None:
             hint = self._sample.undecodable.hint
-        raise NoLaneError(
+        return NoLaneError(
             "no permitted lane could write this image: " + "; ".join(_line(a) for a in attempts), attempts=attempts, hint=hint
         )
+
+    def _source_goes(self, lane: LanePlan) -> bool:
+        refusal = self._prepared.source_refusal
+        if refusal is not None:
+            self._log.lane_failed(lane.lane, refusal)
+        return refusal is None
+
+    def _result(self, lane: LanePlan, codec_id: str) -> Candidate | None:
+        encoded = self._baseline.kept(lane, codec_id) is not None
+        return self._try(self._schedule.attempt(lane, codec_id, encoded=encoded))
 
     def _is_makeshift(self, lane: LanePlan, candidate: Candidate) -> bool:
         """Whether this is a lossless copy of a lossy file, no smaller than it, that nobody would have asked for had there been
         memory or time for the codecs before: then the file itself is the better output, or an error."""
         source, size = self._sample.source, len(candidate.data)
-        if lane.lane != Lane.LOSSLESS or self._plan.forced or not source.lossy or source.size is None or size < source.size:
+        if lane.lane != Lane.LOSSLESS or self._decision.forced or not source.lossy or source.size is None or size < source.size:
             return False
         wanting = _OF_MEMORY | {ReasonCode.BUDGET_PREDICTED, ReasonCode.BUDGET_EXCEEDED}
-        if not self._journal.failed_for(wanting) and not any(r.code in wanting for r in self._plan.reasons):
+        if not self._log.failed_for(wanting) and not any(r.code in wanting for r in self._decision.reasons):
             return False
         code, detail = ReasonCode.NOT_SMALLER_THAN_SOURCE, f"{size} bytes, source {source.size}"
-        self._journal.note(code, detail, lane.lane, candidate.codec.codec_id)
+        self._log.note(code, detail, lane.lane, candidate.codec.codec_id)
         self._makeshift = True
         return True
 
-    def _results(self, lane: LanePlan, release_failed: bool) -> Iterator[Candidate]:
-        """What the codecs of a lane make of the image; no more than the first unless the lane compares all."""
-        for codec_id in lane.codecs:
-            encoded = self._rivals.kept(lane, codec_id) is not None
-            candidate = self._try(self._schedule.turn(lane, codec_id, encoded=encoded), release_failed)
-            if candidate is not None:
-                yield candidate
-                if lane.choose == "first":
-                    return
-
-    def _try(self, turn: Turn, release_failed: bool) -> Candidate | None:
-        """One codec's turn, with all that may go wrong in it; None if there is nothing to release."""
+    def _try(self, attempt: ScheduledAttempt) -> Candidate | None:
+        """One codec's attempt, with all that may go wrong in it; None if there is nothing to release."""
         try:
-            candidate = self._encoded(turn)
+            candidate = self._encoded(attempt)
         except (InputError, LimitError):
             raise
         except RouterError as error:  # of a policy's lane also UsageError: a setting that the codec does not have
-            if self._plan.forced:
+            if self._decision.forced:
                 raise
-            self._schedule.failed(turn, error)
-            detail = own_words(error, ours=registry.is_ours(turn.codec_id))
-            self._journal.failed(turn, error.code, detail, error.details.get("log", "") or error.told)
+            self._schedule.failed(attempt, error)
+            detail = own_words(error, ours=registry.is_ours(attempt.codec_id))
+            self._log.failed(attempt, error.code, detail, error.details.get("log", "") or error.told)
             return None
         except Exception as error:  # a codec's bug must not lose the image while another lane can write it
             if is_out_of_memory(error):
-                found = out_of_memory(registry.get(turn.codec_id))
-                if self._plan.forced:
+                found = out_of_memory(registry.get(attempt.codec_id))
+                if self._decision.forced:
                     raise found from error
-                self._journal.failed(turn, found.code, found.message)
+                self._log.failed(attempt, found.code, found.message)
                 return None
-            if self._plan.forced:
+            if self._decision.forced:
                 raise
-            self._journal.failed(turn, ReasonCode.INTERNAL_ERROR, own_words(error), f"{type(error).__name__}: {error}"[:200])
+            self._log.failed(attempt, ReasonCode.INTERNAL_ERROR, own_words(error), f"{type(error).__name__}: {error}"[:200])
             return None
-        return candidate if self._may_go(turn, candidate, release_failed) else None
+        return candidate if self._may_go(attempt, candidate) else None
 
-    def _encoded(self, turn: Turn) -> Candidate:
+    def _encoded(self, attempt: ScheduledAttempt) -> Candidate:
         undecodable = self._sample.undecodable
         if undecodable is not None:
-            if self._plan.forced:
+            if self._decision.forced:
                 raise undecodable
             raise CarryError(undecodable.message, code=undecodable.code, hint=undecodable.hint)
-        if turn.lane.lane == Lane.TRANSCODE and self._metadata_stays:
+        if attempt.lane.lane == Lane.TRANSCODE and self._prepared.must_strip:
             raise CarryError(
-                f"{turn.codec_id} keeps the whole file, metadata included",
+                f"{attempt.codec_id} keeps the whole file, metadata included",
                 code=ReasonCode.METADATA_NOT_STRIPPED,
                 hint='Pass metadata="keep", or --metadata keep, or permit a lane that encodes again',
             )
-        if self._plan.keep_all and turn.lane.lane != Lane.TRANSCODE:
-            self._refuse_loss(turn)
+        if self._decision.loses_nothing and attempt.lane.lane != Lane.TRANSCODE:
+            self._refuse_loss(attempt)
         try:
-            return self._rivals.kept(turn.lane, turn.codec_id) or self._encoding.encode(turn)
+            return self._baseline.kept(attempt.lane, attempt.codec_id) or self._encoding.encode(attempt)
         finally:
             if self._encoding.done_without is not None:
-                self._journal.done_without(self._encoding.done_without)
+                self._log.done_without(self._encoding.done_without)
 
-    def _refuse_loss(self, turn: Turn) -> None:
-        lost = losses(self._sample, registry.get(turn.codec_id))
-        if self._unread_xmp:
+    def _refuse_loss(self, attempt: ScheduledAttempt) -> None:
+        lost = losses(self._sample, registry.get(attempt.codec_id))
+        if self._prepared.unread_xmp:
             lost = ("XMP that cannot be read", *lost)
         if lost:
             raise CarryError(
@@ -185,32 +180,32 @@ class Walk:
                 hint='Permit passthrough, or say what may go: metadata="icc" or "strip", or another policy',
             )
 
-    def _may_go(self, turn: Turn, candidate: Candidate, release_failed: bool) -> bool:
+    def _may_go(self, attempt: ScheduledAttempt, candidate: Candidate) -> bool:
         """Whether guard, size limit and comparison with a classical codec let the result pass. Raises GuardError if forced."""
-        guard, limit = candidate.guard, self._plan.max_bytes
-        if candidate.codec.lane != turn.lane.lane:  # consent was asked for the lane that the plan names
-            self._journal.failed(turn, ReasonCode.WRONG_LANE, f"{turn.codec_id} belongs to the {candidate.codec.lane} lane")
+        guard, limit = candidate.guard, self._decision.budgets.max_bytes
+        if candidate.codec.lane != attempt.lane.lane:  # consent was asked for the lane that the decision names
+            self._log.failed(attempt, ReasonCode.WRONG_LANE, f"{attempt.codec_id} belongs to the {candidate.codec.lane} lane")
             return False
-        if not guard.passed and not release_failed:
-            if self._plan.forced:
+        if not guard.passed and not self._release_failed:
+            if self._decision.forced:
                 raise GuardError(
-                    f"{turn.codec_id} failed the guard: {guard.detail or guard.code}",
+                    f"{attempt.codec_id} failed the guard: {guard.detail or guard.code}",
                     code=guard.code,
                     hint='Pass on_guard_fail="release", or --release-failed, to get the bytes anyway',
                     **guard.measured,
                 )
-            self._journal.refused(turn, candidate, guard.code, guard.detail)
+            self._log.refused(attempt, candidate, guard.code, guard.detail)
             return False
         if limit is not None and len(candidate.data) > limit:
-            self._journal.failed(turn, ReasonCode.BUDGET_EXCEEDED, f"{len(candidate.data)} bytes of at most {limit}")
+            self._log.failed(attempt, ReasonCode.BUDGET_EXCEEDED, f"{len(candidate.data)} bytes of at most {limit}")
             return False
-        verdict = self._rivals.verdict(turn.lane, candidate)
+        verdict = self._baseline.verdict(attempt.lane, candidate)
         if verdict is not None and not verdict.stays:
-            self._journal.refused(turn, candidate, verdict.code, verdict.detail)
+            self._log.refused(attempt, candidate, verdict.code, verdict.detail)
             return False
         if verdict is not None:
-            self._journal.note(verdict.code, verdict.detail, turn.lane.lane, turn.codec_id)
-        self._journal.done(turn, candidate)
+            self._log.note(verdict.code, verdict.detail, attempt.lane.lane, attempt.codec_id)
+        self._log.done(attempt, candidate)
         return True
 
 

@@ -6,33 +6,32 @@ from collections.abc import Iterator
 
 from router.codecs import registry
 from router.errors import RouterError
-from router.policy.decision import LanePlan
+from router.policy.decision import Decision, LanePlan
 from router.prediction.costs.predict import Picture, Prediction, predict
 from router.prediction.costs.store import NONE, Costs
 from router.quality.guard.inserted_signals import coded_area
 from router.quality.guard.levels import GuardLevel
-from router.routing.plan import Plan
 
 
 class Forecast:
     """Predictions for one image and one plan."""
 
-    def __init__(self, picture: Picture, plan: Plan, costs: Costs = NONE) -> None:
+    def __init__(self, picture: Picture, decision: Decision, costs: Costs = NONE) -> None:
         """`costs`: what is known of this machine; without it nothing is predicted."""
         self._picture = picture
-        self._plan = plan
+        self._decision = decision
         self._costs = costs
 
     def of(self, lane: LanePlan, codec_id: str) -> Prediction | None:
         """For a codec in its turn, with what the guard will compare its result with; None where costs are not known."""
         prediction = self._alone(lane, codec_id)
-        if prediction is None or not self._plan.compares(lane):
+        if prediction is None or not self._decision.compares(lane):
             return prediction
-        rival = next((self._alone(other, c) for other, c in self._plan.rivals), None)
+        rival = next((self._alone(other, c) for other, c in self._decision.baselines), None)
         if rival is None:
             return prediction
         width, height = self._picture.width, self._picture.height
-        probed = coded_area(width, height) / (width * height) if self._plan.level is GuardLevel.STRICT else 0.0
+        probed = coded_area(width, height) / (width * height) if self._decision.level is GuardLevel.STRICT else 0.0
         return prediction.and_also(rival, again=probed)
 
     def after(self, lane: LanePlan, codec_id: str) -> Iterator[Prediction]:
@@ -47,7 +46,7 @@ class Forecast:
     def _alone(self, lane: LanePlan, codec_id: str) -> Prediction | None:
         try:
             codec = registry.get(codec_id)
-            settings, plan = lane.settings.get(codec_id, {}), self._plan
+            settings, plan = lane.settings.get(codec_id, {}), self._decision
             return predict(self._costs, codec, settings, self._picture, plan.target, plan.level, plan.max_steps)
         except RouterError:  # the attempt will say what is wrong with it
             return None

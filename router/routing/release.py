@@ -2,148 +2,100 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from collections.abc import Callable, Iterator
 
-from router.artefacts.bundle import shipped_bundle
 from router.codecs import registry
 from router.codecs.base import Codec, Lane
 from router.containers.xmp import holds_record, problem, without_record
 from router.detector.report import OodReport
-from router.errors import ArtefactError, CarryError, NoLaneError, RouterError, own_words
+from router.errors import CarryError, NoLaneError, RouterError, own_words
 from router.images.left_behind.passenger import RECORD
-from router.images.sample import ImageSample, pixels_sha256
-from router.policy.decision import Reason
-from router.quality.guard import WorstTile
+from router.images.sample import ImageSample
+from router.policy.decision import Decision, Reason
 from router.quality.search import Outcome as SearchOutcome
 from router.reasons import ReasonCode
-from router.record import (
-    DecisionRecord,
-    RecordedGuard,
-    RecordedPolicy,
-    RecordedReason,
-    RecordedRefusal,
-    RecordedScores,
-    RecordedTarget,
-    RecordedTile,
-    RecordForm,
-    RunRecord,
-)
+from router.record import DecisionRecord, RecordForm
 from router.routing.attempt import Candidate, bare, seal, seal_short, with_source_xmp
-from router.routing.attempt_log import Outcome
+from router.routing.attempt_log import RoutingOutcome
 from router.routing.carried_metadata import carried_xmp, losses, shown_losses
 from router.routing.encoded import EncodedImage
-from router.routing.passthrough import MEDIA_TYPES, WIDELY_READ
-from router.routing.plan import FORCED_RULE, Plan
+from router.routing.preparation import MEDIA_TYPES, WIDELY_READ, Prepared
+from router.routing.recording import Recorder, Run, without_bundle
 from router.routing.verification import verify
 
 
-@dataclass(frozen=True)
-class Run:
-    """What only the log may know."""
-
-    source: str | None
-    host: str
-    started_at: str
-    seconds: dict[str, float]
-    costs: dict[str, Any] = field(default_factory=dict)
-
-
-def release(
-    sample: ImageSample, plan: Plan, outcome: Outcome, report: OodReport | None, run: Run, *, source_refusal: ReasonCode | None
-) -> EncodedImage:
-    """Turn the outcome of a walk into bytes with their record; `sample` as it was read.
+def release(prepared: Prepared, decision: Decision, outcome: RoutingOutcome, report: OodReport | None, run: Run) -> EncodedImage:
+    """Turn what came of the lanes into bytes with their record.
 
     What keeps the source's bytes (passthrough, transcode) is decoded whole before, as far as `verify` goes. A candidate that is
-    not smaller than a source of the same class gives way to the source itself. `plan.record` says how much of the record travels
-    in the file; a format without a place for a record is released without one, which the record in the log says.
+    not smaller than a source of the same class gives way to the source itself. `decision.record` says how much of the record
+    travels in the file; a format without a place for a record is released without one, which the record in the log says.
 
-    Raises InputError (DAMAGED_IMAGE) if the source was to be kept and cannot be decoded.
+    Raises InputError (DAMAGED_IMAGE) if the source was to be kept and cannot be decoded; NoLaneError where nothing may be lost,
+    and neither the result nor the source can go out.
     """
-    reasons = [*plan.reasons, *outcome.reasons]
-    reasons += [reason for reason in _without_bundle() if reason not in reasons]
-    candidate = outcome.candidate
-    if candidate is not None:
-        of_candidate = [*reasons]  # these hold only if it is what is released
-        if candidate.codec.lane is Lane.TRANSCODE:
-            of_candidate += _doubts(sample, plan, Lane.TRANSCODE)
-        else:
-            of_candidate += [Reason(ReasonCode.PROFILE_UNUSABLE, f"left out: {why}") for why in sample.source.colour_faults]
-        of_candidate += _left_behind(sample, plan, candidate.codec)
-        source_xmp = carried_xmp(sample, candidate.codec) if plan.metadata == "keep" else None
-        of_candidate += _overshot(plan, candidate)
-        record = _record(sample, plan, outcome, candidate, of_candidate, report)
-        data, failures = _with_evidence(candidate, record, source_xmp, plan.record, _bound(sample, plan))
-        if failures:
-            if plan.keep_all and source_xmp is not None and any(f.code is ReasonCode.CANNOT_CARRY_XMP for f in failures):
-                return _kept_source(sample, plan, outcome, report, run, [*reasons, *failures], source_refusal)
-            record = _record(sample, plan, outcome, candidate, [*of_candidate, *failures], report)
-        if not _outgrows(sample, plan, candidate, len(data), source_refusal=source_refusal):
-            codec = candidate.codec
-            return EncodedImage(
-                data, codec.media_type, codec.suffix, record, _run_record(sample, plan, outcome, run, record, len(data))
-            )
-        reasons.append(
-            Reason(
-                ReasonCode.NOT_SMALLER_THAN_SOURCE,
-                f"{len(data)} bytes, source {sample.source.size}",
-                candidate.codec.lane.value,
-                candidate.codec.codec_id,
-            )
-        )
-    return _passed_through(sample, plan, outcome, report, run, reasons)
+    reasons = [*decision.reasons, *outcome.reasons]
+    reasons += [reason for reason in without_bundle() if reason not in reasons]
+    recorder = Recorder(prepared.as_read, decision, outcome, report, run)
+    if outcome.candidate is None:
+        return _source(prepared, recorder, reasons)
+    return _candidate(prepared, recorder, outcome.candidate, reasons)
 
 
-def _kept_source(
-    sample: ImageSample,
-    plan: Plan,
-    outcome: Outcome,
-    report: OodReport | None,
-    run: Run,
-    reasons: list[Reason],
-    source_refusal: ReasonCode | None,
-) -> EncodedImage:
-    """The source itself, where the plan loses nothing and the XMP found no place. Raises NoLaneError if it may not go out."""
-    if source_refusal is not None:
-        raise NoLaneError(
-            f"the XMP finds no place in the result, and the source may not be kept: {source_refusal}",
-            attempts=outcome.attempts,
-            hint="Permit more bytes, or another codec",
-        )
-    return _passed_through(sample, plan, outcome, report, run, reasons)
+def _candidate(prepared: Prepared, recorder: Recorder, candidate: Candidate, reasons: list[Reason]) -> EncodedImage:
+    sample, decision, codec = prepared.as_read, recorder.decision, candidate.codec
+    of_candidate = [*reasons, *_of_candidate(sample, decision, candidate)]  # these hold only if it is what is released
+    source_xmp = carried_xmp(sample, codec) if decision.metadata == "keep" else None
+    record = recorder.record(candidate, of_candidate)
+    data, failures = _with_evidence(candidate, record, source_xmp, decision.record, _bound(sample, decision))
+    if failures:
+        if decision.loses_nothing and source_xmp is not None and any(f.code is ReasonCode.CANNOT_CARRY_XMP for f in failures):
+            if prepared.source_refusal is not None:
+                raise NoLaneError(
+                    f"the XMP finds no place in the result, and the source may not be kept: {prepared.source_refusal}",
+                    attempts=recorder.outcome.attempts,
+                    hint="Permit more bytes, or another codec",
+                )
+            return _source(prepared, recorder, [*reasons, *failures])
+        record = recorder.record(candidate, [*of_candidate, *failures])
+    if _outgrows(prepared, decision, candidate, len(data)):
+        detail = f"{len(data)} bytes, source {sample.source.size}"
+        larger = Reason(ReasonCode.NOT_SMALLER_THAN_SOURCE, detail, codec.lane.value, codec.codec_id)
+        return _source(prepared, recorder, [*reasons, larger])
+    return EncodedImage(data, codec.media_type, codec.suffix, record, recorder.log(record, len(data)))
 
 
-def _passed_through(
-    sample: ImageSample, plan: Plan, outcome: Outcome, report: OodReport | None, run: Run, reasons: list[Reason]
-) -> EncodedImage:
+def _source(prepared: Prepared, recorder: Recorder, reasons: list[Reason]) -> EncodedImage:
+    """The source's own bytes."""
+    sample = prepared.as_read
     assert sample.source.data is not None
-    reasons += _doubts(sample, plan, Lane.PASSTHROUGH)
+    reasons = [*reasons, *_doubts(sample, recorder.decision, Lane.PASSTHROUGH)]
     if _claims_a_record(sample):
         reasons.append(Reason(ReasonCode.SOURCE_RECORD_STAYS, "what the file's own record says is not this decision"))
     media_type, suffix = MEDIA_TYPES[sample.source.format]
-    record = _record(sample, plan, outcome, None, reasons, report)
-    return EncodedImage(
-        sample.source.data,
-        media_type,
-        suffix,
-        record,
-        _run_record(sample, plan, outcome, run, record, len(sample.source.data)),
-    )
+    record = recorder.record(None, reasons)
+    data = sample.source.data
+    return EncodedImage(data, media_type, suffix, record, recorder.log(record, len(data)))
 
 
-def _doubts(sample: ImageSample, plan: Plan, lane: Lane) -> list[Reason]:
-    doubt = verify(sample, plan.level, lane)
+def _of_candidate(sample: ImageSample, decision: Decision, candidate: Candidate) -> Iterator[Reason]:
+    """What there is to say of a new encoding: doubts about what it keeps, what it leaves behind, a target that it overshot."""
+    codec = candidate.codec
+    if codec.lane is Lane.TRANSCODE:
+        yield from _doubts(sample, decision, Lane.TRANSCODE)
+    else:
+        yield from (Reason(ReasonCode.PROFILE_UNUSABLE, f"left out: {why}") for why in sample.source.colour_faults)
+        yield from _left_behind(sample, decision, codec)
+    yield from _overshot(decision, candidate)
+
+
+def _doubts(sample: ImageSample, decision: Decision, lane: Lane) -> list[Reason]:
+    doubt = verify(sample, decision.level, lane)
     return [] if doubt is None else [doubt]
 
 
-def _left_behind(sample: ImageSample, plan: Plan, codec: Codec) -> list[Reason]:
-    """What a new encoding loses of the file, and the reasons that say so."""
-    if codec.lane is Lane.TRANSCODE:
-        return []
-    if plan.metadata != "keep":
+def _left_behind(sample: ImageSample, decision: Decision, codec: Codec) -> list[Reason]:
+    if decision.metadata != "keep":
         return [Reason(ReasonCode.METADATA_LEFT_BEHIND, name) for name in shown_losses(sample)]
     unread = None if sample.metadata.xmp is None else problem(sample.metadata.xmp)
     reasons = [] if unread is None else [Reason(ReasonCode.SOURCE_XMP_DAMAGED, f"left out: {unread}")]
@@ -155,9 +107,9 @@ def _claims_a_record(sample: ImageSample) -> bool:
     return RECORD in sample.passengers or (xmp is not None and problem(xmp) is None and holds_record(xmp))
 
 
-def _overshot(plan: Plan, candidate: Candidate) -> list[Reason]:
+def _overshot(decision: Decision, candidate: Candidate) -> list[Reason]:
     """That the result is better than was asked for, and why; nothing where it is near enough, or nothing was searched."""
-    target, codec = plan.target, candidate.codec
+    target, codec = decision.target, candidate.codec
     over = None if candidate.score is None else candidate.score - target.value
     if candidate.outcome is None or over is None or over <= target.tolerance:
         return []
@@ -211,136 +163,20 @@ def _tried(write: Callable[[], bytes], candidate: Candidate) -> tuple[bytes, str
         return b"", f"{ReasonCode.INTERNAL_ERROR}: {type(error).__name__}"
 
 
-def _bound(sample: ImageSample, plan: Plan) -> int | None:
-    bounds = [plan.max_bytes] if plan.max_bytes is not None else []
-    if plan.target.is_size:
-        bounds.append(plan.target.max_bytes(sample.width, sample.height))
+def _bound(sample: ImageSample, decision: Decision) -> int | None:
+    most = decision.budgets.max_bytes
+    bounds = [] if most is None else [most]
+    if decision.target.is_size:
+        bounds.append(decision.target.max_bytes(sample.width, sample.height))
     return min(bounds, default=None)
 
 
-def _outgrows(sample: ImageSample, plan: Plan, candidate: Candidate, size: int, *, source_refusal: ReasonCode | None) -> bool:
+def _outgrows(prepared: Prepared, decision: Decision, candidate: Candidate, size: int) -> bool:
     """Whether the source is the better output: not larger, and at least as faithful in the class that was asked for."""
-    if plan.forced or sample.source.size is None or size < sample.source.size:
+    source = prepared.as_read.source
+    if decision.forced or source.size is None or size < source.size:
         return False
     # A lossless copy of a lossy source is meant to be larger: somebody asked for a format, not for fewer bytes.
-    if candidate.codec.lane is Lane.LOSSLESS and sample.source.lossy is not False:
+    if candidate.codec.lane is Lane.LOSSLESS and source.lossy is not False:
         return False
-    return source_refusal is None and sample.source.format in WIDELY_READ
-
-
-def _record(
-    sample: ImageSample,
-    plan: Plan,
-    outcome: Outcome,
-    candidate: Candidate | None,
-    reasons: list[Reason],
-    report: OodReport | None,
-) -> DecisionRecord:
-    decision = plan.decision
-    recorded: dict[str, Any] = {}
-    if candidate is None:
-        recorded["lane"], recorded["codec"] = Lane.PASSTHROUGH.value, sample.source.format
-        recorded["pixels_sha256"] = None
-    else:
-        codec, guard = candidate.codec, candidate.guard
-        recorded["lane"], recorded["codec"] = codec.lane.value, codec.codec_id
-        recorded["settings"] = {**{k: v for k, v in codec.get_config().items() if k != "id"}, **candidate.settings}
-        recorded["pixels_sha256"] = pixels_sha256(candidate.pixels)
-        recorded["guard"] = RecordedGuard(
-            level=guard.level.value,
-            passed=guard.passed,
-            code=guard.code.value,
-            measured=guard.measured,
-            arithmetic="fp32" if codec.lane is Lane.NEURAL else "exact",
-            calibration=guard.calibration,
-            quantile=guard.quantile,
-            worst=_tile(guard.worst),
-        )
-        if codec.lane in (Lane.CLASSICAL, Lane.NEURAL):
-            achieved = None if candidate.score is None else round(candidate.score, 4)
-            recorded["target"] = RecordedTarget(
-                metric=plan.target.metric,
-                value=plan.target.value,
-                achieved=achieved,
-                outcome=None if candidate.outcome is None else candidate.outcome.value,
-            )
-    return DecisionRecord(
-        software=_software(),
-        policy=None
-        if decision is None
-        else RecordedPolicy(name=decision.policy, sha256=decision.policy_sha256, rule=decision.rule),
-        reasons=tuple(RecordedReason(code=r.code.value, lane=r.lane, codec=r.codec, detail=r.detail[:160]) for r in reasons),
-        scores=None
-        if report is None
-        else RecordedScores(
-            detector=report.detector_id,
-            ood_score=round(report.ood_score, 4),
-            p_value=round(report.p_value, 6),
-            in_distribution=report.in_distribution,
-        ),
-        refused=tuple(
-            RecordedRefusal(
-                lane=r.lane,
-                codec=r.codec,
-                code=r.code.value,
-                bytes=r.size,
-                achieved=None if r.score is None else round(r.score, 4),
-                worst=_tile(r.guard.worst),
-            )
-            for r in outcome.refused
-        ),
-        bundle=_bundle_id(plan, candidate, reasons),
-        context={} if decision is None else dict(decision.context_recorded),
-        source_sha256=sample.source_sha256,
-        **recorded,
-    ).fitted()
-
-
-def _tile(worst: WorstTile | None) -> RecordedTile | None:
-    return None if worst is None else RecordedTile(**vars(worst))
-
-
-def _run_record(sample: ImageSample, plan: Plan, outcome: Outcome, run: Run, record: DecisionRecord, size: int) -> RunRecord:
-    decision = plan.decision
-    return RunRecord(
-        record=record,
-        source=run.source,
-        source_bytes=sample.source.size,
-        output_bytes=size,
-        seconds={k: round(v, 4) for k, v in run.seconds.items()},
-        attempts=outcome.attempts,
-        rules=({"rule": FORCED_RULE},) if decision is None else tuple(t.to_dict() for t in decision.trace),
-        inputs={} if decision is None else dict(decision.inputs),
-        costs=run.costs,
-        host=run.host,
-        started_at=run.started_at,
-    )
-
-
-@functools.cache
-def _software() -> str:
-    try:
-        return f"codec-router {version('codec-router')}"
-    except PackageNotFoundError:
-        return "codec-router"
-
-
-def _bundle_id(plan: Plan, candidate: Candidate | None, reasons: list[Reason]) -> str | None:
-    """The shipped bundle's id, unless something that had a part in this is none of its own, or was to have and cannot be used."""
-    used = (*(plan.decision.artefacts if plan.decision else ()), *(candidate.artefacts if candidate else ()))
-    if _without_bundle() or any(reason.code in _UNUSABLE for reason in reasons):
-        return None
-    bundle = shipped_bundle()
-    return bundle.id if bundle.holds(used) else None
-
-
-_UNUSABLE = (ReasonCode.ARTEFACT_DAMAGED, ReasonCode.UNSUPPORTED_VERSION)
-
-
-def _without_bundle() -> list[Reason]:
-    """Why the bundle cannot be named at all; nothing where it can be read."""
-    try:
-        shipped_bundle()
-    except ArtefactError as error:
-        return [Reason.done_without(error)]
-    return []
+    return prepared.source_refusal is None and source.format in WIDELY_READ

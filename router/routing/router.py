@@ -20,7 +20,7 @@ from router.errors import CodecUnavailableError, RouterError, UsageError
 from router.forks import Lock, step
 from router.images.sample import ImageSample
 from router.limits import DEFAULT_LIMITS, Limits
-from router.policy.decision import Decision, Reason
+from router.policy.decision import Decision, MetadataChoice, Reason
 from router.policy.engine import Resolver, decide
 from router.policy.load import CompiledPolicy, load
 from router.policy.receiver import Receiver, ReceiverSource
@@ -33,11 +33,11 @@ from router.reasons import ReasonCode
 from router.record import RecordForm
 from router.routing.encoded import EncodedImage
 from router.routing.facts import Facts
-from router.routing.fallback import Walk
-from router.routing.metadata_choice import MetadataChoice, apply_metadata_choice
-from router.routing.passthrough import keeps_metadata, passthrough_refusal
-from router.routing.plan import forced_plan, policy_plan
-from router.routing.release import Run, release
+from router.routing.fallback import Fallback
+from router.routing.forced import forced_decision, with_choices
+from router.routing.preparation import prepare
+from router.routing.recording import Run
+from router.routing.release import release
 from router.sinks import Sink, deliver
 
 if TYPE_CHECKING:
@@ -153,35 +153,27 @@ class Router:
         sample = self._read(src, first_frame, undecodable=True)
         read = time.perf_counter()
         report: OodReport | None = None
+        accepts: Callable[[str], bool]
         if codec is not None:
-            plan = forced_plan(codec, wanted or self.policy.default_target, settings, metadata, record)
+            decision, accepts = forced_decision(codec, wanted or self.policy.default_target, settings), _accepts_all
         elif settings is not None or on_guard_fail == "release":
             which = "settings go" if settings is not None else 'on_guard_fail="release" goes'
             raise UsageError(f"{which} with a forced codec", code=ReasonCode.BAD_ARGUMENT, hint="Pass codec=... too")
         else:
             parsed = Receiver.parse(receiver)
             decision, report = self._decide(sample, wanted, parsed, context)
-            plan = policy_plan(decision, parsed.accepts, metadata, record)
+            accepts = parsed.accepts
+        decision = with_choices(decision, metadata, record)
         decided = time.perf_counter()
-        prepared = apply_metadata_choice(sample, plan.metadata)
-        stays = keeps_metadata(sample, plan.metadata)
-        unread = plan.metadata == "keep" and sample.metadata.xmp is not None and prepared.metadata.xmp is None
-        source_refusal = passthrough_refusal(sample, plan, metadata_stays=stays)
         costs = stored_costs()
-        walk = Walk(
-            prepared,
-            plan,
-            source_refusal=source_refusal,
-            metadata_stays=stays,
-            unread_xmp=unread,
-            started=clock,
-            costs=costs,
-            memory=self.limits.memory,
-        )
-        outcome = walk.run(release_failed=on_guard_fail == "release")
+        prepared = prepare(sample, decision, accepts)
+        released_failed = on_guard_fail == "release"
+        outcome = Fallback(
+            prepared, decision, started=clock, costs=costs, memory=self.limits.memory, release_failed=released_failed
+        ).run()
         seconds = {"read": read - began, "decide": decided - read, "encode": time.perf_counter() - decided}
         run = Run(shown(src) if isinstance(src, str | PathLike) else None, platform.node(), started_at, seconds, costs.to_dict())
-        encoded = release(sample, plan, outcome, report, run, source_refusal=source_refusal)
+        encoded = release(prepared, decision, outcome, report, run)
         if self._log is not None:
             deliver(self._log, encoded)
         return encoded
@@ -269,6 +261,10 @@ class Router:
 
         defaults = self.policy.policy.defaults
         return Facts(scene.sample, alpha=defaults.alpha, score=lambda _: score(), gain=gain, cost=cost)
+
+
+def _accepts_all(media_type: str) -> bool:
+    return True
 
 
 def _media_type(codec_id: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -11,16 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.errors import CodecError
-from router.policy.decision import LanePlan
+from router.policy.decision import Budgets, LanePlan
 from router.prediction.costs.budget import Budget
 from router.prediction.costs.model import CODEC, Band, Line
 from router.prediction.costs.predict import Picture, Prediction
 from router.prediction.costs.store import Costs
-from router.quality.guard import GuardLevel
 from router.quality.target import Target
 from router.reasons import ReasonCode
+from router.routing.forced import forced_decision
 from router.routing.forecast import Forecast
-from router.routing.plan import Plan
 from router.routing.time_budget import Schedule
 
 START = 1000.0
@@ -117,14 +116,8 @@ def schedule(
     clock: Clock, *lanes: LanePlan, encode_ms: float | None = 60_000, when_late: Any = "encode", **costs: float
 ) -> Schedule:
     """Encodings with these codecs take so many seconds; nothing is known of others."""
-    plan = Plan(
-        lanes=lanes,
-        target=Target.quality(60),
-        level=GuardLevel.FULL,
-        metadata="keep",
-        accepts=lambda _: True,
-        encode_ms=encode_ms,
-        when_late=when_late,
+    plan = replace(
+        forced_decision("jpeg", Target.quality(60), None), lanes=lanes, budgets=Budgets(encode_ms=encode_ms, when_late=when_late)
     )
     known = Costs(model(*(entry(CODEC, name, encode=Line(value, 0.0)) for name, value in costs.items())))
     return Schedule(plan, Forecast(Picture(640, 480), plan, known), clock=clock)
@@ -133,9 +126,9 @@ def schedule(
 def test_a_turn_counts_what_was_spent_before_it() -> None:
     clock, both = Clock(), lane("avif", "webp")
     timed = schedule(clock, both, avif=50.0, webp=50.0)
-    assert timed.allowance(timed.turn(both, "avif")).encodings == 1
+    assert timed.allowance(timed.attempt(both, "avif")).encodings == 1
     clock.now += 20
-    second = timed.turn(both, "webp")
+    second = timed.attempt(both, "webp")
     assert (second.began, second.left) == (START + 20, 40.0)
     with pytest.raises(CodecError) as passed_over:
         timed.allowance(second)
@@ -146,23 +139,23 @@ def test_a_turn_counts_what_was_spent_before_it() -> None:
 
 def test_a_result_that_is_there_already_takes_nothing() -> None:
     timed = schedule(Clock(), one := lane("avif"), avif=1000.0)
-    assert timed.turn(one, "avif", encoded=True).prediction is None
-    assert timed.allowance(timed.turn(one, "avif", encoded=True)).encodings >= 1
+    assert timed.attempt(one, "avif", encoded=True).prediction is None
+    assert timed.allowance(timed.attempt(one, "avif", encoded=True)).encodings >= 1
 
 
 def test_only_a_lane_that_compares_reserves() -> None:
     for choose, reserved in (("first", 0.0), ("smallest", 25.0)):
         timed = schedule(Clock(), both := lane("webp", "jpeg", choose=choose), webp=10.0, jpeg=25.0)
-        assert timed.turn(both, "webp").reserve == reserved
-        assert timed.turn(both, "jpeg").reserve == 0.0
+        assert timed.attempt(both, "webp").reserve == reserved
+        assert timed.attempt(both, "jpeg").reserve == 0.0
 
 
 def late(timed: Schedule, on: LanePlan, failures: dict[str, ReasonCode]) -> list[str]:
     """Who goes late once these have failed."""
     for codec_id, code in failures.items():
-        timed.failed(timed.turn(on, codec_id), CodecError("", code=code))
-    turns = list(timed.late_turns())
-    assert all(turn.late for turn in turns)
+        timed.failed(timed.attempt(on, codec_id), CodecError("", code=code))
+    turns = list(timed.overruns())
+    assert all(turn.overrun for turn in turns)
     return [turn.codec_id for turn in turns]
 
 
@@ -183,13 +176,13 @@ def test_who_failed_for_want_of_time_goes_late_the_last_one_first() -> None:
 
 def test_who_fails_late_does_not_come_again() -> None:
     timed = schedule(Clock(), on := lane("avif"))
-    timed.failed(timed.turn(on, "avif", late=True), CodecError("", code=ReasonCode.BUDGET_EXCEEDED))
+    timed.failed(timed.attempt(on, "avif", overrun=True), CodecError("", code=ReasonCode.BUDGET_EXCEEDED))
     assert not timed.missed
 
 
-def test_a_search_that_comes_late_has_the_whole_time_once_more() -> None:
+def test_a_search_that_comes_late_has_the_whole_time_renewed_allowance() -> None:
     clock = Clock()
     timed = schedule(clock, lane("avif"), encode_ms=30_000)
     clock.now += 500
-    assert timed.once_more().deadline == START + 530
-    assert schedule(clock, lane("avif"), encode_ms=None).once_more().deadline is None
+    assert timed.renewed_allowance().deadline == START + 530
+    assert schedule(clock, lane("avif"), encode_ms=None).renewed_allowance().deadline is None

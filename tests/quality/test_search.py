@@ -17,9 +17,9 @@ from router.errors import CodecError
 from router.images.read import read
 from router.limits import NO_LIMITS
 from router.quality.metrics import scorer
-from router.quality.search import FILL, MAX_STEPS, Outcome, SearchResult, search
+from router.quality.search import FILL, Outcome, SearchResult, search
 from router.quality.search_model import Memory, prior_for
-from router.quality.target import Target
+from router.quality.target import MAX_STEPS, Target
 
 STEPS = st.lists(st.floats(0.01, 20), min_size=2, max_size=100)
 NOISE = st.lists(st.floats(-3, 3), min_size=100, max_size=100)

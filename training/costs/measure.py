@@ -18,9 +18,8 @@ from router.prediction.costs.model import CODEC, GUARD, SCORE
 from router.prediction.costs.picture import picture
 from router.prediction.costs.predict import Picture, Prediction, configuration, predict
 from router.quality.guard import GuardLevel
-from router.quality.search import MAX_STEPS
-from router.quality.target import Target
-from router.routing.attempt import Scorers, attempt
+from router.quality.target import MAX_STEPS, Target
+from router.routing.attempt import Scorers, encode_to_target
 from training.costs.pictures import Photographs
 
 CODECS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -159,7 +158,7 @@ def _run(
         return None
     cpu, wall, began = time.process_time(), time.perf_counter(), clock()
     try:
-        done = attempt(registry.get(name), sample, settings, target, GuardLevel.FULL, scorers=Scorers())
+        done = encode_to_target(registry.get(name), sample, settings, target, GuardLevel.FULL, scorers=Scorers())
     except CodecError:
         return None
     real, wall, cpu = clock() - began, time.perf_counter() - wall, time.process_time() - cpu

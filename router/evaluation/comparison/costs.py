@@ -15,10 +15,10 @@ from router.codecs.base import Knob
 from router.errors import CodecError
 from router.evaluation.comparison.matched import Ladder
 from router.evaluation.ladders.families import FAMILIES
-from router.quality.search import MAX_STEPS, SearchResult, search
+from router.quality.search import SearchResult, search
 from router.quality.search_model import Guide, Prior, usable_prior
 from router.quality.search_model.curves import Family as Curves
-from router.quality.target import Target
+from router.quality.target import MAX_STEPS, Target
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,4 +1,4 @@
-"""What becomes of each decision on the ladders: its walk along the lanes, and beside it the two oracles.
+"""What becomes of each decision on the ladders: its way along the lanes, and beside it the two oracles.
 
 Bytes are those of the ladder at the target, so that every policy is compared at matched quality. A source that is passed through
 counts its own bytes; where a centre crop was measured, the share of them that the crop has of the pixels, as every other file is
@@ -22,7 +22,7 @@ from router.evaluation.ladders.families import NEURAL
 from router.policy.builtin import codec_name
 from router.policy.compiled import CompiledPolicy
 from router.policy.decision import LanePlan
-from router.quality.search import MAX_STEPS
+from router.routing.winner import saves_too_little, winner
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,27 +87,32 @@ def routed(frame: pd.DataFrame, decided: Sequence[Decided], policies: Sequence[C
                 "guard_quantile": _guard_quantile(ladders.get(NEURAL), one.target),
             }
             | dict(one.seen)
-            | walked(one, ladders)
+            | replayed(one, ladders)
         )
     numbers = ("target", "released_bytes", "released_score", "bytes", "seconds", "source_bytes", *_ORACLES, *COLUMNS[-8:-2])
     return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(numbers, float))
 
 
-def walked(one: Decided, ladders: Mapping[str, Ladder]) -> dict[str, Any]:
-    """`lane`, `family`, `bytes`, `seconds` (deciding included), `steps`, `lanes_failed` and what the search would release, of the
-    decision's walk."""
-    walk = _Walk(one, ladders)
-    for failed, lane in enumerate(one.decision.lanes):
-        source = _source_bytes(one, ladders) if lane.lane == Lane.PASSTHROUGH else 0.0
-        if source:
-            return walk.ended(lane.lane, SOURCE, source, failed)
-        found = walk.best(lane)
-        if found is not None and not walk.saves_too_little(lane, found[0]):
-            return walk.ended(lane.lane, found[1], found[0], failed)
-    return walk.ended(None, None, np.nan, len(one.decision.lanes))
+def replayed(one: Decided, ladders: Mapping[str, Ladder]) -> dict[str, Any]:
+    """What comes of the decision: `lane`, `family`, `bytes`, `seconds` (deciding included), `steps`, `lanes_failed`, and what the
+    search would release.
+    """
+    replay = _Replay(one, ladders)
+    source = _source_bytes(one, ladders)
+    won = winner(
+        one.decision.lanes,
+        lambda lane, codec: replay.written(codec_name(codec)),
+        lambda written: written[0],
+        source_goes=lambda lane: bool(source),
+        stands=lambda lane, written: not replay.saves_too_little(lane, written[0]),
+    )
+    if won is None:
+        return replay.ended(None, None, np.nan, len(one.decision.lanes))
+    size, family = won.result or (source, SOURCE)
+    return replay.ended(won.lane.lane, family, size, won.position)
 
 
-class _Walk:
+class _Replay:
     """One image on its way along the lanes. A family is searched, and paid for, once."""
 
     def __init__(self, one: Decided, ladders: Mapping[str, Ladder]) -> None:
@@ -116,25 +121,26 @@ class _Walk:
         self._seconds, self._steps = one.seconds, 0
         self._searched: dict[str, Cost] = {}
 
-    def best(self, lane: LanePlan) -> tuple[float, str] | None:
-        """Bytes and family of what the lane writes; None if nothing succeeds."""
-        found: list[tuple[float, str]] = []
-        for name in _families(lane):
-            size = self._written(name)
-            if size is not None:
-                found.append((size, name))
-                if lane.choose == "first":
-                    break
-        return min(found, default=None)
+    def written(self, codec: str) -> tuple[float, str] | None:
+        """Bytes and family of what a codec writes; None if it does not succeed."""
+        name = family_of(codec)
+        ladder = None if name is None else self._ladders.get(name)
+        if name is None or ladder is None:  # the codec refused the image, from header facts
+            return None
+        if name not in self._searched:
+            spent = searched(ladder, name, self._one.target, self._one.decision.max_steps)
+            self._seconds, self._steps = self._seconds + spent.seconds, self._steps + spent.steps
+            self._searched[name] = spent
+        size = reached(ladder, self._one.target)
+        return None if size is None else (size, name)
 
     def saves_too_little(self, lane: LanePlan, size: float) -> bool:
         """Whether a neural result saves less than it must beside the first classical codec that can write the image."""
         if lane.must_save is None:
             return False
-        others = (other for other in self._one.decision.lanes if other.lane == Lane.CLASSICAL)
-        sizes = (self._written(name) for other in others for name in _families(other))
-        rival = next((other for other in sizes if other is not None), None)
-        return rival is not None and 1 - size / rival < lane.must_save
+        found = (self.written(codec_name(codec)) for _, codec in self._one.decision.baselines)
+        baseline = next((one[0] for one in found if one is not None), None)
+        return baseline is not None and saves_too_little(lane, size, baseline)
 
     def ended(self, lane: str | None, family: str | None, size: float, failed: int) -> dict[str, Any]:
         label = {"lane": None if lane is None else str(lane), "family": family, "bytes": size}
@@ -145,16 +151,6 @@ class _Walk:
             "released_score": np.nan if found is None or found.score is None else found.score,
         }
         return label | {"seconds": self._seconds, "steps": self._steps, "lanes_failed": failed}
-
-    def _written(self, name: str) -> float | None:
-        ladder = self._ladders.get(name)
-        if ladder is None:  # the codec refused the image, from header facts
-            return None
-        if name not in self._searched:
-            spent = searched(ladder, name, self._one.target, self._one.decision.budgets.max_search_steps or MAX_STEPS)
-            self._seconds, self._steps = self._seconds + spent.seconds, self._steps + spent.steps
-            self._searched[name] = spent
-        return reached(ladder, self._one.target)
 
 
 def _source_bytes(one: Decided, ladders: Mapping[str, Ladder]) -> float:
@@ -170,7 +166,3 @@ def _guard_quantile(neural: Ladder | None, target: float) -> float:
         return np.nan
     score = neural.value_at("ssimulacra2", size)
     return neural.guard_quantile(target if score is None else score)
-
-
-def _families(lane: LanePlan) -> list[str]:
-    return [name for codec in lane.codecs if (name := family_of(codec_name(codec))) is not None]

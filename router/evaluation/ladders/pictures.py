@@ -17,7 +17,7 @@ from router.folders import LeftOut, images_below
 from router.images.read import read
 from router.images.sample import ImageSample, Pixels
 from router.reasons import ReasonCode
-from router.routing.metadata_choice import apply_metadata_choice
+from router.routing.preparation import apply_metadata_choice
 
 
 @dataclass(frozen=True)

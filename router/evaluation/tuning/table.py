@@ -20,7 +20,9 @@ from router.evaluation.comparison.oracle import family_of
 from router.evaluation.ladders.families import LOSSLESS, NEURAL
 from router.evaluation.ladders.guarded import NEVER
 from router.policy.compiled import CompiledPolicy
+from router.policy.decision import LanePlan
 from router.reasons import ReasonCode
+from router.routing.winner import saves_too_little, winner
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -230,25 +232,28 @@ def _first(
     *,
     neural: bool,
 ) -> float:
-    """Bytes of the first lane that succeeds, as `routing.walked`; NaN if none does."""
-    for lane, choose, codecs, _ in lanes:
-        if lane == Lane.PASSTHROUGH and source:
-            return source
-        if lane == Lane.NEURAL and not neural:
-            continue
-        ranked = in_order(codecs, order) if lane == Lane.CLASSICAL and choose == "first" else codecs
-        sizes = [written[name] for codec in ranked if (name := families[codec]) is not None and name in written]
-        if sizes:
-            return sizes[0] if choose == "first" else min(sizes)
-    return float("nan")
+    """Bytes of what wins; NaN if nothing does. `neural`: whether neural lanes are tried."""
+    won = winner(
+        [_plan(lane, order) for lane in lanes if neural or lane[0] != Lane.NEURAL],
+        lambda lane, codec: written.get(families[codec] or ""),
+        float,
+        source_goes=lambda lane: bool(source),
+    )
+    return float("nan") if won is None else source if won.result is None else won.result
+
+
+def _plan(lane: Sequence[Any], order: Order) -> LanePlan:
+    which, choose, codecs, must_save = lane
+    ranked = in_order(codecs, order) if which == Lane.CLASSICAL and choose == "first" else codecs
+    return LanePlan(which, tuple(ranked), {}, choose, must_save)
 
 
 def _saves(lanes: Sequence[Any], order: Order, written: Mapping[str, float], families: Mapping[str, str | None]) -> bool:
-    """Whether a plan's neural lane saves what it must beside the first classical codec, as `routing.walked`."""
+    """Whether a plan's neural lane saves what it must beside the first classical codec."""
     if not lanes or lanes[0][0] != Lane.NEURAL or NEURAL not in written:
         return False
-    rival = _first(_lanes(lanes, Lane.CLASSICAL), order, written, 0.0, families, neural=False)
-    return bool(np.isnan(rival) or written[NEURAL] <= (1 - lanes[0][3]) * rival)
+    baseline = _first(_lanes(lanes, Lane.CLASSICAL), order, written, 0.0, families, neural=False)
+    return bool(np.isnan(baseline)) or not saves_too_little(_plan(lanes[0], order), written[NEURAL], baseline)
 
 
 def _lanes(lanes: Sequence[Any], which: Lane) -> list[Any]:

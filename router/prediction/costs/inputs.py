@@ -12,8 +12,7 @@ from router.prediction.costs.model import CODEC
 from router.prediction.costs.predict import Picture, Prediction, configuration, predict
 from router.prediction.costs.store import Costs
 from router.quality.guard.levels import GuardLevel
-from router.quality.search import MAX_STEPS
-from router.quality.target import Target
+from router.quality.target import MAX_STEPS, Target
 
 CLASSICAL = "avif"
 """The codec that `cost.classical_encode_ms` is about: the one that neural encodings are compared with."""
