@@ -20,7 +20,7 @@ from router.evaluation.comparison.matched import at_targets, images
 from router.evaluation.comparison.oracle import choose, family_of, open_families, reached
 from router.evaluation.comparison.regret import by_rule
 from router.evaluation.comparison.rivals import LINE, rivals
-from router.evaluation.comparison.routing import COLUMNS, routed, walked
+from router.evaluation.comparison.routing import COLUMNS, routed, replayed
 from router.evaluation.harm import harm
 from router.evaluation.ladders.pictures import pictures_in
 from router.evaluation.ladders.run import ladders
@@ -198,10 +198,10 @@ def test_a_failed_lane_is_paid_for(measured: tuple[Path, pd.DataFrame, list[Deci
     one = next(d for d in decided if d.policy == "two-lanes" and d.picture.image == "photo_cat.png" and d.target == 70.0)
     poor = frame[(frame["image"] == "photo_cat.png") & ((frame["lane"] == "lossless") | (frame["ssimulacra2"] < 60))]
     ((_, _, found),) = images(poor)
-    result = walked(one, found)
+    result = replayed(one, found)
     assert (result["lane"], result["family"], result["lanes_failed"]) == ("lossless", "png", 1)
     assert result["steps"] >= 3
-    assert walked(replace(one, target=40.0), found)["family"] == "webp"
+    assert replayed(replace(one, target=40.0), found)["family"] == "webp"
 
 
 def test_a_neural_result_must_save_what_is_asked(measured: tuple[Path, pd.DataFrame, list[Decided]]) -> None:
@@ -211,12 +211,12 @@ def test_a_neural_result_must_save_what_is_asked(measured: tuple[Path, pd.DataFr
     asked = replace(one, decision=replace(one.decision, lanes=(neural, *one.decision.lanes)))
     for scale, family in ((0.7, "ncr"), (0.8, "webp"), (1.2, "webp")):
         ((_, _, found),) = images(table({"ncr": line(scale), "webp": line(1.0), "jpeg": line(0.1), "png": [(10**6, 100.0, 1.0)]}))
-        result = walked(asked, found)
+        result = replayed(asked, found)
         assert (result["family"], result["lanes_failed"]) == (family, int(family == "webp"))
         spent = sum(searched(found[name], name, 70.0).seconds for name in ("ncr", "webp"))
         assert result["seconds"] == pytest.approx(asked.seconds + spent)
     ((_, _, found),) = images(table({"ncr": line(5.0), "png": [(10**6, 100.0, 1.0)]}))
-    assert walked(asked, found)["family"] == "ncr"  # no classical codec can write it: nothing to compare with
+    assert replayed(asked, found)["family"] == "ncr"  # no classical codec can write it: nothing to compare with
 
 
 def test_summary(measured: tuple[Path, pd.DataFrame, list[Decided]]) -> None:
