@@ -33,7 +33,7 @@ from router.policy.receiver import Receiver, ReceiverSource
 from router.policy.schema import guard_spec
 from router.preparation import MetadataChoice, apply_metadata_choice
 from router.quality.guard import GuardLevel
-from router.quality.target import Target
+from router.quality.target import Number, Target
 from router.reasons import ReasonCode
 from router.record import RecordForm
 from router.release import Run, release
@@ -99,7 +99,7 @@ class Router:
         src: ImageSource | ImageSample,
         *,
         codec: str | None = None,
-        quality: float | None = None,
+        quality: Number | None = None,
         target: Target | Mapping[str, Any] | None = None,
         receiver: ReceiverSource = None,
         context: Mapping[str, Any] | None = None,
@@ -191,7 +191,7 @@ class Router:
         self,
         src: ImageSource | ImageSample,
         *,
-        quality: float | None = None,
+        quality: Number | None = None,
         target: Target | Mapping[str, Any] | None = None,
         receiver: ReceiverSource = None,
         context: Mapping[str, Any] | None = None,

@@ -77,6 +77,10 @@ def decompress(
 def decompress(
     source: EncodedSource, *, as_array: Literal[True], decoding: str | None = None, limits: Limits = DEFAULT_LIMITS
 ) -> Pixels: ...
+@overload
+def decompress(
+    source: EncodedSource, *, as_array: bool, decoding: str | None = None, limits: Limits = DEFAULT_LIMITS
+) -> Image.Image | Pixels: ...
 @step()
 def decompress(
     source: EncodedSource, *, as_array: bool = False, decoding: str | None = None, limits: Limits = DEFAULT_LIMITS
