@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from router.display.words import printable as printable
 from router.errors import PolicyError, RouterError
 from router.reasons import ReasonCode
 
@@ -31,11 +32,6 @@ def console(stderr: bool = False) -> Console:
     probe = Console(stderr=stderr)
     width = None if probe.is_terminal else 160
     return Console(stderr=stderr, highlight=False, emoji=False, soft_wrap=stderr, width=width)
-
-
-def printable(text: object) -> str:
-    """`text` with control characters and undecodable bytes written as escapes: names come from anywhere."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text))
 
 
 def shown(text: object) -> str:

@@ -25,7 +25,7 @@ from router.evaluation.page import plots
 from router.evaluation.page.cases import MOST, RELEASED, worst
 from router.evaluation.page.mean_curves import mean_curves
 from router.evaluation.page.ratios import ratios
-from router.evaluation.page.svg import Scale, plain, tag
+from router.display.svg import Scale, plain, tag
 from router.evaluation.page.tiles import TileMap
 from router.evaluation.resampling import Estimate, mean, ratio
 

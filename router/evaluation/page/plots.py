@@ -14,7 +14,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from router.evaluation.page.svg import Scale, joined, mark, path, plain, tag
+from router.display.svg import Scale, joined, mark, path, plain, tag
 from router.evaluation.resampling import Estimate
 
 CELL_WIDTH, CELL_HEIGHT = 190, 20

@@ -1,37 +1,16 @@
-"""Numbers and sentences as a person reads them."""
+"""Sentences and intervals of the page; figures are written as `router.display.words` does."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
+from router.display.words import NO_BREAK, NOTHING
+from router.display.words import counted as counted
+from router.display.words import number as number
+from router.display.words import percent as percent
+from router.display.words import size as size
 from router.evaluation.resampling import Estimate
-
-NOTHING = "–"
-NO_BREAK = "\u00a0"
-"""Between a number and its unit: they stay on one line."""
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """Fixed digits with a true minus; a dash for what is not there or not finite."""
-    return NOTHING if value is None or not math.isfinite(value) else f"{value:.{digits}f}".replace("-", "−")
-
-
-def percent(value: float | None, digits: int = 0) -> str:
-    """A share in per cent."""
-    return NOTHING if value is None or not math.isfinite(value) else f"{number(100 * value, digits)}{NO_BREAK}%"
-
-
-def size(value: float | None) -> str:
-    """Bytes in the unit that leaves three digits or so."""
-    if value is None or not math.isfinite(value):
-        return NOTHING
-    for unit, scale in (("MB", 1e6), ("kB", 1e3)):
-        if value >= scale:
-            return f"{value / scale:.{0 if value >= 100 * scale else 1}f} {unit}"
-    return f"{value:.0f} B"
-
 
 def between(estimate: Estimate, digits: int = 2, scale: float = 1.0) -> str:
     """The interval of an estimate, "0.93 to 1.04"; a dash without one."""
@@ -44,11 +23,6 @@ def share(counts: Mapping[str, float | None]) -> str:
     """An interval from results.json: "0 to 30 %"."""
     low, high = counts.get("low"), counts.get("high")
     return NOTHING if low is None or high is None else f"{100 * low:.0f} to {100 * high:.0f}{NO_BREAK}%"
-
-
-def counted(count: int, one: str, many: str | None = None) -> str:
-    """ "1 image", "2 images"."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def headline(policy: str, target: str, images: int, found: Mapping[str, Any]) -> str:
