@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from router.api import score as score
     from router.codecs.base import Codec as Codec
     from router.codecs.base import Lane as Lane
+    from router.comparison import Comparison as Comparison
+    from router.comparison import compare as compare
     from router.detector.report import OodReport as OodReport
     from router.encoded import EncodedImage as EncodedImage
     from router.errors import ArtefactError as ArtefactError
@@ -78,6 +80,7 @@ _HOMES = {
     "CodecError": "router.errors",
     "CodecMemoryError": "router.errors",
     "CodecUnavailableError": "router.errors",
+    "Comparison": "router.comparison",
     "Decision": "router.policy.decision",
     "DecisionRecord": "router.record",
     "EncodedImage": "router.encoded",
@@ -113,6 +116,7 @@ _HOMES = {
     "Target": "router.quality.target",
     "UnknownCodecError": "router.errors",
     "UsageError": "router.errors",
+    "compare": "router.comparison",
     "compress": "router.api",
     "decide": "router.api",
     "decompress": "router.streams",
@@ -132,6 +136,7 @@ __all__ = [
     "CodecError",
     "CodecMemoryError",
     "CodecUnavailableError",
+    "Comparison",
     "Decision",
     "DecisionRecord",
     "EncodedImage",
@@ -169,6 +174,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "batch",
+    "compare",
     "compress",
     "decide",
     "decompress",

@@ -36,6 +36,7 @@ class Calibration:
         self._median, upper = np.quantile(raw, [0.5, 0.95])
         self._unit = max(float(upper - self._median), 1e-9)
         self._ascending = np.sort(self.scale(raw))
+        self._ascending.setflags(write=False)
 
     def __len__(self) -> int:
         return len(self.raw)
@@ -52,6 +53,11 @@ class Calibration:
         n = len(self._ascending)
         at_least = 0 if np.isnan(score) else n - int(np.searchsorted(self._ascending, score, side="left"))
         return (1 + at_least) / (n + 1)
+
+    @property
+    def ascending(self) -> NDArray[np.float64]:
+        """(n,) scores on the reported scale, ascending; not to be written to."""
+        return self._ascending
 
     @property
     def smallest_p(self) -> float:

@@ -1,4 +1,4 @@
-"""The one place for colours: by name, on light and on dark paper. The evaluation's page, notebooks and pictures take them from here.
+"""The one place for colours: by name, on light and on dark paper. The evaluation's page and notebooks take them from here.
 
 Text stands out by 4.5 to 1 at least from its paper (WCAG 2.1, 1.4.3); `k-` are codecs and strategies.
 """
@@ -80,5 +80,5 @@ def of_codec(codec: str) -> str:
 
 
 def rgb(colour: str) -> tuple[int, int, int]:
-    """"#c8430b" as (200, 67, 11)."""
+    """ "#c8430b" as (200, 67, 11)."""
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)

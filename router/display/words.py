@@ -42,5 +42,5 @@ def printable(text: object) -> str:
 
 def shortened(text: object, most: int = MOST_CHARACTERS) -> str:
     """`printable`, and at most so many characters."""
-    found = printable(str(text)[: most + 1])
+    found = NO_BREAK.join(printable(part) for part in str(text)[: most + 1].split(NO_BREAK))
     return found if len(found) <= most else f"{found[: most - 1]}…"

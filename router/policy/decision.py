@@ -139,6 +139,8 @@ class Decision:
         inputs: by group, then by name: every input that was computed. Context values that may not be recorded are left out.
         context_recorded: the context values that may go into a record.
         artefacts: what had a part in the inputs: detector, gain model.
+
+    In a notebook it shows the lanes in order, why, and what each rule saw.
     """
 
     policy: str
@@ -167,6 +169,16 @@ class Decision:
     def codec(self) -> str | None:
         """The first candidate's codec id; None for passthrough. Where `choose` is "smallest", one of several."""
         return self.lanes[0].codecs[0] if self.lanes[0].codecs else None
+
+    def __repr__(self) -> str:
+        lanes = ", ".join("/".join((str(plan.lane), *plan.codecs)) for plan in self.lanes)
+        aim = f"{self.target.metric} {self.target.value:g}"
+        return f"Decision(policy={self.policy!r}, rule={self.rule!r}, lanes=[{lanes}], target={aim!r}, guard={self.guard!r})"
+
+    def _repr_html_(self) -> str:
+        from router.display import decision, fragment
+
+        return fragment.html_of(decision.html, self)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able, in a fixed order."""

@@ -16,6 +16,7 @@ from PIL import Image
 from sample_set import Samples
 from sklearn.metrics import auc, roc_auc_score
 
+from router.display.svg import Scale, plain, tag
 from router.evaluation.comparison.bd_rate import bd_rates, by_domain
 from router.evaluation.comparison.routing import COLUMNS
 from router.evaluation.detection.scores import COLUMNS as SCORED
@@ -25,7 +26,6 @@ from router.evaluation.page import plots
 from router.evaluation.page.cases import MOST, RELEASED, worst
 from router.evaluation.page.mean_curves import mean_curves
 from router.evaluation.page.ratios import ratios
-from router.display.svg import Scale, plain, tag
 from router.evaluation.page.tiles import TileMap
 from router.evaluation.resampling import Estimate, mean, ratio
 

@@ -66,6 +66,8 @@ def build(page: Page) -> bytes:
             targets=list(page.results["targets"]),
             shown=(views[0]["policy"] if views else None, shown),
             views=views,
+            verdicts=strategies.verdicts(page.results),
+            cropped=page.results["run"]["max_side"],
             rows=strategies.summary_rows(page.results, views),
             over_targets=page.results["harm"]["over_targets"],
             second=page.results["harm"].get("butteraugli"),

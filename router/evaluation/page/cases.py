@@ -7,8 +7,6 @@ square in which the neural file falls furthest behind, and kept in the cache, so
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +14,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from router.codecs.base import Lane
+from router.display.thumbnails import data_uri, on_light_gray
 from router.errors import RouterError
 from router.evaluation.harm import TAU
 from router.evaluation.ladders.cache import PointCache, key_of
@@ -176,7 +174,7 @@ def _encoded(sample: ImageSample, chosen: Mapping[str, Mapping[str, Any]]) -> di
             {
                 "name": name,
                 "codec": str(point.get("family", "")),
-                "uri": _uri(pixels),
+                "uri": data_uri(pixels),
                 "bytes": int(point["bytes"]) if point else None,
                 "ssimulacra2": float(point["ssimulacra2"]) if point else None,
                 "square_db": float(values[name][row, column]) if point else None,
@@ -190,18 +188,8 @@ def _rgb(pixels: Pixels) -> NDArray[np.uint8]:
     """(H, W, 3) uint8; transparent images on light gray. Raises ValueError for 16 bits: no lossy lane carries them."""
     if pixels.dtype != np.uint8:
         raise ValueError("crops are of 8 bits")
-    shown = pixels
-    if pixels.shape[2] in (2, 4):
-        alpha = pixels[..., -1:].astype(np.float32) / 255
-        shown = np.rint(pixels[..., :-1] * alpha + 230 * (1 - alpha)).astype(np.uint8)
-    return np.ascontiguousarray(np.broadcast_to(shown, (*shown.shape[:2], 3)).astype(np.uint8))
+    return on_light_gray(cast("NDArray[np.uint8]", pixels))
 
 
 def _start(centre: int, length: int, side: int) -> int:
     return min(max(0, centre - length // 2), side - length)
-
-
-def _uri(pixels: NDArray[np.uint8]) -> str:
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "WEBP", lossless=True, quality=100, method=4)
-    return "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode()
