@@ -1,4 +1,4 @@
-"""`codec-router evaluate`: rate-distortion ladders of images, and what every policy, rival and target costs by them."""
+"""`codec-router evaluate`: rate-distortion points of images, and what every policy, rival and target costs by them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from router.folders import LeftOut
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
-    from router.evaluation.ladders.run import Measured
+    from router.evaluation.measure.folder import Measured
     from router.evaluation.page.survival import Survival
     from router.evaluation.report import Plan, Report
 
@@ -97,8 +97,8 @@ def _plan(
     jobs: int,
     max_side: int | None,
 ) -> Plan:
-    from router.evaluation.ladders.families import choose
-    from router.evaluation.ladders.pictures import pictures_in
+    from router.evaluation.measure.families import choose
+    from router.evaluation.measure.pictures import pictures_in
     from router.evaluation.report import Plan
     from router.policy.load import load
 
@@ -112,7 +112,7 @@ def _plan(
 
 
 def _program() -> Path:
-    from router.evaluation.ladders import butteraugli
+    from router.evaluation.measure import butteraugli
 
     found = butteraugli.find()
     if found is None:

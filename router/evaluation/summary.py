@@ -14,7 +14,7 @@ from router.evaluation.comparison.costs import UNREACHED
 from router.evaluation.comparison.curves import TOLERANCES
 from router.evaluation.comparison.matched import POOLED
 from router.evaluation.comparison.rivals import ANCHOR, KEYS, sizes
-from router.evaluation.ladders.families import NEURAL
+from router.evaluation.measure.families import NEURAL
 from router.quality.search import Outcome
 
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ from router.evaluation.comparison.routing import COLUMNS
 from router.evaluation.detection import scores as page_scores
 from router.evaluation.detection import separation
 from router.evaluation.harm import harm
-from router.evaluation.ladders.families import choose
-from router.evaluation.ladders.pictures import pictures_in
+from router.evaluation.measure.families import choose
+from router.evaluation.measure.pictures import pictures_in
 from router.evaluation.page import words
 from router.evaluation.page.build import Page, build
 from router.evaluation.page.cases import Case, Pane
@@ -175,7 +175,7 @@ def test_everything_at_once() -> None:
 
 
 def _nothing() -> Any:
-    from router.evaluation.resampling import Estimate
+    from router.evaluation.statistics import Estimate
 
     return Estimate(None, None, None, 0)
 

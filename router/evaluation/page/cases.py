@@ -1,7 +1,7 @@
 """The worst cases: where the neural codec loses most against AVIF at equal bytes, as crops that can be magnified.
 
 First what a policy let into the neural lane, then what every policy kept out of it, so that both failures and what was prevented
-are seen. Source, neural and classical files are encoded again at the settings of the ladder, cut to the surroundings of the
+are seen. Source, neural and classical files are encoded again at the measured settings, cut to the surroundings of the
 square in which the neural file falls furthest behind, and kept in the cache, so that a second page costs nothing.
 """
 
@@ -19,13 +19,13 @@ from router.codecs.base import Lane
 from router.display.thumbnails import data_uri, on_light_gray
 from router.errors import RouterError
 from router.evaluation.harm import TAU
-from router.evaluation.ladders.cache import PointCache, key_of
-from router.evaluation.ladders.families import BETTER_AVIF, FAMILIES, NEURAL
-from router.evaluation.ladders.pictures import Picture, open_picture
-from router.evaluation.ladders.points import Recoder
-from router.evaluation.ladders.versions import of_family
+from router.evaluation.measure import fingerprint
+from router.evaluation.measure.cache import PointCache, key_of
+from router.evaluation.measure.coding import ImageCoder
+from router.evaluation.measure.families import BETTER_AVIF, FAMILIES, NEURAL
+from router.evaluation.measure.pictures import Picture, open_picture
 from router.evaluation.page.tiles import Square, TileMap
-from router.images.sample import ImageSample, Pixels
+from router.images.sample import Pixels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,13 +141,15 @@ def _crops(points: pd.DataFrame, target: float, path: Path, cache: Path, max_sid
     rivals = [_nearest(rows, "bytes", neural["bytes"]) for _, rows in avif.groupby("family", sort=True)]
     rival = max(rivals, key=lambda row: (row["bytes"] < 1.1 * neural["bytes"], row["ms_ssim"]))
     chosen = {"neural": neural, "classical": rival}
-    identity = [[row["family"], int(row["setting"]), of_family(FAMILIES[row["family"]])] for row in chosen.values()]
+    identity = [
+        [row["family"], int(row["setting"]), fingerprint.of_codec(FAMILIES[row["family"]].codec())] for row in chosen.values()
+    ]
     stored = PointCache(cache, str(neural["pixels_sha256"]))
     key = key_of("crops", CROPS_VERSION, SIDE, identity)
     known = stored.get(key)
-    if known is None:
-        known = _encoded(open_picture(path, max_side), chosen)
-        stored.put(key, known)
+    if not known:
+        known = _encoded(ImageCoder(open_picture(path, max_side), cache), chosen)
+        stored.add(key, known)
     return known
 
 
@@ -156,9 +158,9 @@ def _nearest(rows: pd.DataFrame, column: str, value: float) -> Mapping[str, Any]
     return cast("Mapping[str, Any]", rows.loc[distances.idxmin()].to_dict())
 
 
-def _encoded(sample: ImageSample, chosen: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    source = _rgb(sample.pixels)
-    decoded = {name: _rgb(Recoder(FAMILIES[row["family"]], sample).decoded(int(row["setting"]))) for name, row in chosen.items()}
+def _encoded(coder: ImageCoder, chosen: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    source = _rgb(coder.sample.pixels)
+    decoded = {name: _rgb(coder.decoded(FAMILIES[row["family"]], int(row["setting"]))) for name, row in chosen.items()}
     map_ = TileMap(source)
     values = {name: map_.decibels(pixels) for name, pixels in decoded.items()}
     row, column = np.unravel_index(int(np.argmin(values["neural"])), values["neural"].shape)

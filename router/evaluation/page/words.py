@@ -11,7 +11,7 @@ from router.display.words import counted as counted
 from router.display.words import number as number
 from router.display.words import percent as percent
 from router.display.words import size as size
-from router.evaluation.resampling import Estimate
+from router.evaluation.statistics import Estimate
 from router.evaluation.summary import share_of_seconds
 
 

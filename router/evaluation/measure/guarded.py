@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
-from router.artefacts import GUARDS
 from router.codecs.base import Codec, Lane
 from router.images.sample import Pixels
 from router.quality import guard
@@ -20,8 +17,6 @@ _LEVEL = guard.GuardLevel.FULL
 NEVER = 1.0
 """Stands for a quantile at which the guard passes a point, where there is none that a policy may name."""
 _STEPS = 10_000
-_STORED = b"smallest quantile"
-"""Part of the fingerprint; change it when more of a verdict is stored: points are then measured again."""
 
 
 @dataclass(frozen=True)
@@ -80,14 +75,3 @@ def _smallest_quantile(source: Pixels, decoded: Pixels, aim: float, codec: Codec
         middle = (low + high) // 2
         low, high = (low, middle) if passes(middle) else (middle, high)
     return high / _STEPS
-
-
-def fingerprint() -> str:
-    """Changes with the guard's code and its calibrations."""
-    code = Path(guard.__file__)
-    files = sorted(code.parent.glob("*.py")) if code.name == "__init__.py" else [code]
-    files += sorted(GUARDS.rglob("*.json"))
-    digest = hashlib.sha256(_STORED)
-    for file in files:
-        digest.update(file.name.encode() + file.read_bytes())
-    return digest.hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""What is measured: a codec with one configuration, and the settings of its rate control that a ladder starts from."""
+"""What is measured: a codec with one configuration, and the settings of its rate control that a sweep starts from."""
 
 from __future__ import annotations
 

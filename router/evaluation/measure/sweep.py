@@ -17,7 +17,7 @@ _FAR = 1000.0
 """More than any distance between scores: a target without a bracket goes first."""
 
 
-def climb(
+def sweep(
     measure: Callable[[int], float], knob: Knob, start: Sequence[int], targets: Sequence[float], most: int = MOST
 ) -> list[int]:
     """Settings measured, rising. `measure` gives the score (SSIMULACRA2) of a setting; each setting is asked for once.

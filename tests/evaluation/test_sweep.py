@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.codecs.base import Knob
-from router.evaluation.ladders.ladder import GAP, NEAR, climb
+from router.evaluation.measure.sweep import GAP, NEAR, sweep
 
 KNOB = Knob("quality", 1, 100, 50)
 START = (16, 30, 49, 76)
@@ -24,11 +24,11 @@ def test_brackets(steps: list[float], lowest: float, most: int) -> None:
         asked.append(setting)
         return float(scores[setting - 1])
 
-    found = climb(measure, KNOB, START, TARGETS, most)
+    found = sweep(measure, KNOB, START, TARGETS, most)
     assert sorted(asked) == found
     assert len(set(found)) == len(found) <= most
     assert set(START) <= set(found)
-    assert found == climb(lambda s: float(scores[s - 1]), KNOB, START, TARGETS, most)
+    assert found == sweep(lambda s: float(scores[s - 1]), KNOB, START, TARGETS, most)
     if len(found) < most:  # it stopped because nothing was left to do
         for target in TARGETS:
             below = [s for s in found if scores[s - 1] < target]
@@ -45,5 +45,5 @@ def test_brackets(steps: list[float], lowest: float, most: int) -> None:
 
 def test_one_setting_more_for_each_target_is_usually_enough() -> None:
     for bend in (0.6, 1.0, 1.7):
-        found = climb(lambda s, bend=bend: 95 * (s / 100) ** bend, KNOB, START, TARGETS, most=30)
+        found = sweep(lambda s, bend=bend: 95 * (s / 100) ** bend, KNOB, START, TARGETS, most=30)
         assert len(found) <= 9

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from router.evaluation.ladders.cache import PointCache, key_of
+from router.evaluation.measure import fingerprint
+from router.evaluation.measure.cache import PointCache, key_of
 from router.images.sample import ImageSample, Pixels
-
-VERSION = 1
-"""Raise it when a value changes: it is then computed again."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +34,14 @@ def complexity(sample: ImageSample, cache: PointCache) -> Complexity:
 
     Alpha is left out, 16 bits are rounded to 8.
     """
-    key = key_of("complexity", VERSION)
+    key = key_of("complexity", fingerprint.code(Path(__file__)))
     known = cache.get(key)
-    if known is None:
+    if not known:
         pixels = sample.pixels[..., : 3 if sample.channels > 2 else 1]
         began = time.process_time()
-        entropy, gradient = _measured(_eight_bits(pixels))
+        entropy, gradient = of_luma(_eight_bits(pixels))
         known = asdict(Complexity(entropy, gradient, round(time.process_time() - began, 5)))
-        cache.put(key, known)
+        cache.add(key, known)
     return Complexity(**known)
 
 
@@ -50,8 +49,8 @@ def _eight_bits(pixels: Pixels) -> NDArray[np.uint8]:
     return np.round(pixels / 257.0).astype(np.uint8) if pixels.dtype == np.uint16 else pixels.astype(np.uint8, copy=False)
 
 
-def _measured(pixels: NDArray[np.uint8]) -> tuple[float, float]:
-    """(H, W, 1 or 3) uint8."""
+def of_luma(pixels: NDArray[np.uint8]) -> tuple[float, float]:
+    """Entropy and gradient, see `Complexity`, of (H, W, 1 or 3) uint8."""
     luma = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY) if pixels.shape[2] == 3 else pixels[..., 0].copy()
     shares = np.bincount(luma.ravel(), minlength=256) / luma.size
     shares = shares[shares > 0]

@@ -1,4 +1,4 @@
-"""Ladders of whole folders, as a table."""
+"""Rate-distortion points of whole folders, as a table."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from router.errors import RouterError
-from router.evaluation.ladders.families import Family, choose
-from router.evaluation.ladders.ladder import MOST
-from router.evaluation.ladders.pictures import Picture, open_picture, pictures_in, thinned
-from router.evaluation.ladders.points import ImagePoints, Row, measure
+from router.evaluation.measure.families import Family, choose
+from router.evaluation.measure.image import ImagePoints, Row, measure_image
+from router.evaluation.measure.pictures import Picture, open_picture, pictures_in, thinned
+from router.evaluation.measure.sweep import MOST
 
 if TYPE_CHECKING:
     import pandas as pd
 
 TARGETS = (30.0, 50.0, 70.0, 85.0)
-"""SSIMULACRA2 values that ladders are made for unless others are asked for."""
+"""SSIMULACRA2 values that sweeps are made for unless others are asked for."""
 
 
 @dataclass
 class Measured:
     """What came of one picture. `failure` (reason code and message) if it could not be read; `rows` are empty then.
 
-    `rows`: see `points.Row`, each also with `domain`, `image`, `pixels_sha256`, `width`, `height`, `channels`, `bits`, `bpp` and
+    `rows`: see `image.Row`, each also with `domain`, `image`, `pixels_sha256`, `width`, `height`, `channels`, `bits`, `bpp` and
     the fields of `complexity.Complexity`.
     """
 
@@ -36,7 +36,7 @@ class Measured:
     failure: tuple[str, str] | None = None
 
 
-def ladders(
+def measure_folder(
     folder: Path,
     cache: Path,
     families: Sequence[str],
@@ -94,7 +94,7 @@ def measure_all(
 
 
 def table(measured: Sequence[Measured]) -> pd.DataFrame:
-    """The table that `ladders` returns."""
+    """The table that `measure_folder` returns."""
     import pandas as pd
 
     frame = pd.DataFrame([row for one in measured for row in one.rows], columns=COLUMNS)
@@ -118,7 +118,7 @@ def _measure_one(
     with one_thread(neural=any(family.codec_id == "ncr" for family in families)):
         try:
             sample = open_picture(picture.path, max_side)
-            found: ImagePoints = measure(sample, families, targets, cache, most)
+            found: ImagePoints = measure_image(sample, families, targets, cache, most)
         except RouterError as error:
             return Measured(picture, failure=(str(error.code), error.message))
     label = {
