@@ -1,15 +1,20 @@
 """`check`: everything that is wrong with a policy at once, with line and column; what will surprise; what `load` says of it."""
 
+import itertools
 import re
 import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from router.errors import PolicyError
 from router.policy.check import check
+from router.policy.expressions import Environment
 from router.policy.load import load, policy_file, shipped_names
 from router.policy.problems import MAX_PROBLEMS, ProblemCode
+from router.policy.reach import alternatives, always
 
 FILES = Path(__file__).parents[1] / "data" / "policies"
 
@@ -262,6 +267,43 @@ def test_conditions_that_are_never_true(tmp_path, when):
     assert ProblemCode.NEVER_APPLIES in [problem.code for problem in conditions(tmp_path, when)]
 
 
+ATOMS = [
+    "image.width > 100", "image.width >= 100", "100 > image.width", "image.width == 100", "image.width != 100",
+    "image.width in [99, 101]", "image.megapixels > 1.0", "image.megapixels <= 1.0", "1.0 != image.megapixels", "image.hdr",
+    "!image.hdr", "image.hdr == false", "source.format == 'png'", "source.format != 'png'",
+    "source.format in ['png', 'gif']", "image.width * 2 > 200", "image.gray", "true", "false",
+    "(image.hdr ? image.gray : image.width > 100)", "image.bits < 16", "image.bits != 8", "100 / image.width > 0",
+]  # fmt: skip
+CONDITIONS = st.recursive(
+    st.sampled_from(ATOMS),
+    lambda inner: st.one_of(
+        st.builds("({} && {})".format, inner, inner),
+        st.builds("({} || {})".format, inner, inner),
+        st.builds("!({})".format, inner),
+    ),
+    max_leaves=5,
+)
+GRID = [
+    dict(zip(("image.width", "image.megapixels", "image.hdr", "image.gray", "source.format", "image.bits"), values, strict=True))
+    for values in itertools.product(
+        (1, 99, 100, 101), (0.5, 1.0, 2.0), (True, False), (True, False), ("png", "gif", "jpeg"), (8, 16)
+    )
+]
+ENVIRONMENT = Environment({})
+
+
+@settings(max_examples=80, deadline=None)
+@given(CONDITIONS, CONDITIONS)
+def test_no_image_comes_to_a_rule_that_is_said_to_be_out_of_reach(first, second):
+    compiled = [ENVIRONMENT.compile(text) for text in (first, second)]
+    taken = [alternatives(condition.checked.root) for condition in compiled]
+    covered = all(any(mine.within(other) for other in taken[0]) for mine in taken[1])
+    for values in GRID if covered or always(taken[0]) else ():
+        before, late = (condition.evaluate(values).value for condition in compiled)
+        assert not (late and before is False)
+        assert before is not False or not always(taken[0])
+
+
 def test_wrong_declarations_do_not_make_conditions_wrong(tmp_path):
     path = tmp_path / "p.yaml"
     path.write_text(
@@ -288,17 +330,17 @@ def test_lines_and_columns_hold_with_any_line_break_and_character(tmp_path):
 
 def test_checking_what_is_wrong_throughout_takes_no_longer_than_a_file_is_long(tmp_path):
     path = tmp_path / "p.yaml"
-    rules = "".join(f"  - {{name: r, when: 'imag.width > {i} and x', thn: {{lnes: []}}}}\n" for i in range(1000))
+    rules = "".join(f"  - {{name: r, when: 'imag.width > {i} and x', thn: {{lnes: []}}}}\n" for i in range(400))
     path.write_text(f"schema_version: 1\nname: x\nrules:\n{rules}")
     begun = time.process_time()
     problems = check(path).problems
-    assert len(problems) > 2000
+    assert len(problems) > 800
     long = " && ".join(f"(image.width > {i} || image.height > {i})" for i in range(40))
     path.write_text(HEAD[: -len("  - name: r\n")] + "".join(
-        f"  - name: r{i}\n    when: {long}\n    then: {{lanes: [{{lane: passthrough}}]}}\n" for i in range(60))
+        f"  - name: r{i}\n    when: {long}\n    then: {{lanes: [{{lane: passthrough}}]}}\n" for i in range(25))
         + "otherwise: {lanes: [{lane: passthrough}]}\n")  # fmt: skip
     assert check(path).problems
-    assert time.process_time() - begun < 20
+    assert time.process_time() - begun < 10
 
 
 def test_names_and_values_in_a_file_make_no_lines_of_their_own(tmp_path):

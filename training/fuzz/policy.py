@@ -27,7 +27,7 @@ def _resolve(group: str) -> Mapping[str, Any]:
 
 
 def run(data: bytes) -> None:
-    """Load it (where it is wrong, all that is wrong is looked for), and decide by it without consent: the neural lane must stay closed."""
+    """Load it, or find all that is wrong; decide by it without consent: the neural lane must stay closed."""
     with suppress(RouterError):
         source = parse_policy_bytes(data, "policy.yaml")
         policy = compile_policy(validate(source), source)
