@@ -48,6 +48,7 @@ lint: $(VENV)/.installed-dev ## check style and formatting (ruff)
 .PHONY: types
 types: $(VENV)/.installed-dev ## check the types (mypy, strict)
 	$(BIN)/mypy
+	$(BIN)/mypy --strict tests/surface/client/program.py  # what somebody writes who has installed it
 
 .PHONY: check
 check: lint types test ## lint, types and tests

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from router.api import score as score
     from router.codecs.base import Codec as Codec
     from router.codecs.base import Lane as Lane
+    from router.comparison import Comparison as Comparison
+    from router.comparison import compare as compare
     from router.decoding import decompress, inspect, restore
     from router.detector.report import OodReport as OodReport
     from router.errors import ArtefactError as ArtefactError
@@ -76,6 +78,7 @@ _HOMES = {
     "CodecError": "router.errors",
     "CodecMemoryError": "router.errors",
     "CodecUnavailableError": "router.errors",
+    "Comparison": "router.comparison",
     "Decision": "router.policy.decision",
     "DecisionRecord": "router.record",
     "EncodedImage": "router.routing.encoded",
@@ -111,6 +114,7 @@ _HOMES = {
     "Target": "router.quality.target",
     "UnknownCodecError": "router.errors",
     "UsageError": "router.errors",
+    "compare": "router.comparison",
     "compress": "router.api",
     "decide": "router.api",
     "decompress": "router.decoding",
@@ -130,6 +134,7 @@ __all__ = [
     "CodecError",
     "CodecMemoryError",
     "CodecUnavailableError",
+    "Comparison",
     "Decision",
     "DecisionRecord",
     "EncodedImage",
@@ -167,6 +172,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "batch",
+    "compare",
     "compress",
     "decide",
     "decompress",

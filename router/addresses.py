@@ -143,7 +143,12 @@ def write(address: Address, data: bytes, *, overwrite: bool = False) -> Address:
         if not overwrite and _kind(system, path) is not None:
             raise _exists(address)
         if _protocols(system) & _WHOLE:
-            _put(system, path, data, overwrite)
+            try:
+                _put(system, path, data, overwrite)
+            except FileExistsError as error:
+                if _kind(system, path) is None:  # a file is in the place of a folder
+                    raise
+                raise _exists(address) from _cause(address, error)  # somebody was faster
         else:
             _put_and_rename(system, path, data)
     return address
@@ -262,8 +267,6 @@ def _typed_writing(address: Address) -> Iterator[None]:
         raise
     except Exception as raised:  # of any package behind fsspec
         error = _told(raised)
-        if isinstance(error, FileExistsError) and not error.args:  # with a path, it is a folder's place that a file has
-            raise _exists(address) from _cause(address, raised)
         kind = OutputPermissionError if _is_forbidden(error) else OutputNotWritableError
         raise kind(
             f"cannot write {address}: {_named(error)}",

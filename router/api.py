@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from router.images.sample import ImageSample
     from router.policy.decision import MetadataChoice
     from router.policy.receiver import ReceiverSource
-    from router.quality.target import Target
+    from router.quality.target import Number, Target
     from router.record import RecordForm
 
 Policy = str | Path | Mapping[str, Any] | CompiledPolicy
@@ -32,7 +32,7 @@ def compress(
     policy: Policy = DEFAULT_POLICY,
     *,
     codec: str | None = None,
-    quality: float | None = None,
+    quality: Number | None = None,
     target: Target | Mapping[str, Any] | None = None,
     receiver: ReceiverSource = None,
     context: Mapping[str, Any] | None = None,
@@ -66,7 +66,7 @@ def save(
     *,
     overwrite: bool = False,
     codec: str | None = None,
-    quality: float | None = None,
+    quality: Number | None = None,
     target: Target | Mapping[str, Any] | None = None,
     receiver: ReceiverSource = None,
     context: Mapping[str, Any] | None = None,
@@ -103,7 +103,7 @@ def decide(
     src: ImageSource | ImageSample,
     policy: Policy = DEFAULT_POLICY,
     *,
-    quality: float | None = None,
+    quality: Number | None = None,
     target: Target | Mapping[str, Any] | None = None,
     receiver: ReceiverSource = None,
     context: Mapping[str, Any] | None = None,

@@ -10,7 +10,7 @@ from router.codecs import registry
 from router.codecs.base import DecodedImage
 from router.codecs.neural.arithmetic import Decoding
 from router.errors import InputError, NoRecordError, StreamError, UsageError
-from router.files import read_named, read_stream
+from router.files import read_named, read_stream, to_rewind
 from router.forks import step
 from router.images.profile import usable
 from router.images.sample import Pixels
@@ -36,6 +36,8 @@ def load(source: EncodedSource, limits: Limits = DEFAULT_LIMITS) -> bytes:
         data = read_named(source, limits)
     elif callable(getattr(source, "read", None)):
         data = read_stream(source, limits)
+        if not data:
+            raise StreamError("the file object gives no bytes", code=ReasonCode.EMPTY_INPUT, hint=to_rewind(source))
     else:
         raise UsageError(
             f"{type(source).__name__} is not an encoded image",
@@ -77,6 +79,10 @@ def decompress(
 def decompress(
     source: EncodedSource, *, as_array: Literal[True], decoding: str | None = None, limits: Limits = DEFAULT_LIMITS
 ) -> Pixels: ...
+@overload
+def decompress(
+    source: EncodedSource, *, as_array: bool, decoding: str | None = None, limits: Limits = DEFAULT_LIMITS
+) -> Image.Image | Pixels: ...
 @step()
 def decompress(
     source: EncodedSource, *, as_array: bool = False, decoding: str | None = None, limits: Limits = DEFAULT_LIMITS

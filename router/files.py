@@ -160,6 +160,15 @@ def read_stream(file: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> bytes:
     return b"".join(blocks)
 
 
+def to_rewind(file: BinaryIO) -> str:
+    """A way out for a file object that gave no bytes."""
+    try:
+        position = file.tell()
+    except (AttributeError, OSError, ValueError):  # a pipe, or an object that only reads
+        position = 0
+    return "It is at its end: call its seek(0) first" if position else "Pass a file object that has an image to give"
+
+
 def _close(awaitable: object) -> None:
     """A coroutine that nobody awaits is closed, so that Python does not warn about it."""
     if inspect.iscoroutine(awaitable):

@@ -23,6 +23,7 @@ from router.images.sample import Pixels
 from router.limits import DEFAULT_LIMITS, Limits
 from router.ncr_info import info
 from router.ncr_writing import encode
+from router.quality.target import Number
 from router.reasons import ReasonCode
 
 try:
@@ -73,7 +74,7 @@ class NcrPlugin(PluginV3):
         yield self.read(index=0, **options)
 
     def write(
-        self, ndimage: ArrayLike | list[ArrayLike], *, quality: float | None = None, rate: int | None = None
+        self, ndimage: ArrayLike | list[ArrayLike], *, quality: Number | None = None, rate: int | None = None
     ) -> bytes | None:
         """Encode (H, W) or (H, W, C), uint8, at `quality` (SSIMULACRA2, 70 by default) or a fixed `rate` (0 to 65535).
 

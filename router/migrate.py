@@ -19,7 +19,7 @@ from router.images.arrays import from_pixels
 from router.images.profile import with_usable_profile
 from router.images.sample import ImageSample, pixels_sha256
 from router.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
-from router.quality.target import Target
+from router.quality.target import Number, Target
 from router.reasons import ReasonCode
 from router.record import DecisionRecord, Migration
 from router.routing.encoded import EncodedImage
@@ -34,7 +34,7 @@ def migrate(
     source: EncodedSource,
     *,
     codec: str = DEFAULT_CODEC,
-    quality: float | None = None,
+    quality: Number | None = None,
     decoding: str = Decoding.EXACT,
     limits: Limits = DEFAULT_LIMITS,
 ) -> EncodedImage:
@@ -104,7 +104,7 @@ def migrate(
     return dataclasses.replace(encoded, data=sealed, record=record, run=run)
 
 
-def check_target(codec: str, quality: float | None) -> Codec:
+def check_target(codec: str, quality: Number | None) -> Codec:
     """The codec that a migration writes with.
 
     Raises CodecUnavailableError (UNKNOWN_CODEC, MISSING_EXTRA), UsageError (BAD_ARGUMENT) if it makes no standard file from

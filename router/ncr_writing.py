@@ -10,11 +10,12 @@ from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
     from router.images.read import ImageSource
+    from router.quality.target import Number
 
 QUALITY = 70
 
 
-def encode(source: ImageSource, quality: float | None = None, rate: int | None = None) -> bytes:
+def encode(source: ImageSource, quality: Number | None = None, rate: int | None = None) -> bytes:
     """The file, at a quality (SSIMULACRA2) that is searched for and guarded, or at a fixed rate, released as it is.
 
     Raises UsageError for both, and what `router.compress` does.

@@ -9,7 +9,7 @@ Limits of the router hold while a file is opened; Pillow's own limit on pixels h
 
 from __future__ import annotations
 
-from typing import IO, Any
+from typing import IO, Any, BinaryIO, cast
 
 from PIL import Image, ImageFile
 
@@ -17,6 +17,7 @@ from router.api import save
 from router.containers import ncr as container
 from router.decoding import decode
 from router.errors import RouterError, StreamError
+from router.files import read_stream
 from router.images.arrays import to_pil
 from router.limits import DEFAULT_LIMITS
 from router.ncr_info import info
@@ -40,7 +41,7 @@ class NcrImageFile(ImageFile.ImageFile):
     format_description = "codec-router neural image"
 
     def _open(self) -> None:
-        self._data: bytes | None = self.fp.read()  # type: ignore[union-attr]
+        self._data: bytes | None = read_stream(cast("BinaryIO", self.fp), DEFAULT_LIMITS)
         try:
             file = container.parse(self._data, DEFAULT_LIMITS)
         except StreamError as error:
@@ -58,6 +59,9 @@ class NcrImageFile(ImageFile.ImageFile):
             except RouterError as error:
                 raise OSError(str(error)) from error
             self.im, self._data = image.im, None
+            if self._exclusive_fp and self.fp is not None:  # opened by Pillow, which closes it where it decodes itself
+                self.fp.close()
+            self.fp = None
         return super().load()
 
 

@@ -8,6 +8,7 @@ import inspect
 import io
 import pickle
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,13 @@ def test_handlers_inside_do_not_take_our_errors_for_a_library_s(tmp_path: Path) 
     (tmp_path / "notes.txt").write_text("mine\n")
     with pytest.raises(router.OutputExistsError):
         router.JsonLines(tmp_path / "notes.txt").check()
+
+
+@pytest.mark.parametrize("call", [router.compress, router.decompress])
+def test_a_file_object_that_was_read_before_is_told_so(call: Callable[[io.BytesIO], object]) -> None:
+    read = io.BytesIO(b"all of it")
+    read.read()
+    for file, hint in ((read, "seek"), (io.BytesIO(), "has an image")):
+        with pytest.raises(RouterError, match=hint) as caught:
+            call(file)
+        assert caught.value.code is ReasonCode.EMPTY_INPUT

@@ -31,6 +31,10 @@ def test_policy_and_target_are_chosen(opened: Open) -> None:
             page.locator("#policy").select_option(policy)
             page.locator("#target").select_option(target)
             expect(page.locator("#summary .sentence:visible")).to_have_count(1)
+            verdicts = page.locator("#summary .verdicts:visible")
+            expect(verdicts).to_have_count(1)
+            names = verdicts.locator("li b").all_inner_texts()
+            assert names == ["balanced", "web", "archival", "always-neural, for comparison"]
             expect(page.locator("#summary .sentence:visible")).to_contain_text(f"At SSIMULACRA2 {target} the policy {policy}")
             for section in ("rivals", "domains", "routing"):
                 expect(page.locator(f"#{section} .view:visible")).to_have_count(1)

@@ -1,4 +1,4 @@
-"""`codec-router evaluate`: rate-distortion ladders of images, and what every policy, rival and target costs by them."""
+"""`codec-router evaluate`: rate-distortion points of images, and what every policy, rival and target costs by them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from router.folders import LeftOut
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
-    from router.evaluation.ladders.run import Measured
+    from router.evaluation.measure.folder import Measured
     from router.evaluation.page.survival import Survival
     from router.evaluation.report import Plan, Report
 
@@ -97,8 +97,8 @@ def _plan(
     jobs: int,
     max_side: int | None,
 ) -> Plan:
-    from router.evaluation.ladders.families import choose
-    from router.evaluation.ladders.pictures import pictures_in
+    from router.evaluation.measure.families import choose
+    from router.evaluation.measure.pictures import pictures_in
     from router.evaluation.report import Plan
     from router.policy.load import load
 
@@ -112,7 +112,7 @@ def _plan(
 
 
 def _program() -> Path:
-    from router.evaluation.ladders import butteraugli
+    from router.evaluation.measure import butteraugli
 
     found = butteraugli.find()
     if found is None:
@@ -172,6 +172,9 @@ class _Progress:
 def _print(report: Report) -> None:
     from rich.table import Table
 
+    from router.evaluation.summary import share_of_seconds
+
+    cropped = report.results["run"]["max_side"] is not None
     for target, domains in report.results["targets"].items():
         pooled = domains["all"]
         table = Table(title=f"SSIMULACRA2 {target}, {pooled['images']} images", box=None, title_justify="left", pad_edge=False)
@@ -195,12 +198,14 @@ def _print(report: Report) -> None:
                 f"[bold]router, {shown(name)}[/]",
                 _share(policy["against_avif"]),
                 _share(None if policy["regret"] is None else 1 + policy["regret"]),
-                _share(policy["share_of_oracle_seconds"]),
+                _share(share_of_seconds(policy, cropped)),
                 str(policy["out_of_reach"]),
                 _missed(policy["search"]),
                 _harm(policy["harm"]),
             )
         console().print(table)
+    if cropped and report.results["run"]["policies"]:
+        console().print("[dim]seconds: of searching in the crops; deciding, on whole files, is not in them[/]", soft_wrap=True)
     for name, found in report.results["harm"].get("butteraugli", {}).get("policies", {}).items():
         alone = found["all"]["by_butteraugli_alone"]
         text = f"{_harm(found['all'])}, {alone} of them by Butteraugli alone"

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from router.errors import RouterError
+from router.display.words import printable as printable
+from router.errors import PolicyError, RouterError
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
@@ -31,11 +32,6 @@ def console(stderr: bool = False) -> Console:
     probe = Console(stderr=stderr)
     width = None if probe.is_terminal else 160
     return Console(stderr=stderr, highlight=False, emoji=False, soft_wrap=stderr, width=width)
-
-
-def printable(text: object) -> str:
-    """`text` with control characters and undecodable bytes written as escapes: names come from anywhere."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text))
 
 
 def shown(text: object) -> str:
@@ -64,15 +60,18 @@ def error_document(error: RouterError) -> dict[str, Any]:
 
 
 def fail(error: RouterError, name: str = "") -> None:
-    """One error on standard error."""
+    """One error on standard error: on one line, or, if it is made of several, each on its own."""
     from rich.text import Text
 
-    line = Text()
-    line.append(f"{error.code} ", style="bold red")
-    line.append(printable(f"{name}: {error.told}" if name else error.told))
+    several = error.details.get("errors", ()) if isinstance(error, PolicyError) else ()
+    lines = list(several) if len(several) > 1 else [error.told]
+    text = Text()
+    text.append(f"{error.code} ", style="bold red")
+    text.append("\n".join(printable(line) for line in ([f"{name}: {lines[0]}", *lines[1:]] if name else lines)))
+    separator = "  " if len(lines) == 1 else "\n"
     if error.hint:
-        line.append(f"  {printable(error.hint)}", style="dim")
-    console(stderr=True).print(line)
+        text.append(f"{separator}{printable(error.hint)}", style="dim")
+    console(stderr=True).print(text)
 
 
 def typed(error: Exception) -> RouterError:
@@ -128,6 +127,13 @@ class Tally:
         if self._json:
             emit({"input": str(name), "ok": True} | document)
         return document
+
+    def count(self, exit_code: int) -> None:
+        """One input whose outcome the command has told itself: 0, or what it failed with."""
+        self._inputs += 1
+        if exit_code:
+            self._failures += 1
+            self._codes.add(exit_code)
 
     def _failed(self, name: str, error: RouterError) -> None:
         self._failures += 1

@@ -11,7 +11,7 @@ is 1 / (n + 1): with n < 99 nothing can be rejected at alpha = 0.01.
 
 from __future__ import annotations
 
-from math import lgamma
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,6 +36,7 @@ class Calibration:
         self._median, upper = np.quantile(raw, [0.5, 0.95])
         self._unit = max(float(upper - self._median), 1e-9)
         self._ascending = np.sort(self.scale(raw))
+        self._ascending.setflags(write=False)
 
     def __len__(self) -> int:
         return len(self.raw)
@@ -54,29 +55,29 @@ class Calibration:
         return (1 + at_least) / (n + 1)
 
     @property
+    def ascending(self) -> NDArray[np.float64]:
+        """(n,) scores on the reported scale, ascending; not to be written to."""
+        return self._ascending
+
+    @property
     def smallest_p(self) -> float:
         """1 / (n + 1)."""
         return 1 / (len(self) + 1)
 
 
-def false_alarm_interval(n: int, m: int, alpha: float, level: float = 0.95) -> tuple[int, int]:
-    """Central interval of the number of false alarms among m exchangeable photographs, given one calibration set of n.
+def false_alarm_interval(strata: Iterable[tuple[int, int]], alpha: float, level: float = 0.95) -> tuple[int, int]:
+    """Central interval of the number of false alarms among photographs that are exchangeable with the calibration's.
 
-    Beta-binomial with a = floor(alpha (n + 1)) and b = n + 1 - a. Returns (low, high), both inclusive.
+    `strata`: (calibration scores n, photographs m), each with its own calibration. A stratum's number is beta-binomial with
+    a = floor(alpha (n + 1)) and b = n + 1 - a; their sum is the convolution. Returns (low, high), both inclusive. Needs scipy.
     """
-    a = int(alpha * (n + 1) + 1e-9)
-    if a == 0:
-        return 0, 0
-    b = n + 1 - a
+    from scipy.stats import betabinom
 
-    def log_beta(x: float, y: float) -> float:
-        return lgamma(x) + lgamma(y) - lgamma(x + y)
-
-    def log_mass(i: int) -> float:
-        return lgamma(m + 1) - lgamma(i + 1) - lgamma(m - i + 1) + log_beta(i + a, m - i + b) - log_beta(a, b)
-
-    cumulative = np.cumsum(np.exp([log_mass(i) for i in range(m + 1)]))
-    tail = (1 - level) / 2
-    low = int(np.searchsorted(cumulative, tail, side="left"))
-    high = int(np.searchsorted(cumulative, 1 - tail, side="left"))
-    return low, min(high, m)
+    mass = np.ones(1)
+    for n, m in strata:
+        a = int(alpha * (n + 1) + 1e-9)
+        if a > 0:
+            mass = np.convolve(mass, betabinom.pmf(np.arange(m + 1), m, a, n + 1 - a))
+    cumulative, tail = np.cumsum(mass), (1 - level) / 2
+    low, high = (int(np.searchsorted(cumulative, end, side="left")) for end in (tail, 1 - tail))
+    return low, min(high, len(mass) - 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -119,19 +119,26 @@ class Detector:
         score, p_value, size = judgement.score(embedded)
         score = float(np.clip(score, -HIGHEST_SCORE, HIGHEST_SCORE))
         stratum = f"{'gray' if embedded.gray else 'colour'}-{size}"
-        if not heatmap:
-            return self._report(score, p_value, stratum)
-        return self._report(score, p_value, stratum, *self._heatmap(sample, embedded.gray, judgement))
+        report = replace(self._report(score, p_value, stratum), calibration=judgement.calibration[size].ascending)
+        return self._with_heatmap(report, sample, *self._heatmap(sample, embedded.gray, judgement)) if heatmap else report
 
     def _out(self, stratum: str, sample: ImageSample, heatmap: bool) -> OodReport:
         """The report on an image that is out without being measured."""
         p_value = 1 / (self.calibrated_on + 1)
-        cells = np.full((1, 1), HIGHEST_SCORE, np.float32) if heatmap else None
-        return self._report(HIGHEST_SCORE, p_value, stratum, cells, max(sample.width, sample.height))
+        report = self._report(HIGHEST_SCORE, p_value, stratum)
+        if not heatmap:
+            return report
+        return self._with_heatmap(report, sample, np.full((1, 1), HIGHEST_SCORE, np.float32), max(sample.width, sample.height))
 
-    def _report(
-        self, score: float, p_value: float, stratum: str, heatmap: NDArray[np.float32] | None = None, tile_size: int | None = None
-    ) -> OodReport:
+    @staticmethod
+    def _with_heatmap(report: OodReport, sample: ImageSample, cells: NDArray[np.float32], tile_size: int) -> OodReport:
+        from router.display.thumbnails import thumbnail
+
+        small = thumbnail(sample.pixels, sample.metadata.icc)
+        scale = max(small.shape[:2]) / max(sample.width, sample.height)
+        return replace(report, heatmap=cells, tile_size=tile_size, thumbnail=small, thumbnail_scale=scale)
+
+    def _report(self, score: float, p_value: float, stratum: str) -> OodReport:
         return OodReport(
             ood_score=score,
             p_value=p_value,
@@ -140,8 +147,6 @@ class Detector:
             detector_id=self.id,
             detector_sha256=self.sha256,
             stratum=stratum,
-            heatmap=heatmap,
-            tile_size=None if heatmap is None else tile_size,
         )
 
     def _heatmap(self, sample: ImageSample, gray: bool, judgement: Judgement) -> tuple[NDArray[np.float32], int]:

@@ -76,7 +76,7 @@ def drift(p_values: Sequence[float], calibration: int, alpha: float = 0.05) -> D
     own = np.arange(1, calibration + 1) / calibration
     test = ks_2samp(values, own, method="auto")
     flagged = int((values <= alpha).sum())
-    low, high = false_alarm_interval(calibration, len(values), alpha, level=1 - LEVEL / 2)
+    low, high = false_alarm_interval([(calibration, len(values))], alpha, level=1 - LEVEL / 2)
     return DriftReport(
         images=len(values),
         calibration=calibration,

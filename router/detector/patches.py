@@ -60,7 +60,7 @@ def views(sample: ImageSample) -> Views:
     """Tiles and small view of `sample`. Raises InputError if the pixels cannot be decoded."""
     pixels = _colour_planes(sample)
     small = _small_view(pixels)
-    gray = _is_gray(small)
+    gray = is_gray(small)
     if gray:
         pixels, small = pixels[..., :1], small[..., :1]
     corners, even = choose_tiles(pixels)
@@ -74,7 +74,7 @@ def shows_gray(sample: ImageSample) -> bool:
     """
     if sample.is_gray or min(sample.width, sample.height) < MIN_SIDE:
         return sample.is_gray
-    return _is_gray(_small_view(_colour_planes(sample)))
+    return is_gray(_small_view(_colour_planes(sample)))
 
 
 def tile_views(sample: ImageSample, corners: NDArray[np.intp], gray: bool) -> NDArray[np.float32]:
@@ -170,7 +170,8 @@ def _small_view(pixels: Pixels) -> NDArray[np.float32]:
     return np.rint(_to_255(small.reshape(rows, cols, channels)))
 
 
-def _is_gray(small: NDArray[np.float32]) -> bool:
+def is_gray(small: NDArray[np.float32]) -> bool:
+    """Whether a small view, (H, W, C) in [0, 255], has no colour worth modelling."""
     if small.shape[-1] == 1:
         return True
     red, green, blue = small[..., 0], small[..., 1], small[..., 2]

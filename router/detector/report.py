@@ -30,6 +30,13 @@ class OodReport:
             percentile); None unless asked for. Not compared, not in `to_dict`.
         detector_sha256: of the detector's contents, "" where not known; not compared, not in `to_dict`.
         tile_size: pixels of the image that one heatmap cell covers on each side; None without a heatmap.
+        calibration: (n,) float64, the scores of the calibration photographs that the image was compared with, on the same scale,
+            ascending; None where nothing was measured. Not compared, not in `to_dict`.
+        thumbnail: (h, w, 3) uint8, the image in small, for the heat map to be shown over; None without a heatmap. Not compared,
+            not in `to_dict`.
+        thumbnail_scale: sides of the thumbnail over those of the image, in (0, 1]; None without one.
+
+    In a notebook it shows its place among the calibration photographs and the heat map over the picture.
     """
 
     ood_score: float
@@ -41,6 +48,9 @@ class OodReport:
     heatmap: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
     tile_size: int | None = field(default=None, compare=False)
     detector_sha256: str = field(default="", compare=False, repr=False)
+    calibration: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
+    thumbnail: NDArray[np.uint8] | None = field(default=None, compare=False, repr=False)
+    thumbnail_scale: float | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Raises ArtefactError (ARTEFACT_DAMAGED) for numbers that are no scores, such as NaN."""
@@ -50,6 +60,16 @@ class OodReport:
                 code=ReasonCode.ARTEFACT_DAMAGED,
                 hint="Use another detector, or fit it again",
             )
+
+    def _repr_html_(self) -> str:
+        from router.display import fragment, ood
+
+        return fragment.html_of(ood.html, self)
+
+    def _repr_png_(self) -> bytes | None:
+        from router.display import fragment, ood
+
+        return fragment.png_of(ood.png_picture, self)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able, without the heatmap."""

@@ -31,10 +31,22 @@ def picture(sample: ImageSample, report: OodReport) -> NDArray[np.uint8]:
     eight = (pixels >> 8).astype(np.uint8) if pixels.dtype == np.uint16 else pixels
     small = cv2.resize(np.ascontiguousarray(eight), size, interpolation=cv2.INTER_AREA)
     gray = small if small.ndim == 2 else cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    return heated(np.asarray(gray, np.uint8), report.heatmap, report.tile_size * scale)
+
+
+def heated(small: NDArray[np.uint8], heatmap: NDArray[np.float32], cell: float) -> NDArray[np.uint8]:
+    """(h, w, 3): a picture, (h, w) or (h, w, 3), in gray, with the cells above 1 in colour.
+
+    `cell`: px of the picture that a cell covers on each side.
+    """
+    import cv2
+
+    gray = small if small.ndim == 2 else cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    height, width = gray.shape
+    rows, cols = heatmap.shape
     # cells reach past the image: enlarge them whole, then cut
-    cell = report.tile_size * scale
-    rows, cols = report.heatmap.shape
-    heat = cv2.resize(report.heatmap, (max(size[0], round(cols * cell)), max(size[1], round(rows * cell))))[: size[1], : size[0]]
+    whole = (max(width, round(cols * cell)), max(height, round(rows * cell)))
+    heat = cv2.resize(heatmap, whole)[:height, :width]
     share = np.clip((heat - 1) / (TOP - 1), 0, 1)
     colours = cv2.cvtColor(cv2.applyColorMap((64 + share * 191).astype(np.uint8), cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
     weight = np.where(heat > 1, _STRENGTH, 0.0)[..., None]

@@ -11,14 +11,14 @@ scatters more, it is 1.4: 33 % of the bytes (28 and 37 %), about what 2 dB of th
 such a comparison: at equal bytes AVIF 4:2:0 is behind the better of both samplings by more than the factor in 2.5 % of cases
 each.
 
-AVIF is taken at the better of 4:2:0 and 4:4:4, separately for each of the two, as in version 1. Between the two points of a
-ladder around the size the logarithm of the distance is interpolated over the logarithm of the bytes. Where AVIF has no file as
+AVIF is taken at the better of 4:2:0 and 4:4:4, separately for each of the two, as in version 1. Between the two points
+around the size the logarithm of the distance is interpolated over the logarithm of the bytes. Where AVIF has no file as
 small as the neural one, there is nothing to compare with: no harm, and counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +27,14 @@ import numpy as np
 from router.codecs.base import Lane
 from router.errors import CodecUnavailableError, RouterError
 from router.evaluation import harm as harms
-from router.evaluation.comparison.matched import Ladder
-from router.evaluation.ladders.butteraugli import HINT
-from router.evaluation.ladders.distances import NAMES, Distances, distances
-from router.evaluation.ladders.families import BETTER_AVIF, NEURAL
-from router.evaluation.ladders.pictures import Picture, open_picture
-from router.evaluation.ladders.run import one_thread
+from router.evaluation.comparison.matched import RateDistortion
+from router.evaluation.measure.butteraugli import HINT, SMALLEST_SIDE
+from router.evaluation.measure.coding import ImageCoder
+from router.evaluation.measure.families import BETTER_AVIF, FAMILIES, NEURAL
+from router.evaluation.measure.folder import one_thread
+from router.evaluation.measure.pictures import Picture, open_picture
+from router.evaluation.measure.point import VALUES, Measure
+from router.images.sample import ImageSample
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
@@ -42,6 +44,10 @@ VERSION = 2
 
 TAU: Mapping[str, float] = {"butteraugli_norm": 1.25, "butteraugli_max": 1.4}
 """Largest ratio of distances, neural to AVIF, that is no harm."""
+
+NAMES = VALUES[Measure.BUTTERAUGLI]
+Distances = dict[tuple[str, int], dict[str, float]]
+"""`NAMES` by (family, setting)."""
 
 _KEYS = ["domain", "image", "target"]
 COLUMNS = [*_KEYS, "bytes", *(f"{name}_ratio" for name in TAU), "compared", "harmed"]
@@ -62,9 +68,9 @@ def butteraugli_harm(
     `<name>_ratio`: distance of the neural file over that of AVIF at its bytes; NaN where AVIF has no file as small.
 
     Args:
-        points: see `run.ladders`; routed: see `routing.routed`.
+        points: see `folder.measure_folder`; routed: see `routing.routed`.
         cache: folder for what was measured.
-        program: see `ladders.butteraugli.find`.
+        program: see `measure.butteraugli.find`.
         max_side: as the points were measured.
 
     What cannot be read or encoded again is not compared. Raises CodecUnavailableError (MISSING_EXTRA) if the program fails.
@@ -118,7 +124,7 @@ def _of_image(
     points: pd.DataFrame, path: Path, targets: Sequence[float], cache: Path, program: Path, max_side: int | None
 ) -> list[dict[str, Any]]:
     families = {name: rows for name, rows in points.groupby("family", sort=True) if name in (NEURAL, *BETTER_AVIF)}
-    sizes = {target: Ladder(families[NEURAL]).bytes_at("ssimulacra2", target) for target in targets}
+    sizes = {target: RateDistortion(families[NEURAL]).bytes_at("ssimulacra2", target) for target in targets}
     wanted: dict[str, set[int]] = {}
     for size in sizes.values():
         for name, rows in families.items():
@@ -126,12 +132,27 @@ def _of_image(
     known: Distances = {}
     try:
         with one_thread(neural=True):
-            known = distances(open_picture(path, max_side), {n: sorted(s) for n, s in wanted.items()}, cache, program)
+            known = distances(open_picture(path, max_side), wanted, cache, program)
     except RouterError:
         pass
     except RuntimeError as error:
         raise CodecUnavailableError(str(error), code=ReasonCode.MISSING_EXTRA, hint=HINT) from error
     return [{"target": target, "bytes": size} | _compared(families, known, size) for target, size in sizes.items()]
+
+
+def distances(sample: ImageSample, wanted: Mapping[str, Collection[int]], cache: Path, program: Path) -> Distances:
+    """Of these settings by family; empty below 8 px a side, where the program has no answer.
+
+    `sample`: see `open_picture`, 8 bits. Raises CodecError, RuntimeError if the program fails.
+    """
+    if min(sample.height, sample.width) < SMALLEST_SIDE:
+        return {}
+    with ImageCoder(sample, cache, butteraugli=program) as coder:
+        return {
+            (name, setting): dict(coder.point(FAMILIES[name], setting, [Measure.BUTTERAUGLI]).values)
+            for name, settings in wanted.items()
+            for setting in sorted(settings)
+        }
 
 
 def _compared(families: Mapping[Any, pd.DataFrame], known: Distances, size: float | None) -> dict[str, Any]:

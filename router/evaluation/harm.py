@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from router.evaluation.comparison.matched import AVIF, Ladder, images
-from router.evaluation.intervals import wilson
-from router.evaluation.ladders.families import NEURAL
+from router.evaluation.comparison.matched import AVIF, RateDistortion, images
+from router.evaluation.measure.families import NEURAL
+from router.evaluation.statistics import wilson
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,19 +49,19 @@ def harm(frame: pd.DataFrame, targets: Iterable[float], *, neural: str = NEURAL,
 
     wanted = tuple(float(target) for target in targets)
     rows = []
-    for domain, image, ladders in images(frame):
-        if neural not in ladders or classical not in ladders:
+    for domain, image, by_family in images(frame):
+        if neural not in by_family or classical not in by_family:
             continue
         for target in wanted:
-            size = ladders[neural].bytes_at("ssimulacra2", target)
+            size = by_family[neural].bytes_at("ssimulacra2", target)
             if size is not None:
-                gaps = {f"{metric}_gap": gap(ladders[neural], ladders[classical], metric, size) for metric in TAU}
+                gaps = {f"{metric}_gap": gap(by_family[neural], by_family[classical], metric, size) for metric in TAU}
                 label = {"domain": domain, "image": image, "target": target, "bytes": size}
                 rows.append(label | gaps | {"compared": not all(np.isnan(g) for g in gaps.values()), "harmed": harmed(gaps)})
     return pd.DataFrame(rows, columns=COLUMNS).astype({"target": float, "bytes": float, "compared": bool, "harmed": bool})
 
 
-def gap(neural: Ladder, classical: Ladder, metric: str, size: float) -> float:
+def gap(neural: RateDistortion, classical: RateDistortion, metric: str, size: float) -> float:
     """What `classical` is ahead by at `size` bytes, in dB; NaN where one of them has no such file."""
     ours, theirs = neural.value_at(metric, size), classical.value_at(metric, size)
     return np.nan if ours is None or theirs is None else theirs - ours

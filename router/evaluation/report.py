@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from router.errors import ArtefactError, CodecUnavailableError
 from router.evaluation import harm as harms
-from router.evaluation.ladders import versions
-from router.evaluation.ladders.families import NEURAL, Family
-from router.evaluation.ladders.pictures import Picture, at_most
-from router.evaluation.ladders.run import TARGETS, Measured, measure_all, table
+from router.evaluation.measure import fingerprint
+from router.evaluation.measure.families import NEURAL, Family
+from router.evaluation.measure.folder import TARGETS, Measured, measure_all, table
+from router.evaluation.measure.pictures import Picture, at_most
 from router.files import write_atomically
 from router.policy.compiled import CompiledPolicy
 from router.reasons import ReasonCode
@@ -43,9 +43,9 @@ class Plan:
     Attributes:
         targets: SSIMULACRA2.
         jobs: images at a time; -1 for one a core.
-        max_side: centre crop of the ladders, None for whole images. Decisions are always on whole files.
+        max_side: centre crop of the points' images, None for whole images. Decisions are always on whole files.
         natural: domains that the detector tells others from.
-        butteraugli: the program, see `ladders.butteraugli.find`; harm is judged by it too. None: by MS-SSIM alone.
+        butteraugli: the program, see `measure.butteraugli.find`; harm is judged by it too. None: by MS-SSIM alone.
     """
 
     pictures: Sequence[Picture]
@@ -124,7 +124,7 @@ def evaluate(plan: Plan, cache: Path, tell: Callable[[Measured], None] | None = 
     seen = None
     if plan.butteraugli is not None:
         seen = second.butteraugli_harm(
-            *(points, walked, plan.pictures, cache / "butteraugli", plan.butteraugli), max_side=plan.max_side, jobs=plan.jobs
+            *(points, walked, plan.pictures, cache, plan.butteraugli), max_side=plan.max_side, jobs=plan.jobs
         )
     results = {
         "schema_version": SCHEMA_VERSION,
@@ -201,7 +201,7 @@ def _run_facts(plan: Plan, done: Sequence[Measured], points: pd.DataFrame) -> di
         "policies": {p.name: {"sha256": p.sha256, "policy": p.policy.model_dump(mode="json")} for p in plan.policies},
         "receiver": "self",
         "bundle": bundle,
-        "versions": versions.run_facts(),
+        "versions": fingerprint.run_facts(),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
         "images": {domain: int(count) for domain, count in points.groupby("domain")["image"].nunique().items()},

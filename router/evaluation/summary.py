@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from router.evaluation.comparison.costs import UNREACHED
 from router.evaluation.comparison.curves import TOLERANCES
 from router.evaluation.comparison.matched import POOLED
 from router.evaluation.comparison.rivals import ANCHOR, KEYS, sizes
-from router.evaluation.ladders.families import NEURAL
+from router.evaluation.measure.families import NEURAL
 from router.quality.search import Outcome
 
 if TYPE_CHECKING:
@@ -47,6 +47,16 @@ def harm_over_targets(routed: pd.DataFrame, harm: pd.DataFrame, targets: Sequenc
     }
 
 
+def share_of_seconds(found: Mapping[str, Any], cropped: bool) -> float | None:
+    """The share of the oracle's seconds to show for a policy's part of `summary`.
+
+    Where centre crops were measured (`cropped`), that of searching alone: decisions are made on whole files, so that beside
+    searches in small crops they would count many times over.
+    """
+    share: float | None = found["share_of_oracle_seconds_searching" if cropped else "share_of_oracle_seconds"]
+    return share
+
+
 def _of(rivals: pd.DataFrame, routed: pd.DataFrame, harm: pd.DataFrame) -> dict[str, Any]:
     table = sizes(rivals)
     anchor = table[ANCHOR].to_numpy(float) if ANCHOR in table else np.full(len(table), np.nan)
@@ -71,13 +81,15 @@ def _rival(rows: pd.DataFrame, avif: pd.DataFrame, harm: pd.DataFrame) -> dict[s
 
 def _policy(rows: pd.DataFrame, avif: pd.DataFrame, harm: pd.DataFrame, images: int) -> dict[str, Any]:
     """A rival's figures, and of the two oracles, `oracle` (open) and `permitted`, their own; `regret` = bytes / oracle's bytes
-    - 1, of sums, and `regret_permitted`; `share_of_oracle_seconds`, of the open one's; `regret_by_rule`: see `regret.by_rule`;
+    - 1, of sums, and `regret_permitted`; `share_of_oracle_seconds`, of the open one's, and `share_of_oracle_seconds_searching`,
+    without `decide_seconds`; `regret_by_rule`: see `regret.by_rule`;
     `search`: see `_search`; `lanes`: images by the lane that wrote them; `rules`: images by rule; `harm`: see `harm.summary`, of
     the neural lane's images.
     """
     merged = rows.merge(avif, on=KEYS, how="left")
     ours, anchor = merged["bytes"].to_numpy(float), merged["avif"].to_numpy(float)
     seconds, oracle_seconds = float(merged["seconds"].sum()), float(merged["oracle_seconds"].sum())
+    deciding = float(np.nansum(merged["decide_seconds"].to_numpy(float)))
     return _against(ours, anchor) | {
         "out_of_reach": int(np.isnan(ours).sum()),
         "regret": _regret(merged, "oracle"),
@@ -87,6 +99,8 @@ def _policy(rows: pd.DataFrame, avif: pd.DataFrame, harm: pd.DataFrame, images: 
         "oracle": _oracle(merged, "oracle"),
         "permitted": _oracle(merged, "permitted"),
         "share_of_oracle_seconds": seconds / oracle_seconds if oracle_seconds else None,
+        "decide_seconds": deciding,
+        "share_of_oracle_seconds_searching": (seconds - deciding) / oracle_seconds if oracle_seconds else None,
         "search": _search(rows),
         "lanes": _counts(merged["lane"]),
         "families": _counts(merged["family"]),

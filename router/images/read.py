@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from router.containers.metadata import Metadata
 from router.errors import InputError, UsageError
-from router.files import read_named, read_stream
+from router.files import read_named, read_stream, to_rewind
 from router.images.arrays import from_array, from_pil
 from router.images.cicp import is_hdr_transfer
 from router.images.decoders import avif, bmp, gif, jpeg, jxl, png, ppm, tiff, webp
@@ -169,7 +169,10 @@ def _bytes(src: Any, limits: Limits) -> bytes:
     if isinstance(src, (str, os.PathLike)):
         return read_named(src, limits)
     if callable(getattr(src, "read", None)):
-        return read_stream(src, limits)
+        data = read_stream(src, limits)
+        if not data:
+            raise InputError("the file object gives no bytes", code=ReasonCode.EMPTY_INPUT, hint=to_rewind(src))
+        return data
     raise UsageError(
         f"{type(src).__name__} is not an image source",
         code=ReasonCode.BAD_ARGUMENT,

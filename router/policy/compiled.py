@@ -2,51 +2,32 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, partial
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from router.codecs.base import Lane
-from router.codecs.options import shortened, shortened_text
+from router.codecs.options import shortened
 from router.errors import PolicyError
 from router.policy.bounds import POLICY_SHARE, Cost
 from router.policy.builtin import codec_name
 from router.policy.codecs import codec_problems
+from router.policy.consistency import lanes
 from router.policy.decision import LanePlan
-from router.policy.expressions import MAX_EXPRESSION_LENGTH, SIMPLER, Condition, Environment, canonical
+from router.policy.expressions import Condition, Environment, canonical
 from router.policy.inputs import INPUTS, Price
-from router.policy.schema import Action, LaneSpec, Policy, Rule, split_field
-from router.policy.yaml_source import (
-    MAX_DEPTH,
-    MAX_FILE_BYTES,
-    MAX_INT,
-    MAX_MESSAGE,
-    MAX_NODES,
-    FieldPath,
-    PolicySource,
-    field_name,
-    is_unicode,
-)
+from router.policy.mistakes import mistakes
+from router.policy.problems import FieldPath, Problem, ProblemCode, policy_error
+from router.policy.schema import Action, LaneSpec, Policy, Rule
+from router.policy.yaml_source import MAX_DEPTH, MAX_FILE_BYTES, MAX_INT, MAX_NODES, PolicySource, is_unicode
 from router.quality.target import Target
-from router.reasons import ReasonCode
 
 DEFAULT_QUALITY = 70.0
-MAX_PROBLEMS = 10
-"""Problems named in one error; a file that is wrong throughout is not clearer with more."""
-
-
-_Hint = str | Callable[[], str]
-"""Of many problems only the first one's hint is shown, so those that take work wait for that."""
-_Problem = tuple[int | None, str, str, _Hint]
-"""(line, field, problem, hint)."""
 
 
 @dataclass(frozen=True)
@@ -116,58 +97,33 @@ class CompiledPolicy:
 
 
 def validate(source: PolicySource) -> Policy:
-    """Validate plain data. Raises PolicyError (POLICY_INVALID) naming file, line and field of every problem."""
-    if not isinstance(source.data, dict):
-        raise _error([(source.line(()), "", f"a policy is a mapping, this is {type(source.data).__name__}", "")], source)
+    """Validate plain data. Raises PolicyError (POLICY_INVALID) naming file, line, column and field of every problem."""
+    if source.problems or not isinstance(source.data, dict):
+        raise policy_error(mistakes(source), source.file)
     try:
         # By way of JSON: strict there still means lists for tuples, and nothing but JSON types gets in.
         return Policy.model_validate_json(json.dumps(source.data, allow_nan=False))
-    except ValidationError as error:
-        seen: dict[tuple[str, str], _Problem] = {}
-        for details in error.errors(include_url=False):
-            path, problem, hint = _locate(details, source.data)
-            field = field_name(path)
-            seen.setdefault((field, problem), (source.line(path), field, problem, hint))
-        raise _error(list(seen.values()), source) from None
+    except ValidationError:
+        raise policy_error(mistakes(source), source.file) from None
 
 
 def compile_policy(policy: Policy, source: PolicySource) -> CompiledPolicy:
     """Compile every condition, and hold codecs and settings against what is installed here.
 
-    Raises PolicyError (POLICY_INVALID) with field and file line; for a condition also rule, and line and column in it.
+    Raises PolicyError (POLICY_INVALID) naming file, line, column and field of every problem, as `validate`; for a condition also
+    rule, and line and column in it.
     """
     environment = Environment(policy.context_types())
-    rules, problems = [], []
-    for index, rule in enumerate(policy.rules):
-        try:
-            rules.append(_compile_rule(rule, environment))
-        except PolicyError as error:
-            problems.append((index, rule.name, error))
-    if problems:
-        index, name, first = problems[0]
-        entries: list[_Problem] = []
-        for at, rule_name, problem in problems:
-            path: FieldPath = ("rules", at, "when")
-            row, column = problem.details.get("expression_line"), problem.details.get("expression_column")
-            start = source.text_lines.get(path)
-            line = None if start is None else start + (row or 1) - 1
-            position = f" (line {row}, column {column} of the condition)" if row else ""
-            entries.append((line, field_name(path), f"rule {rule_name}: {problem.message}{position}", problem.hint))
-        raise _error(
-            entries,
-            source,
-            rule=name,
-            condition=shortened_text(policy.rules[index].when, MAX_EXPRESSION_LENGTH),
-            expression_line=first.details.get("expression_line"),
-            expression_column=first.details.get("expression_column"),
-        )
-    wrong: list[_Problem] = [
-        (source.line(path), field_name(path), problem, hint) for path, problem, hint in codec_problems(policy)
-    ]
-    if costly := sum((rule.condition.cost for rule in rules), Cost()).problem("all conditions together", POLICY_SHARE):
-        wrong.append((source.line(("rules",)), "rules", costly, SIMPLER))
-    if wrong:
-        raise _error(wrong, source)
+    data = policy.model_dump(mode="json")
+    try:
+        rules = [_compile_rule(rule, environment) for rule in policy.rules]
+        cost = sum((rule.condition.cost for rule in rules), Cost())
+        sound = not cost.problem("all conditions together", POLICY_SHARE)
+        sound = sound and not any(True for _, lane in lanes(data) for _ in codec_problems(lane))
+    except PolicyError:
+        sound, rules = False, []
+    if not sound:
+        raise policy_error(mistakes(source if isinstance(source.data, dict) else PolicySource(data, source.file)), source.file)
     return CompiledPolicy(policy, _sha256(policy), tuple(rules))
 
 
@@ -197,20 +153,24 @@ class _Room:
         if isinstance(value, str):
             self._characters -= len(value)
             if not is_unicode(value):
-                raise _error([(None, field_name(path), "text that is not valid Unicode", "")], PolicySource(None))
+                raise _refused(path, "text that is not valid Unicode")
         if self._nodes < 0 or self._characters < 0:
             problem = f"more than {MAX_NODES:,} values, or {MAX_FILE_BYTES:,} characters of text"
-            raise _error([(None, field_name(path[:4]), problem, "")], PolicySource(None))
+            raise _refused(path[:4], problem)
+
+
+def _refused(path: FieldPath, message: str) -> PolicyError:
+    return policy_error([Problem(path, ProblemCode.NOT_READABLE, message)], "")
 
 
 def _plain_data(value: Any, path: FieldPath, room: _Room) -> Any:
     room.take(value, path)
     if len(path) > MAX_DEPTH:
-        raise _error([(None, field_name(path[:4]), f"nested deeper than {MAX_DEPTH} levels", "")], PolicySource(None))
+        raise _refused(path[:4], f"nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
-                raise _error([(None, field_name(path), f"field name {shortened(key)} is not text", "")], PolicySource(None))
+                raise _refused(path, f"field name {shortened(key)} is not text")
             room.take(key, path)
         return {str(key): _plain_data(item, (*path, str(key)), room) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -219,7 +179,7 @@ def _plain_data(value: Any, path: FieldPath, room: _Room) -> Any:
         return value
     if (isinstance(value, int) and abs(value) <= MAX_INT) or (isinstance(value, float) and math.isfinite(value)):
         return value
-    raise _error([(None, field_name(path), f"{shortened(value)} cannot stand in a policy", "")], PolicySource(None))
+    raise _refused(path, f"{shortened(value)} cannot stand in a policy")
 
 
 def _compile_rule(rule: Rule, environment: Environment) -> CompiledRule:
@@ -241,62 +201,3 @@ def _sha256(policy: Policy) -> str:
         rule["when"] = canonical(rule["when"])
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _locate(details: ErrorDetails, data: Any) -> tuple[FieldPath, str, _Hint]:
-    """(path, problem, hint). pydantic's own location also names union members; those are not in the data and are left out."""
-    path: list[str | int] = []
-    at: Any = data
-    missing = details["type"] == "missing"
-    for index, part in enumerate(details["loc"]):
-        if part in (at if isinstance(at, dict) else range(len(at)) if isinstance(at, list) else ()):
-            path.append(part)
-            at = at[part]
-        elif missing and index == len(details["loc"]) - 1:
-            path.append(part)
-    problem: str = details["msg"]
-    hint: _Hint = ""
-    if details["type"] == "value_error":
-        field, problem = split_field(problem)
-        for part in field.replace("[", ".").replace("]", "").split(".") if field else ():
-            path.append(int(part) if part.isdigit() else part)
-    elif details["type"] == "extra_forbidden":
-        problem, hint = "unknown field", partial(_similar, str(path[-1]))
-    elif missing:
-        problem = "missing"
-    elif details["type"] == "literal_error":
-        problem = f"{shortened(details['input'])} is not one of {details['ctx']['expected']}"
-    return tuple(path), problem, hint
-
-
-def _similar(name: str) -> str:
-    close = difflib.get_close_matches(name[:100], _field_names(), n=1)
-    return f"Did you mean {close[0]}?" if close else ""
-
-
-@cache
-def _field_names() -> tuple[str, ...]:
-    schema = Policy.model_json_schema()
-    return tuple(sorted({name for part in (schema, *schema["$defs"].values()) for name in part.get("properties", ())}))
-
-
-def _error(problems: list[_Problem], source: PolicySource, **details: Any) -> PolicyError:
-    """One error from several problems, in the order of the file."""
-    problems = sorted(problems, key=lambda entry: entry[0] or 0)
-    lines = [
-        shortened_text(f"{source.where(line)}{field + ': ' if field else ''}{problem}", MAX_MESSAGE)
-        for line, field, problem, _ in problems[:MAX_PROBLEMS]
-    ]
-    if len(problems) > MAX_PROBLEMS:
-        lines.append(f"and {len(problems) - MAX_PROBLEMS} more")
-    line, field, _, hint = problems[0]
-    return PolicyError(
-        "\n".join(lines),
-        code=ReasonCode.POLICY_INVALID,
-        hint=hint if isinstance(hint, str) else hint(),
-        file=source.file,
-        line=line,
-        field=shortened_text(field, MAX_MESSAGE),
-        errors=lines,
-        **details,
-    )

@@ -149,6 +149,8 @@ class Decision:
         inputs: by group, then by name: every input that was computed. Context values that may not be recorded are left out.
         context_recorded: the context values that may go into a record.
         artefacts: what had a part in the inputs: detector, gain model.
+
+    In a notebook it shows the lanes in order, why, and what each rule saw.
     """
 
     policy: str
@@ -208,6 +210,16 @@ class Decision:
     def baselines(self) -> Iterator[tuple[LanePlan, str]]:
         """Classical codecs with their lanes, in order: the first that can write the image is the one to compare with."""
         return ((lane, codec_id) for lane in self.lanes if lane.lane == Lane.CLASSICAL for codec_id in lane.codecs)
+
+    def __repr__(self) -> str:
+        lanes = ", ".join("/".join((str(plan.lane), *plan.codecs)) for plan in self.lanes)
+        aim = f"{self.target.metric} {self.target.value:g}"
+        return f"Decision(policy={self.policy!r}, rule={self.rule!r}, lanes=[{lanes}], target={aim!r}, guard={self.guard!r})"
+
+    def _repr_html_(self) -> str:
+        from router.display import decision, fragment
+
+        return fragment.html_of(decision.html, self)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able, in a fixed order."""

@@ -9,10 +9,9 @@ expression, while a spent iteration budget (10,000 by default, which bounds nest
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from cel_expr_python import cel
@@ -20,7 +19,9 @@ from cel_expr_python import cel
 from router.errors import PolicyError
 from router.policy import bounds
 from router.policy.bounds import Cost
+from router.policy.cel_mistakes import MAX_MISTAKES, CelMistake, explained, foreign, moved, not_bool
 from router.policy.inputs import INPUTS, MAX_TEXT_LENGTH, CelType
+from router.policy.problems import ProblemCode
 from router.policy.receiver import MAX_MODEL_ID_LENGTH, MAX_MODELS
 from router.policy.syntax import Checked
 from router.reasons import ReasonCode
@@ -46,8 +47,6 @@ _CEL_TYPES = {
     "list<string>": cel.Type.List(cel.Type.STRING),
 }
 
-_POSITION = re.compile(r"<input>:(\d+):(\d+): (.*)")
-_UNDECLARED = re.compile(r"undeclared reference to '([^']*)'.*")
 _LEXEMES = re.compile(
     r"""(?P<text>[bB]?[rR][bB]?(?:\"{3}[\s\S]*?\"{3}|'{3}[\s\S]*?'{3}|"[^"\n]*"|'[^'\n]*')
        | \"{3}(?:[^\\]|\\[\s\S])*?\"{3} | '{3}(?:[^\\]|\\[\s\S])*?'{3} | "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*'
@@ -71,12 +70,14 @@ class Condition:
         text: as written.
         names: the declared inputs that it reads (`group.name`), from the checked syntax tree, sorted.
         cost: the most that one evaluation can take.
+        checked: its syntax tree.
     """
 
-    def __init__(self, text: str, expression: Any, names: tuple[str, ...], cost: Cost) -> None:
+    def __init__(self, text: str, expression: Any, names: tuple[str, ...], cost: Cost, checked: Checked) -> None:
         self.text = text
         self.names = names
         self.cost = cost
+        self.checked = checked
         self._expression = expression
 
     def __repr__(self) -> str:
@@ -95,12 +96,14 @@ class Condition:
 class Environment:
     """The inputs that a policy's conditions may read: the frozen table and the policy's own context keys."""
 
-    def __init__(self, context: Mapping[str, CelType]) -> None:
+    def __init__(self, context: Mapping[str, CelType], untyped: Collection[str] = ()) -> None:
+        """`untyped`: context keys that are declared, but wrongly, so that nothing can be said of what is done with them."""
         types: dict[str, CelType] = {key: entry.type for key, entry in INPUTS.items()}
         types.update({f"context.{key}": type_ for key, type_ in context.items()})
-        self._names = frozenset(types)
+        self._untyped = frozenset(f"context.{key}" for key in untyped)
+        self._names = frozenset(types) | self._untyped
         self._sizes = {key: _SIZES[type_] for key, type_ in types.items() if type_ in _SIZES}
-        variables = {key: _CEL_TYPES[type_] for key, type_ in types.items()}
+        variables = {key: _CEL_TYPES[type_] for key, type_ in types.items()} | dict.fromkeys(self._untyped, cel.Type.DYN)
         double = cel.Type.DOUBLE
         finite = cel.FunctionDecl(_FINITE, [cel.Overload(_FINITE, return_type=double, parameters=[double], impl=_finite)])
         self._env = cel.NewEnv(variables=variables, functions=[finite])
@@ -112,57 +115,75 @@ class Environment:
         number that is not finite, or more work or memory than one evaluation may take.
         `details` has `expression_line` and `expression_column` (from 1) where known.
         """
+        found = self._attempt(text)
+        if isinstance(found, Condition):
+            return found
+        first = found[0]
+        raise PolicyError(
+            first.message,
+            code=ReasonCode.POLICY_INVALID,
+            hint=first.hint,
+            expression_line=first.line,
+            expression_column=first.column,
+        )
+
+    def attempt(self, text: str) -> Condition | list[CelMistake]:
+        """The condition, or all that is wrong with it; an empty list where its types cannot be told."""
+        found = self._attempt(text)
+        if isinstance(found, Condition) or not any(key in text for key in self._untyped):
+            return found
+        return [mistake for mistake in found if mistake.code is not ProblemCode.CEL_TYPE]
+
+    def _attempt(self, text: str) -> Condition | list[CelMistake]:
         if len(text) > MAX_EXPRESSION_LENGTH:
-            raise _invalid(f"a condition of {len(text)} characters; at most {MAX_EXPRESSION_LENGTH} are allowed")
+            return _one(f"a condition of {len(text)} characters; at most {MAX_EXPRESSION_LENGTH} are allowed")
         try:
             expression = self._env.compile(text)
         except Exception as error:  # bare RuntimeError, or TypeError for text that is not valid Unicode
-            raise self._explain(str(error)) from None
+            return self._mistakes(text, str(error))
         kind = expression.return_type()
         if kind != cel.Type.BOOL:
-            raise _invalid(f"a condition must be bool, this is {kind.name().lower()}", expression_line=1, expression_column=1)
+            return [not_bool(kind.name().lower(), text)]
         try:
             checked = Checked(expression.serialize())
             cost = bounds.cost(checked.root, self._sizes)
+            if infinite := _infinite(checked):
+                return [infinite]
             expression = self._without_infinities(expression, checked)
-        except (ValueError, IndexError, RecursionError, RuntimeError) as error:  # loops in loops beyond what protobuf reads
-            raise _invalid("the condition is nested too deeply") from error
+        except (ValueError, IndexError, RecursionError, RuntimeError):  # loops in loops beyond what protobuf reads
+            return _one("the condition is nested too deeply")
         if problem := cost.problem("the condition"):
-            raise _invalid(problem, SIMPLER)
-        return Condition(text, expression, tuple(sorted(self._names & checked.names)), cost)
+            return _one(problem, SIMPLER)
+        return Condition(text, expression, tuple(sorted(self._names & checked.names)), cost, checked)
+
+    def _mistakes(self, text: str, message: str) -> list[CelMistake]:
+        """What the library says, and what it would say if operators of other languages were put right."""
+        mistakes, right, origin = foreign(text)
+        if not mistakes:
+            return explained(message, text, self._names)
+        try:
+            self._env.compile(right)
+        except Exception as error:
+            told = {(mistake.line, mistake.column) for mistake in mistakes} | {mistake.hint for mistake in mistakes}
+            further = moved(explained(str(error), right, self._names), right, text, origin)
+            mistakes += [m for m in further if (m.line, m.column) not in told and m.hint not in told]
+        return sorted(dict.fromkeys(mistakes), key=lambda mistake: (mistake.line or 0, mistake.column or 0))[:MAX_MISTAKES]
 
     def _without_infinities(self, expression: Any, checked: Checked) -> Any:
         """The expression with every operation that could give infinity or NaN made to fail instead."""
-        nodes = list(checked.root.walk())
-        for node in nodes:
-            if isinstance(node.value, float) and not math.isfinite(node.value):
-                raise _invalid("a number beyond 1.8e308")
-        risky = [node for node in nodes if _MAY_OVERFLOW.intersection(node.overloads)]
-        if any(len(node.overloads) > 1 for node in risky):
-            raise _invalid("arithmetic whose operands have no type of their own", "Give one of them a type, such as double(x)")
-        ids = frozenset(node.id for node in risky)
+        ids = frozenset(node.id for node in checked.root.walk() if _MAY_OVERFLOW.intersection(node.overloads))
         return self._env.deserialize(checked.wrapped(_FINITE, ids)) if ids else expression
 
-    def _explain(self, message: str) -> PolicyError:
-        found = _POSITION.search(message)
-        if not found:
-            return _invalid(message.removesuffix("]").rpartition(" [")[0] or message)
-        line, column, problem = int(found.group(1)), int(found.group(2)), found.group(3)
-        hint = ""
-        if undeclared := _UNDECLARED.match(problem):
-            name = undeclared.group(1)
-            problem = f"unknown input {name!r}"
-            group, _, key = name.partition(".")
-            own = {declared.partition(".")[2]: declared for declared in self._names if declared.startswith(f"{group}.")}
-            close = [own[match] for match in difflib.get_close_matches(key, own, n=1)]
-            close = close or ([] if own else difflib.get_close_matches(name, self._names, n=1))
-            if close:
-                hint = f"Did you mean {close[0]}?"
-            elif group == "context":
-                hint = "Declare the key under `context:` first"
-        elif "double" in problem and "int" in problem:
-            hint = "Doubles are written with a point: 1.0"
-        return _invalid(problem, hint, expression_line=line, expression_column=column)
+
+def _infinite(checked: Checked) -> CelMistake | None:
+    """A number, or an operation, that cannot be held to be finite."""
+    for node in checked.root.walk():
+        if isinstance(node.value, float) and not math.isfinite(node.value):
+            return CelMistake(ProblemCode.WRONG_VALUE, "a number beyond 1.8e308")
+        if _MAY_OVERFLOW.intersection(node.overloads) and len(node.overloads) > 1:
+            hint = "Give one of them a type, such as double(x)"
+            return CelMistake(ProblemCode.CEL_TYPE, "arithmetic whose operands have no type of their own", hint)
+    return None
 
 
 def canonical(text: str) -> str:
@@ -176,5 +197,5 @@ def _finite(value: float) -> float:
     return value
 
 
-def _invalid(message: str, hint: str = "", **details: Any) -> PolicyError:
-    return PolicyError(message, code=ReasonCode.POLICY_INVALID, hint=hint, **details)
+def _one(message: str, hint: str = "") -> list[CelMistake]:
+    return [CelMistake(ProblemCode.TOO_COSTLY, message, hint)]

@@ -159,6 +159,31 @@ _TABLE = (
     ),
 )
 
+VALUES: dict[str, tuple[str | int, ...]] = {
+    "image.bits": (8, 16),
+    "image.channels": (1, 2, 3, 4),
+    "image.mode": ("L", "LA", "RGB", "RGBA"),
+    "source.format": ("jpeg", "png", "webp", "avif", "jxl", "gif", "bmp", "tiff", "ppm", "array", "pil"),
+    "target.metric": ("ssimulacra2", "psnr", "ms-ssim", "bpp", "max_bytes"),
+}
+"""Inputs that have one of a few values, so that a comparison with another one can be told."""
+
+RANGES: dict[str, tuple[float, float]] = {
+    "image.width": (1, math.inf),
+    "image.height": (1, math.inf),
+    "image.megapixels": (0.0, math.inf),
+    "image.colours": (1, 65_536),
+    "source.bytes": (0, math.inf),
+    "source.bpp": (0.0, math.inf),
+    "ood.p_value": (-1.0, 1.0),
+    "gain.bytes_saved": (NO_GAIN, 1.0),
+    "gain.low": (NO_GAIN, 1.0),
+    "gain.high": (NO_GAIN, 1.0),
+    "device.cpus": (1, math.inf),
+    "target.quality": (-1.0, 100.0),
+}
+"""Smallest and largest value of numbers, the one for "not known" included."""
+
 INPUTS: dict[str, Input] = {entry.key: entry for entry in _TABLE}
 """Every input by `group.name`, in the table's order."""
 

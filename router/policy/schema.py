@@ -21,20 +21,12 @@ from pydantic import (
 )
 
 from router.errors import UsageError
-from router.policy.builtin import BUILTIN_LANES, PLUGIN_PREFIX, codec_name
+from router.policy.consistency import action_problems, aim_problems, lane_problems, policy_problems, raise_first
 from router.policy.inputs import CelType, coerce
 from router.quality.guard.levels import DEFAULT_QUANTILE, QUANTILES
 from router.quality.target import Target
 
 MAX_RULES = 64
-RESERVED_RULE_NAMES = ("otherwise", "on_error")
-
-# Words that CEL does not take as a member name (language definition, "Syntax").
-_CEL_RESERVED = frozenset(
-    {"as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop", "namespace"}
-    | {"null", "package", "return", "true", "var", "void", "while"}
-)
-
 CodecId = Annotated[str, Field(pattern=r"^(plugin:)?[a-z0-9][a-z0-9._-]{0,63}$")]
 ContextKeyName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 RuleName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
@@ -165,40 +157,9 @@ class LaneSpec(_Model):
         return data
 
     @model_validator(mode="after")
-    def _saves_where_it_may(self) -> Self:
-        if self.must_save is not None and not self.is_neural:
-            raise ValueError("must_save: only the neural lane is compared with a classical codec")
+    def _consistent(self) -> Self:
+        raise_first(lane_problems(dict(self)))
         return self
-
-    @model_validator(mode="after")
-    def _codecs_fit(self) -> Self:
-        if self.lane == "passthrough":
-            if self.codecs or self.settings:
-                raise ValueError("codecs: passthrough keeps the source's bytes and takes no codecs or settings")
-            return self
-        if not self.codecs:
-            raise ValueError(f"codecs: the {self.lane} lane needs at least one codec")
-        for codec in self.codecs:
-            problem = _codec_problem(codec, self.lane)
-            if problem:
-                raise ValueError(f"codecs: {problem}")
-        if len({codec_name(codec) for codec in self.codecs}) < len(self.codecs):
-            raise ValueError("codecs: a codec is listed twice")
-        for codec in self.settings:
-            if codec not in self.codecs:
-                raise ValueError(f"settings: {codec} is not among the codecs of this lane")
-        return self
-
-
-def _codec_problem(codec: str, lane: str) -> str:
-    name = codec_name(codec)
-    own = BUILTIN_LANES.get(name)
-    if codec.startswith(PLUGIN_PREFIX):
-        return f"{name} is built in; write it without {PLUGIN_PREFIX}" if own else ""
-    if own is None:
-        known = ", ".join(BUILTIN_LANES)
-        return f"unknown codec {codec!r}; built in are {known}; a plugin's codec is written {PLUGIN_PREFIX}{codec}"
-    return "" if own == lane else f"{codec} belongs to the {own} lane, not to {lane}"
 
 
 class _Aiming(_Model):
@@ -207,8 +168,7 @@ class _Aiming(_Model):
 
     @model_validator(mode="after")
     def _one_target(self) -> Self:
-        if self.quality is not None and self.target is not None:
-            raise ValueError("quality: give quality or target, not both")
+        raise_first(aim_problems(dict(self)))
         return self
 
     @property
@@ -232,8 +192,7 @@ class Action(_Aiming):
 
     @model_validator(mode="after")
     def _something_fixed(self) -> Self:
-        if self.fixed_target and self.aim is None:
-            raise ValueError("fixed_target: there is no quality or target to fix")
+        raise_first(action_problems(dict(self)))
         return self
 
     @model_serializer(mode="wrap")
@@ -292,20 +251,9 @@ class Policy(_Model):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        seen: set[str] = set()
-        for index, rule in enumerate(self.rules):
-            if rule.name in RESERVED_RULE_NAMES:
-                raise ValueError(f"rules[{index}].name: {rule.name} is reserved")
-            if rule.name in seen:
-                raise ValueError(f"rules[{index}].name: {rule.name} is used twice")
-            seen.add(rule.name)
-        for key in self.context:
-            if key in _CEL_RESERVED:
-                raise ValueError(f"context.{key}: a reserved word of CEL")
-        if self.on_error is not None:
-            for index, lane in enumerate(self.on_error.lanes):
-                if lane.is_neural:
-                    raise ValueError(f"on_error.lanes[{index}].lane: a rule that failed must not lead to the neural lane")
+        names = {"rules": [{"name": rule.name} for rule in self.rules], "context": self.context}
+        on_error = {"lanes": [{"lane": lane.lane} for lane in self.on_error.lanes]} if self.on_error else None
+        raise_first(policy_problems({**names, "on_error": on_error}))
         return self
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 Kind = Literal["const", "ident", "select", "call", "list", "struct", "comprehension"]
@@ -35,7 +36,8 @@ _CHILDREN: dict[Kind, tuple[int, ...]] = {
 }
 _ENTRIES = 2
 _ENTRY_CHILDREN = (3, 4)
-_DOUBLE, _STRING, _BYTES = 5, 6, 7
+_BOOL, _INT64, _UINT64, _DOUBLE, _STRING, _BYTES = 2, 3, 4, 5, 6, 7
+_SOURCE_INFO, _POSITIONS = 5, 4
 _LENGTH_DELIMITED = 2
 
 _Field = tuple[int, int, bytes | int]
@@ -49,7 +51,7 @@ class Node:
     Attributes:
         id: of this tree, unique.
         name: of an identifier, field or function; "" for the others.
-        value: of a constant: a double, a text or bytes; None for constants of other types.
+        value: of a constant: a bool, a number, a text or bytes; None for null.
         children: operands in the order of evaluation; of a comprehension the range, the accumulator's first value, the loop's
             condition, its step, and the result.
         variables: of a comprehension: the loop's variable and its accumulator.
@@ -59,7 +61,7 @@ class Node:
     id: int
     kind: Kind
     name: str = ""
-    value: float | str | bytes | None = None
+    value: bool | int | float | str | bytes | None = None
     children: tuple[Node, ...] = ()
     variables: tuple[str, str] = ("", "")
     overloads: tuple[str, ...] = ()
@@ -110,6 +112,18 @@ class Checked:
         kept = [field for field in self._checked if field[0] != 4]
         content = _message([*kept, *references, (4, _LENGTH_DELIMITED, expression)])
         return _message([(n, w, content if n == 2 else p) for n, w, p in self._any])
+
+    @cached_property
+    def positions(self) -> dict[int, int]:
+        """Where in the condition's text each node's operator or name stands, by its id."""
+        return dict(self._positions())
+
+    def _positions(self) -> Iterator[tuple[int, int]]:
+        for number, _, info in self._checked:
+            for at, _, entry in _fields(info) if number == _SOURCE_INFO and isinstance(info, bytes) else ():
+                if at == _POSITIONS and isinstance(entry, bytes):
+                    pair = {n: p for n, _, p in _fields(entry) if isinstance(p, int)}
+                    yield pair.get(1, 0), pair.get(2, 0)
 
     def _read_reference(self, entry: bytes) -> None:
         id_, name, overloads = 0, "", []
@@ -182,8 +196,12 @@ def _rebuilt_operands(kind: Kind, message: bytes, around: Callable[[int, bytes],
     return _message(fields)
 
 
-def _constant(fields: list[_Field]) -> float | str | bytes | None:
+def _constant(fields: list[_Field]) -> bool | int | float | str | bytes | None:
     for number, _, payload in fields:
+        if number == _BOOL:
+            return bool(payload)
+        if number in (_INT64, _UINT64) and isinstance(payload, int):
+            return payload - (1 << 64) if number == _INT64 and payload >> 63 else payload
         if number == _DOUBLE and isinstance(payload, bytes):
             value: float = struct.unpack("<d", payload)[0]
             return value

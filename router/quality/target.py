@@ -6,11 +6,17 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union, cast
 
 from router.codecs.options import shortened
 from router.errors import UsageError
 from router.reasons import ReasonCode
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Number: TypeAlias = Union[float, "np.floating[Any]", "np.integer[Any]"]
+"""A number of Python's or of NumPy's."""
 
 MetricName = Literal["ssimulacra2", "psnr", "ms-ssim", "bpp", "max_bytes"]
 
@@ -63,7 +69,7 @@ class Target:
         return cls._checked(target["metric"], target["value"])
 
     @classmethod
-    def given(cls, quality: float | None, target: Target | Mapping[str, Any] | None) -> Target | None:
+    def given(cls, quality: Number | None, target: Target | Mapping[str, Any] | None) -> Target | None:
         """What a caller asked for, one way or the other, or not at all; raises UsageError (BAD_ARGUMENT) for both."""
         if quality is not None and target is not None:
             raise _bad("quality and target exclude each other")
@@ -72,7 +78,7 @@ class Target:
         return None if target is None else cls.parse(target)
 
     @classmethod
-    def quality(cls, value: float) -> Target:
+    def quality(cls, value: Number) -> Target:
         """A SSIMULACRA2 target; raises UsageError (BAD_ARGUMENT) outside 0 to 100."""
         return cls._checked("ssimulacra2", value)
 

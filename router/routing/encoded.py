@@ -25,6 +25,8 @@ class EncodedImage:
         suffix: for example ".avif".
         record: the decision, deterministic.
         run: timings and everything tried; not part of `data`.
+
+    In a notebook it shows the picture that it decodes to, what it saves, and why it was written so.
     """
 
     data: bytes = field(repr=False)
@@ -32,6 +34,21 @@ class EncodedImage:
     suffix: str
     record: DecisionRecord
     run: RunRecord = field(repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        record, by = self.record, self.record.policy
+        policy = "" if by is None else f", policy={by.name!r}, rule={by.rule!r}"
+        return f"EncodedImage({len(self.data)} bytes of {self.media_type}, lane={record.lane!r}, codec={record.codec!r}{policy})"
+
+    def _repr_html_(self) -> str:
+        from router.display import encoded, fragment
+
+        return fragment.html_of(encoded.html, self)
+
+    def _repr_png_(self) -> bytes | None:
+        from router.display import encoded, fragment
+
+        return fragment.png_of(encoded.png_picture, self)
 
     @overload
     def save(self, path: PathLike[str], *, overwrite: bool = False) -> Path: ...

@@ -28,7 +28,7 @@ from router.policy.schema import guard_spec
 from router.prediction.costs.predict import Picture
 from router.prediction.costs.store import load as stored_costs
 from router.quality.guard import GuardLevel
-from router.quality.target import Target
+from router.quality.target import Number, Target
 from router.reasons import ReasonCode
 from router.record import RecordForm
 from router.routing.encoded import EncodedImage
@@ -99,7 +99,7 @@ class Router:
         src: ImageSource | ImageSample,
         *,
         codec: str | None = None,
-        quality: float | None = None,
+        quality: Number | None = None,
         target: Target | Mapping[str, Any] | None = None,
         receiver: ReceiverSource = None,
         context: Mapping[str, Any] | None = None,
@@ -183,7 +183,7 @@ class Router:
         self,
         src: ImageSource | ImageSample,
         *,
-        quality: float | None = None,
+        quality: Number | None = None,
         target: Target | Mapping[str, Any] | None = None,
         receiver: ReceiverSource = None,
         context: Mapping[str, Any] | None = None,

@@ -49,6 +49,7 @@ def test_fit_gives_a_detector_for_ones_own_images(
     done = cli(*arguments, "--json")
     assert done.code == 0, done.err
     assert done.json[0]["detector"] == "mine"
+    assert done.json[0]["photographs"]["to_fit"] == 60
     manifest, _ = read(tmp_path / "mine")
     assert manifest.sha256 == done.json[0]["sha256"]
     assert manifest.provenance["calibrated_on"] == {others.name: 9}
@@ -68,10 +69,16 @@ def test_fit_gives_a_detector_for_ones_own_images(
 def test_too_few_images_are_refused_with_the_number_needed(photographs: Path, others: Path, tmp_path: Path, cli: Cli) -> None:
     done = cli("fit", others, "-o", tmp_path / "mine")
     assert done.code == 2
-    assert "60 are needed" in done.err
+    assert "looking at" in done.err.splitlines()[0]
+    assert "9 images of" in done.err
+    assert "(60 needed)" in done.err
+    assert "99 or more photographs" in done.err
     done = cli("fit", photographs, "--held-out", others, "-o", tmp_path / "mine", "--alpha", 0.05)
     assert done.code == 2
-    assert "39 are needed" in done.err
+    assert "(39 needed at alpha 0.05)" in done.err
+    told = cli("fit", others, "-o", tmp_path / "mine", "--json").json[0]["error"]["details"]
+    assert told["images"] == told["colour"] + told["gray"] == 9
+    assert (told["to_fit_needed"], told["to_calibrate_needed"]) == (60, 39)
     assert cli("fit", tmp_path / "nowhere", "-o", tmp_path / "mine").code == 3
     assert not (tmp_path / "mine").exists()
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 import router
 from router.errors import InputError
-from router.evaluation.ladders.pictures import pictures_in
+from router.evaluation.measure.pictures import pictures_in
 from router.folders import LeftOut, images_below
 
 PIXELS = (np.arange(64 * 64 * 3) % 251).astype(np.uint8).reshape(64, 64, 3)

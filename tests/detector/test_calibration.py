@@ -69,7 +69,7 @@ def test_unusable_calibration_scores_are_refused(bad: list) -> None:
 def test_false_alarm_interval_agrees_with_simulation() -> None:
     from scipy.stats import betabinom
 
-    low, high = false_alarm_interval(150, 200, 0.05)
+    low, high = false_alarm_interval([(150, 200)], 0.05)
     assert (low, high) == tuple(betabinom(200, 7, 144).interval(0.95))
     rng = np.random.default_rng(0)
     alarms = []
@@ -82,5 +82,12 @@ def test_false_alarm_interval_agrees_with_simulation() -> None:
 
 
 def test_nothing_can_be_rejected_when_alpha_is_below_the_smallest_p() -> None:
-    assert false_alarm_interval(98, 1000, 0.01) == (0, 0)
-    assert false_alarm_interval(99, 1000, 0.01)[1] > 0
+    assert false_alarm_interval([(98, 1000)], 0.01) == (0, 0)
+    assert false_alarm_interval([(99, 1000)], 0.01)[1] > 0
+
+
+def test_false_alarms_of_two_strata_are_between_their_extremes() -> None:
+    low, high = false_alarm_interval([(150, 30), (99, 30)], 0.05)
+    wide = [false_alarm_interval([(n, 30)], 0.05) for n in (150, 99)]
+    assert max(part[1] for part in wide) < high < sum(part[1] for part in wide)
+    assert low <= 3

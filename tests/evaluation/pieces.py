@@ -10,7 +10,7 @@ import pandas as pd
 from PIL import Image
 from sample_set import SAMPLES
 
-from router.evaluation.ladders.run import COLUMNS
+from router.evaluation.measure.folder import COLUMNS
 
 
 def crop(folder: Path, name: str, side: int = 128) -> Path:

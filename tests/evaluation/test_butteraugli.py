@@ -13,12 +13,11 @@ from evaluation.pieces import crop, line, table
 from PIL import Image
 
 from router.errors import CodecUnavailableError
-from router.evaluation.butteraugli_harm import COLUMNS, TAU, VERSION, around, butteraugli_harm, summary
+from router.evaluation.butteraugli_harm import COLUMNS, TAU, VERSION, around, butteraugli_harm, distances, summary
 from router.evaluation.comparison.routing import COLUMNS as ROUTED
 from router.evaluation.harm import harm
-from router.evaluation.ladders.distances import distances
-from router.evaluation.ladders.pictures import open_picture, pictures_in
-from router.evaluation.ladders.run import ladders
+from router.evaluation.measure.folder import measure_folder
+from router.evaluation.measure.pictures import open_picture, pictures_in
 
 # Answers as butteraugli_main does: the mean error as the 3-norm, the largest as the maximum.
 _STAND_IN = """#!{python}
@@ -67,7 +66,7 @@ def test_transparent_gray_and_tiny_images(program: Path, tmp_path: Path) -> None
 
 def test_the_ratio_lies_between_those_of_the_measured_points(program: Path, tmp_path: Path) -> None:
     path = crop(tmp_path / "in", "photo_cat", 96)
-    frame = ladders(tmp_path / "in", tmp_path / ".cache", ["avif", "ncr"], targets=(80.0,), most=4)
+    frame = measure_folder(tmp_path / "in", tmp_path / ".cache", ["avif", "ncr"], targets=(80.0,), most=4)
     found = butteraugli_harm(frame, routed([path.name], 80.0), pictures_in([tmp_path / "in"]), tmp_path / "b", program)
     assert list(found.columns) == COLUMNS
     (row,) = found.to_dict("records")
@@ -126,7 +125,7 @@ def test_version_2_counts_either_judge_and_an_image_once() -> None:
 
 def test_a_program_that_fails_is_named(tmp_path: Path) -> None:
     path = crop(tmp_path / "in", "photo_cat", 64)
-    frame = ladders(tmp_path / "in", tmp_path / ".cache", ["avif444"], targets=(80.0,), most=4)
+    frame = measure_folder(tmp_path / "in", tmp_path / ".cache", ["avif444"], targets=(80.0,), most=4)
     own = pd.concat([frame, frame.assign(family="ncr", lane="neural", setting=8000)], ignore_index=True)
     (tmp_path / "broken").write_text("#!/bin/sh\necho nothing >&2\nexit 3\n")
     (tmp_path / "broken").chmod(0o755)

@@ -1,4 +1,4 @@
-"""Interpolation along ladders: monotone, through the hull, never beyond what was measured."""
+"""Interpolation along rate-distortion curves: monotone, through the hull, never beyond what was measured."""
 
 from __future__ import annotations
 

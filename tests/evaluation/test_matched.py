@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from router.evaluation import harm as harms
 from router.evaluation.comparison.matched import at_targets, disadvantage
-from router.evaluation.intervals import wilson
 
 
 def test_avif_is_the_better_of_both() -> None:
@@ -95,19 +94,3 @@ def test_an_image_counts_once_over_targets() -> None:
     assert (found["harmed_images"], found["neural_images"], found["images"]) == (1, 3, 10)
     assert found["per_image"]["share"] == pytest.approx(0.1)
     assert found["per_image"]["low"] < 0.1 < found["per_image"]["high"]
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 200), st.integers(1, 200))
-def test_wilson(count: int, trials: int) -> None:
-    count = min(count, trials)
-    low, high = wilson(count, trials)
-    assert 0 <= low <= count / trials + 1e-12
-    assert count / trials - 1e-12 <= high <= 1
-    assert wilson(trials - count, trials) == pytest.approx((1 - high, 1 - low))
-
-
-def test_wilson_by_the_book() -> None:
-    assert wilson(0, 100)[1] == pytest.approx(0.0370, abs=5e-5)
-    assert wilson(5, 20) == pytest.approx((0.1119, 0.4687), abs=5e-5)
-    assert wilson(0, 0) == (0, 1)

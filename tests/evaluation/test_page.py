@@ -24,10 +24,12 @@ from router.evaluation.comparison.routing import COLUMNS
 from router.evaluation.detection import scores as page_scores
 from router.evaluation.detection import separation
 from router.evaluation.harm import harm
-from router.evaluation.ladders.families import choose
-from router.evaluation.ladders.pictures import pictures_in
+from router.evaluation.measure.families import choose
+from router.evaluation.measure.pictures import pictures_in
+from router.evaluation.page import words
 from router.evaluation.page.build import Page, build
 from router.evaluation.page.cases import Case, Pane
+from router.evaluation.page.sections import strategies
 from router.evaluation.page.survival import LEVELS, WAYS, Survival, survival
 from router.evaluation.page.tiles import Square
 from router.evaluation.summary import harm_over_targets, summary
@@ -166,14 +168,14 @@ def test_everything_at_once() -> None:
     assert "At SSIMULACRA2 70 the policy p stores 6 images" in shown
     assert "AUROC" in shown
     assert {option["value"] for option in document.of("option")} >= {"p", "q", "40", "70", "ssimulacra2", "ms_ssim"}
-    views = [attributes for attributes in document.of("div") if "data-target" in attributes]
+    views = [attributes for attributes in document.of("div") if "data-policy" in attributes]
     assert {(view["data-policy"], view["data-target"]) for view in views} == {(p, t) for p in "pq" for t in ("40", "70")}
     on = {(view["data-policy"], view["data-target"]) for view in views if "on" in str(view["class"]).split()}
     assert on == {("p", "70")}
 
 
 def _nothing() -> Any:
-    from router.evaluation.resampling import Estimate
+    from router.evaluation.statistics import Estimate
 
     return Estimate(None, None, None, 0)
 
@@ -287,3 +289,41 @@ def test_a_file_that_holds_no_survival_figures(tmp_path: Path, content: str) -> 
         survival(tmp_path / "survival.json")
     with pytest.raises(InputError):
         survival(tmp_path / "missing.json")
+
+
+def test_verdicts_say_what_a_newcomer_asks() -> None:
+    frame = pd.concat([table(ALL_CODECS, image) for image in ("a", "b")], ignore_index=True)
+    routed = pd.concat(
+        [
+            routed_rows(frame, "p", {"a": "neural", "b": "classical"}, decide_seconds=0.75),
+            routed_rows(frame, "kept", {"a": "lossless", "b": "passthrough"}),
+        ]
+    )
+    found = made(frame, routed).results
+    lines = {name: text for one in strategies.verdicts(found) if one["target"] == "70" for name, _, text in one["lines"]}
+    assert set(lines) == {"p", "kept", "always-neural, for comparison"}
+    assert "than AVIF" in lines["p"]
+    assert "of 2 images harmed" in lines["p"]
+    assert "33\u00a0% of the time that trying every codec takes" in lines["p"]
+    assert "every image kept without loss" in lines["kept"]
+
+
+def test_deciding_on_whole_files_is_not_held_against_searching_in_crops() -> None:
+    frame = table(ALL_CODECS)
+    # Deciding takes 4.5 s of the whole file, searching 0.75 s of the crop, the oracle 3 s of it.
+    page = made(frame, routed_rows(frame, "p", {"a": "neural"}, seconds=5.25, decide_seconds=4.5))
+    whole = " ".join(read(page).text)
+    assert "175\u00a0%" in whole
+    page.results["run"]["max_side"] = 192
+    cropped = " ".join(read(page).text)
+    assert "175\u00a0%" not in cropped
+    assert "The searches of the router take 25\u00a0% of the oracle's time" in cropped
+    assert "takes 4.50 s an image more" in cropped
+
+
+def test_images_that_always_neural_cannot_do_are_in_its_sentence() -> None:
+    found = {"against_avif": 1.166, "out_of_reach": 20, "harm": {"neural_images": 174, "harmed_images": 37}}
+    assert words.verdict_of_neural(194, found) == (
+        "always-neural, for comparison: 16.6\u00a0% larger than AVIF at the same quality; 37 of 194 images harmed, and 20 of 194 "
+        "that it cannot write or bring to this quality, counted as lossless files."
+    )

@@ -20,11 +20,11 @@ from router.codecs import registry
 from router.codecs.base import Lane
 from router.codecs.neural.weights import CARD_FILE, ENVIRONMENT, WEIGHTS_FILE
 from router.errors import InputError, UsageError
-from router.evaluation.ladders import points
-from router.evaluation.ladders.families import FAMILIES, Family, choose
-from router.evaluation.ladders.ms_ssim_tiles import TiledMsSsim
-from router.evaluation.ladders.pictures import at_most, open_picture, pictures_in, thinned
-from router.evaluation.ladders.run import ladders
+from router.evaluation.measure.families import FAMILIES, Family, choose
+from router.evaluation.measure.folder import measure_folder
+from router.evaluation.measure.image import measure_image
+from router.evaluation.measure.ms_ssim_tiles import TiledMsSsim
+from router.evaluation.measure.pictures import at_most, open_picture, pictures_in, thinned
 from router.quality.metrics import psnr, scorer
 from router.quality.msssim import ms_ssim
 
@@ -48,7 +48,7 @@ def domains(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_point_is_what_the_public_codec_gives(domains: Path, tmp_path: Path) -> None:
     sample = open_picture(domains / "photo" / "photo_cat.png")
     for family in choose(["avif420", "jpeg"]):
-        for row in points.measure(sample, [family], TARGETS, tmp_path).rows:
+        for row in measure_image(sample, [family], TARGETS, tmp_path).rows:
             data = family.codec().encode(sample, {"quality": row["setting"]})
             decoded = registry.for_data(data).decode(data).pixels
             assert row["bytes"] == len(data)
@@ -62,24 +62,24 @@ def test_a_point_is_what_the_public_codec_gives(domains: Path, tmp_path: Path) -
 
 def test_lossless_points_are_perfect(domains: Path, tmp_path: Path) -> None:
     for name in ("photo/photo_cat.png", "graphic/alpha_logo.png"):
-        found = points.measure(open_picture(domains / name), choose(["lossless"]), TARGETS, tmp_path)
+        found = measure_image(open_picture(domains / name), choose(["lossless"]), TARGETS, tmp_path)
         assert {row["family"] for row in found.rows} == {"png", "webp-lossless", "jxl-lossless"}
         assert all(row["ssimulacra2"] == 100 and row["ms_ssim"] == 1 and row["setting"] is None for row in found.rows)
 
 
 def test_refusals_have_a_reason(domains: Path, tmp_path: Path) -> None:
-    gray = points.measure(open_picture(domains / "graphic" / "gray_camera.png"), choose(["webp", "avif"]), TARGETS, tmp_path)
+    gray = measure_image(open_picture(domains / "graphic" / "gray_camera.png"), choose(["webp", "avif"]), TARGETS, tmp_path)
     assert gray.refused == {"webp": "CANNOT_CARRY_MODE", "avif420": "CANNOT_CARRY_MODE"}
-    alpha = points.measure(open_picture(domains / "graphic" / "alpha_logo.png"), choose(["jpeg"]), TARGETS, tmp_path)
+    alpha = measure_image(open_picture(domains / "graphic" / "alpha_logo.png"), choose(["jpeg"]), TARGETS, tmp_path)
     assert alpha.refused == {"jpeg": "CANNOT_CARRY_ALPHA"}
     assert not alpha.rows
 
 
 def test_a_stored_point_equals_a_fresh_one(domains: Path, tmp_path: Path) -> None:
     sample, families = open_picture(domains / "photo" / "photo_cat.png"), choose(FEW)
-    first = points.measure(sample, families, TARGETS, tmp_path / "a")
-    again = points.measure(sample, families, TARGETS, tmp_path / "a")
-    other = points.measure(sample, families, TARGETS, tmp_path / "b")
+    first = measure_image(sample, families, TARGETS, tmp_path / "a")
+    again = measure_image(sample, families, TARGETS, tmp_path / "a")
+    other = measure_image(sample, families, TARGETS, tmp_path / "b")
     assert first.encoded == len(first.rows) == other.encoded
     assert again.encoded == 0
     assert again.rows == first.rows
@@ -89,14 +89,14 @@ def test_a_stored_point_equals_a_fresh_one(domains: Path, tmp_path: Path) -> Non
 
 def test_a_killed_run_goes_on(domains: Path, tmp_path: Path) -> None:
     sample, families = open_picture(domains / "photo" / "photo_coffee.png"), choose(FEW)
-    whole = points.measure(sample, families, TARGETS, tmp_path)
+    whole = measure_image(sample, families, TARGETS, tmp_path)
     (file,) = tmp_path.glob("*.jsonl")
     lines = file.read_bytes().splitlines(keepends=True)
     for kept in (0, 1, len(lines) // 2):
         file.write_bytes(b"".join(lines[:kept]) + lines[kept][:40])  # killed while it wrote a line
-        resumed = points.measure(sample, families, TARGETS, tmp_path)
+        resumed = measure_image(sample, families, TARGETS, tmp_path)
         assert resumed.encoded == len(lines) - max(1, kept)  # the first line is the complexity
-        assert points.measure(sample, families, TARGETS, tmp_path).encoded == 0
+        assert measure_image(sample, families, TARGETS, tmp_path).encoded == 0
         assert [row["bytes"] for row in resumed.rows] == [row["bytes"] for row in whole.rows]
 
 
@@ -106,7 +106,7 @@ def test_names_that_are_no_utf8_become_labels_that_are(tmp_path: Path) -> None:
     (picture,) = pictures_in([tmp_path / "in"])
     assert (picture.domain, picture.image) == (r"m\xe4rz", r"caf\xe9.png")
     assert picture.path.exists()
-    frame = ladders(tmp_path / "in", tmp_path / "cache", ["png"])
+    frame = measure_folder(tmp_path / "in", tmp_path / "cache", ["png"])
     assert frame[["domain", "image"]].to_numpy().tolist() == [[r"m\xe4rz", r"caf\xe9.png"]]
 
 
@@ -116,7 +116,7 @@ def test_complexity_is_computed_once(tmp_path: Path) -> None:
         Image.fromarray(pixels).save(tmp_path / f"{name}.png")
     Image.fromarray((np.arange(64 * 64).reshape(64, 64) * 16).astype(np.uint16)).save(tmp_path / "deep.png")
     Image.fromarray(flat[:1, :1]).save(tmp_path / "one.png")
-    first, again = (ladders(tmp_path, tmp_path / ".cache", ["png"]).set_index("image") for _ in range(2))
+    first, again = (measure_folder(tmp_path, tmp_path / ".cache", ["png"]).set_index("image") for _ in range(2))
     assert first.loc["flat.png", ["entropy", "gradient"]].tolist() == [0, 0]
     assert first.loc["one.png", ["entropy", "gradient"]].tolist() == [0, 0]
     assert 7 < first.loc["busy.png", "entropy"] <= 8
@@ -129,8 +129,8 @@ def test_the_same_pixels_from_another_file_are_known(domains: Path, tmp_path: Pa
     sample = open_picture(domains / "photo" / "photo_cat.png")
     data = registry.get("webp-lossless").encode(sample, {})
     (tmp_path / "copy.webp").write_bytes(data)
-    points.measure(sample, choose(FEW), TARGETS, tmp_path / "cache")
-    assert points.measure(open_picture(tmp_path / "copy.webp"), choose(FEW), TARGETS, tmp_path / "cache").encoded == 0
+    measure_image(sample, choose(FEW), TARGETS, tmp_path / "cache")
+    assert measure_image(open_picture(tmp_path / "copy.webp"), choose(FEW), TARGETS, tmp_path / "cache").encoded == 0
 
 
 def test_new_weights_invalidate_neural_points_only(domains: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +139,7 @@ def test_new_weights_invalidate_neural_points_only(domains: Path, tmp_path: Path
 
     def encoded(models: Path, family: Family) -> int:
         monkeypatch.setenv(ENVIRONMENT, str(models))
-        return points.measure(sample, [family], (50.0,), tmp_path / "cache", most=3).encoded
+        return measure_image(sample, [family], (50.0,), tmp_path / "cache", most=3).encoded
 
     other = _with_other_weights(tmp_path / "models")
     assert encoded(GOLDEN_MODELS, neural) == 3
@@ -167,7 +167,7 @@ def _with_other_weights(folder: Path) -> Path:
 
 def test_ladders_of_a_folder(domains: Path, tmp_path: Path) -> None:
     told = []
-    frame = ladders(domains, tmp_path, FEW, max_side=64, targets=TARGETS, every={"photo": 2}, tell=told.append)
+    frame = measure_folder(domains, tmp_path, FEW, max_side=64, targets=TARGETS, every={"photo": 2}, tell=told.append)
     assert set(zip(frame["domain"], frame["image"], strict=True)) == {
         ("photo", "photo_cat.png"),
         ("graphic", "alpha_logo.png"),
@@ -177,7 +177,7 @@ def test_ladders_of_a_folder(domains: Path, tmp_path: Path) -> None:
     assert [(m.picture.image, m.failure[0]) for m in told if m.failure] == [("broken.png", "NOT_AN_IMAGE")]
     assert (frame["width"].max(), frame["height"].max()) == (64, 64)
     assert frame["bpp"].to_numpy() == pytest.approx(8 * frame["bytes"] / (frame["width"] * frame["height"]))
-    assert ladders(domains / "photo", tmp_path, ["jpeg"], targets=TARGETS)["domain"].unique().tolist() == ["photo"]
+    assert measure_folder(domains / "photo", tmp_path, ["jpeg"], targets=TARGETS)["domain"].unique().tolist() == ["photo"]
 
 
 def test_subsets_are_declared(domains: Path) -> None:

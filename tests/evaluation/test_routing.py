@@ -20,10 +20,10 @@ from router.evaluation.comparison.matched import at_targets, images
 from router.evaluation.comparison.oracle import choose, family_of, open_families, reached
 from router.evaluation.comparison.regret import by_rule
 from router.evaluation.comparison.rivals import LINE, rivals
-from router.evaluation.comparison.routing import COLUMNS, routed, replayed
+from router.evaluation.comparison.routing import COLUMNS, replayed, routed
 from router.evaluation.harm import harm
-from router.evaluation.ladders.pictures import pictures_in
-from router.evaluation.ladders.run import ladders
+from router.evaluation.measure.folder import measure_folder
+from router.evaluation.measure.pictures import pictures_in
 from router.evaluation.summary import harm_over_targets, summary
 from router.policy.load import load
 
@@ -90,7 +90,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFra
     crop(root / "photo", "gray_camera", 96)
     crop(root / "graphic", "chart_rates")
     policies = [load(POLICY), load("archival")]
-    frame = ladders(root, root / ".cache", FAMILIES, targets=TARGETS)
+    frame = measure_folder(root, root / ".cache", FAMILIES, targets=TARGETS)
     return root, frame, decide_all(pictures_in([root]), policies, TARGETS)
 
 
@@ -158,7 +158,9 @@ def test_a_source_that_is_passed_through_counts_what_was_measured_of_it(tmp_path
     pictures = pictures_in([tmp_path])
     decided = decide_all(pictures, [policy], (50.0,))
     for side, share in ((None, 1.0), (64, 0.25)):
-        found = routed(ladders(tmp_path, tmp_path / ".cache", ["png"], max_side=side, targets=(50.0,)), decided, [policy]).iloc[0]
+        found = routed(
+            measure_folder(tmp_path, tmp_path / ".cache", ["png"], max_side=side, targets=(50.0,)), decided, [policy]
+        ).iloc[0]
         assert (found["lane"], found["family"]) == ("passthrough", "source")
         assert found["bytes"] == found["permitted_bytes"] == found["source_bytes"] == pytest.approx(share * size)
 

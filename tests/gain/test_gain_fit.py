@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from router.codecs import registry
 from router.codecs.neural.weights import find_model
-from router.evaluation.ladders.run import Measured as Done
+from router.evaluation.measure.folder import Measured as Done
 from router.prediction.savings.features import names
 from router.prediction.savings.model import read
 from training.gain.fit import write

@@ -43,13 +43,13 @@ def test_every_input_compiles_under_its_declared_type():
 @pytest.mark.parametrize(
     ("text", "line", "column", "says"),
     [
-        ("ood.pvalue > 0.1", 1, 4, "unknown input 'ood.pvalue'"),
-        ("image.width > 1 &&\n  ood.x > 2.0", 2, 6, "ood.x"),
+        ("ood.pvalue > 0.1", 1, 1, "unknown input 'ood.pvalue'"),
+        ("image.width > 1 &&\n  ood.x > 2.0", 2, 3, "ood.x"),
         ("image.megapixels > 1", 1, 18, "no matching overload"),
         ("image.width >", 1, 14, "Syntax error"),
         ("image.width + 1", 1, 1, "must be bool"),
         ("dyn(true)", 1, 1, "must be bool"),
-        ("context.nobody", 1, 8, "context.nobody"),
+        ("context.nobody", 1, 1, "context.nobody"),
         ("image", 1, 1, "unknown input 'image'"),
         ("image['width'] > 1", 1, 1, "unknown input 'image'"),
     ],

@@ -137,10 +137,10 @@ def test_a_file(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "line", "field", "says"),
     [
-        ("codecs: [png]", "codecs: [pgn]", 11, "rules[0].then.lanes[0].codecs", "unknown codec 'pgn'"),
-        ("codecs: [png]", "codecs: [avif]", 11, "rules[0].then.lanes[0].codecs", "belongs to the classical lane"),
+        ("codecs: [png]", "codecs: [pgn]", 11, "rules[0].then.lanes[0].codecs[0]", "unknown codec 'pgn'"),
+        ("codecs: [png]", "codecs: [avif]", 11, "rules[0].then.lanes[0].codecs[0]", "belongs to the classical lane"),
         ("codecs: [png]", "codecs: []", 11, "rules[0].then.lanes[0].codecs", "at least one"),
-        ("codecs: [png]", "codecs: [png, png]", 11, "rules[0].then.lanes[0].codecs", "twice"),
+        ("codecs: [png]", "codecs: [png, png]", 11, "rules[0].then.lanes[0].codecs[1]", "twice"),
         ("quality: 80", "quality: 180", 9, "rules[0].then.quality", "less than or equal to 100"),
         ("quality: 80", "quality: '80'", 9, "rules[0].then.quality", "valid number"),
         ("quality: 80", "qualty: 80", 9, "rules[0].then.qualty", "unknown field"),
@@ -151,7 +151,7 @@ def test_a_file(tmp_path):
         ("name: second", "name: first", 12, "rules[1].name", "used twice"),
         ("name: second", "name: otherwise", 12, "rules[1].name", "reserved"),
         ("name: second", "title: second", 12, "rules[1].name", "missing"),
-        ("context.years > 2", "context.year > 2", 15, "rules[1].when", r"unknown input 'context.year' \(line 2, column 10"),
+        ("context.years > 2", "context.year > 2", 15, "rules[1].when", r"unknown input 'context.year'"),
         ("image.width > 10", "image.width > 10.0", 7, "rules[0].when", "no matching overload"),
         ("default: 3", "default: true", 4, "context.years.default", "not of type int"),
         ("default: 3", "default: x", 4, "context.years.default", "not of type int"),
@@ -168,7 +168,7 @@ def test_a_file(tmp_path):
         ("name: mine", "name: [", 4, "", "expected|did not find"),
         ("name: mine", "---\nname: mine", 2, "", "single document|expected a single"),
         ("name: mine", "name: " + "[" * 60 + "]" * 60, 2, "", "nested deeper"),
-        ("name: mine", "name: mine\x07", None, "", "not YAML"),
+        ("name: mine", "name: mine\x07", 2, "", "not YAML"),
         ("name: mine", "otherwise2: {<<: {a: 1}}", 2, "otherwise2", "unknown field"),
     ],
 )  # fmt: skip
@@ -180,17 +180,16 @@ def test_errors_name_file_line_and_field(tmp_path, old, new, line, field, says):
         assert load(path).name == "no"
         return
     error = refused(path)
-    mine = [entry for entry in error.details.get("errors", [error.message]) if field in entry]
+    mine = [entry for entry in error.details["errors"] if field in entry and re.search(says, entry)]
     assert mine, error
-    assert re.search(says, mine[0]), mine[0]
-    assert mine[0].startswith(f"{path}:{line}: " if line else f"{path}: "), mine[0]
+    assert re.match(rf"{re.escape(str(path))}:{line}:\d+: ", mine[0]), mine[0]
     assert f"{field}: " in mine[0] or not field
 
 
 def test_rule_errors_say_which_rule():
     error = refused(with_(rules=[rule(name="fine"), rule("ood.pvalue > 0.1", name="bad")]))
     assert error.details["rule"] == "bad"
-    assert error.details["expression_column"] == 4
+    assert error.details["expression_column"] == 1
     assert error.hint == "Did you mean ood.p_value?"
 
 

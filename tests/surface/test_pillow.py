@@ -38,6 +38,9 @@ def test_opening_reads_the_header_and_loading_the_pixels(written: Path) -> None:
         assert image.get_format_mimetype() == "image/x-ncr"
         np.testing.assert_array_equal(np.asarray(image), router.decompress(written, as_array=True))
         assert image.resize((80, 48)).size == (80, 48)
+    image = Image.open(written)
+    image.load()
+    assert image.fp is None, "a file that Pillow opened is closed once its pixels are there"
 
 
 def test_quality_and_rate_say_how_large(photo: Image.Image, written: Path) -> None:

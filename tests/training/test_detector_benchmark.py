@@ -9,16 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 from PIL import Image
 from sample_set import Samples
 from scipy.stats import spearmanr
-from sklearn.metrics import roc_auc_score, roc_curve
+from sklearn.metrics import roc_curve
 
-from router.detector.calibration import false_alarm_interval
 from router.detector.detector import Detector
-from router.evaluation.intervals import wilson
+from router.evaluation.statistics import auroc
 from router.images.arrays import from_pixels
 from router.images.read import read
 from training.detector.benchmark import __main__ as benchmark
@@ -28,33 +25,6 @@ from training.detector.benchmark.data import FAR, NEAR, PHOTOGRAPH, Picture, pic
 from training.detector.benchmark.shifts import all_shifts, plain
 
 PHOTOGRAPHS = ("photo_astronaut", "photo_rocket", "portrait_hopper", "photo_coffee", "photo_cat")
-SCORES = st.lists(st.integers(-5, 5).map(float), min_size=3, max_size=20).map(np.array)
-
-
-@given(SCORES, SCORES)
-@example(np.zeros(9), np.array([0.0, 1.0, 1.0]))  # a resample's weights summed to more than 1
-@settings(max_examples=30, deadline=None)
-def test_auroc_is_that_of_scikit_learn_and_lies_in_its_interval(inside: np.ndarray, outside: np.ndarray) -> None:
-    found = statistics.auroc(inside, outside)
-    labels = np.r_[np.zeros(len(inside)), np.ones(len(outside))]
-    assert found.value == pytest.approx(roc_auc_score(labels, np.r_[inside, outside]))
-    assert 0 <= found.low <= found.value + 1e-12
-    assert found.value - 1e-12 <= found.high <= 1
-
-
-def test_an_interval_at_one_depends_on_how_much_was_seen() -> None:
-    few, many = (statistics.auroc(np.arange(n), 1000.0 + np.arange(n)) for n in (5, 100))
-    assert few.value == many.value == few.high == many.high == 1
-    assert 0.5 < few.low < 0.9 < many.low < 1
-    mirrored = statistics.auroc(1000.0 + np.arange(5), np.arange(5.0))
-    assert (mirrored.low, mirrored.high) == pytest.approx((0, 1 - few.low))
-
-
-def test_auroc_interval_covers_the_truth_about_as_often_as_it_says() -> None:
-    rng = np.random.default_rng(0)
-    truth = 0.921350  # of N(0, 1) against N(2, 1): Phi(2 / sqrt(2))
-    runs = [statistics.auroc(rng.normal(0, 1, 60), rng.normal(2, 1, 15)) for _ in range(60)]
-    assert np.mean([r.low <= truth <= r.high for r in runs]) >= 0.85
 
 
 def test_fpr_at_95_tpr_is_that_of_the_roc_curve() -> None:
@@ -65,27 +35,7 @@ def test_fpr_at_95_tpr_is_that_of_the_roc_curve() -> None:
     fpr, tpr, _ = roc_curve(np.r_[np.ones(200), np.zeros(50)], -np.r_[inside, outside])
     assert found.value == pytest.approx(fpr[np.argmax(tpr >= 0.95)])
     assert found.low <= found.value <= found.high
-    assert statistics.fpr95(inside, outside + 100).to_json() == pytest.approx({"value": 0, "low": 0, "high": 0.0713}, abs=1e-4)
-
-
-def test_wilson_interval_against_published_values() -> None:
-    """Newcombe, Statistics in Medicine 17, 1998, table I: 81/263, 15/148, 0/20."""
-    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
-    assert wilson(15, 148) == pytest.approx((0.0624, 0.1605), abs=1e-4)
-    assert wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=1e-4)
-
-
-@given(st.integers(20, 300), st.integers(1, 80), st.sampled_from([0.01, 0.05, 0.1]))
-@settings(max_examples=30, deadline=None)
-def test_false_alarms_of_one_stratum_are_the_detectors_own_interval(n: int, m: int, alpha: float) -> None:
-    assert statistics.false_alarms_expected({("a", n): m}, alpha) == false_alarm_interval(n, m, alpha)
-
-
-def test_false_alarms_of_two_strata_are_between_their_extremes() -> None:
-    low, high = statistics.false_alarms_expected({("a", 150): 30, ("b", 99): 30}, 0.05)
-    wide = [statistics.false_alarms_expected({("a", n): 30}, 0.05) for n in (150, 99)]
-    assert max(part[1] for part in wide) < high < sum(part[1] for part in wide)
-    assert low <= 3
+    assert statistics.fpr95(inside, outside + 100).high == pytest.approx(0.0713, abs=1e-4)
 
 
 def test_spearman_is_that_of_scipy_and_wider_over_groups_than_over_images() -> None:
@@ -102,8 +52,8 @@ def test_spearman_is_that_of_scipy_and_wider_over_groups_than_over_images() -> N
 def test_a_difference_of_means_pairs_the_resamples() -> None:
     rng = np.random.default_rng(1)
     inside, outside = rng.normal(0, 1, 50), rng.normal(1, 1, 20)
-    better = statistics.auroc(inside, outside + 0.5)
-    ahead = tables.difference(better, statistics.auroc(inside, outside))
+    better = auroc(inside, outside + 0.5)
+    ahead = tables.difference(better, auroc(inside, outside))
     assert ahead.low > 0
     assert ahead.high - ahead.low < better.high - better.low
     assert statistics.mean_of([better, better]).value == pytest.approx(better.value)

@@ -20,7 +20,7 @@ from router.detector.calibration import Calibration
 from router.detector.detector import Detector
 from router.detector.fit.corpus import all_views, image_files
 from router.detector.scorer import SIZES
-from router.evaluation.intervals import wilson
+from router.evaluation.statistics import wilson
 
 ALPHAS = (0.01, 0.05, 0.1)
 SEED = 1

@@ -11,6 +11,7 @@ from router.errors import RouterError
 from router.policy.compiled import compile_policy, validate
 from router.policy.engine import decide
 from router.policy.inputs import inputs_of, unavailable
+from router.policy.lint import warnings
 from router.policy.load import policy_file, shipped_names
 from router.policy.receiver import Receiver
 from router.policy.yaml_source import parse_policy_bytes
@@ -26,10 +27,11 @@ def _resolve(group: str) -> Mapping[str, Any]:
 
 
 def run(data: bytes) -> None:
-    """Load it, and decide by it without consent: the neural lane must stay closed."""
+    """Load it, or find all that is wrong; decide by it without consent: the neural lane must stay closed."""
     with suppress(RouterError):
         source = parse_policy_bytes(data, "policy.yaml")
         policy = compile_policy(validate(source), source)
+        warnings(policy, source)
         decision = decide(policy, _resolve, Receiver.parse("image/jpeg, image/png"))
         assert all(lane.lane != "neural" for lane in decision.lanes)
         decision.to_dict()

@@ -2,7 +2,7 @@
 
     python -m training.gain.fit --data DIR --cache LADDER_CACHE --out router/artefacts/gains/photo-0.2
 
-Ladders of centre crops come from the cache of `codec-router evaluate`; what is not there is encoded. New weights cost the neural
+Points of centre crops come from the cache of `codec-router evaluate`; what is not there is encoded. New weights cost the neural
 points only: about 2 s an image on one core; the fit itself takes half a minute. Prints held-out errors (folds over images, whole
 domains left out), coverage of the interval and what the rule `gain.bytes_saved > 0.0` is worth; `--rivals` compares other
 regressors. Images that the codec was trained on are not used: on them it does better than it will.

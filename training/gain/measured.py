@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from router.detector.patches import MIN_SIDE
 from router.evaluation.comparison.matched import disadvantage
-from router.evaluation.ladders.families import NEURAL
-from router.evaluation.ladders.pictures import Picture, open_picture, pictures_in, thinned
-from router.evaluation.ladders.run import TARGETS, ladders
+from router.evaluation.measure.families import NEURAL
+from router.evaluation.measure.folder import TARGETS, measure_folder
+from router.evaluation.measure.pictures import Picture, open_picture, pictures_in, thinned
 from router.images.read import read
 from router.images.sample import ImageSample
 from router.prediction.savings.features import Values, names, vector
@@ -25,7 +25,7 @@ SIDE = 512
 CLASSICAL = ("avif", "jxl", "lossless")
 """Among these is the best classical codec of every development photograph; JPEG and WebP never are."""
 NEURAL_TARGETS, NEURAL_MOST = (30.0, 50.0, 70.0), 6
-"""Brackets of the neural ladder; it is read off at all targets, and 85 lies near one of its fixed settings."""
+"""Brackets of the neural sweep; it is read off at all targets, and 85 lies near one of its fixed settings."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,14 +62,14 @@ def measure(
     side: int = SIDE,
     tell: Callable[[Any], None] | None = None,
 ) -> Measured:
-    """Of all images below `folder` (`<domain>/*`); what the ladder cache holds is not encoded again."""
+    """Of all images below `folder` (`<domain>/*`); what the cache holds is not encoded again."""
     import pandas as pd
 
     common: dict[str, Any] = {"jobs": jobs, "max_side": side, "every": every, "tell": tell}
     points = pd.concat(
         [
-            ladders(folder, cache, CLASSICAL, **common),
-            ladders(folder, cache, [NEURAL], targets=NEURAL_TARGETS, most=NEURAL_MOST, **common),
+            measure_folder(folder, cache, CLASSICAL, **common),
+            measure_folder(folder, cache, [NEURAL], targets=NEURAL_TARGETS, most=NEURAL_MOST, **common),
         ]
     )
     pictures = {(p.domain, p.image): p for p in thinned(pictures_in([folder]), every or {})}
@@ -77,7 +77,7 @@ def measure(
 
 
 def from_points(points: Any, pictures: Mapping[tuple[str, str], Picture], targets: tuple[float, ...], side: int) -> Measured:
-    """Of the images that have neural and classical points (see `run.ladders`)."""
+    """Of the images that have neural and classical points (see `measure_folder`)."""
     import pandas as pd
 
     table = pd.concat([disadvantage(points, target) for target in targets])

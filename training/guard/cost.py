@@ -24,7 +24,7 @@ from router.codecs.neural.codec import NeuralCodec
 from router.images.arrays import from_pixels
 from router.quality.guard import GuardLevel, check
 from router.quality.target import Target
-from training.guard.ladder import Picture, centre_crop
+from training.guard.pictures import Picture, centre_crop
 
 RATE = 39_000
 

@@ -20,11 +20,12 @@ import numpy as np
 
 from router.codecs.base import Lane
 from router.codecs.neural.codec import NeuralCodec
+from router.evaluation.measure.to_target import coded_to_target
+from router.images.arrays import from_pixels
 from router.quality.guard import GuardLevel, GuardReport, check
 from router.quality.target import Target
-from training.guard.coding import coded
 from training.guard.damages import DAMAGES, Picture
-from training.guard.ladder import centre_crop, image_files
+from training.guard.pictures import centre_crop, image_files
 
 SIDE = 512
 
@@ -63,7 +64,7 @@ def one(
 ) -> list[dict[str, Any]]:
     """Undamaged first, then every damage; empty where the codec cannot reach the target."""
     source = centre_crop(path, SIDE)
-    result = coded(source, "ncr", target, cache)
+    result = coded_to_target(from_pixels(source), "ncr", target, cache)
     if result is None:
         return []
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from router.codecs.neural.weights import find_model
 from router.quality.guard import MEASURES, MEASURES_VERSION, Calibration, artefact
 from router.quality.guard.measure import FADED
-from training.guard.ladder import RATES, image_files
+from training.guard.pictures import RATES, image_files
 from training.guard.samples import Sample, sample
 
 TARGETS = (30.0, 50.0, 70.0, 85.0)

@@ -1,8 +1,8 @@
 """How often the guard refuses a neural result, by domain and target: what it costs on photographs, what it stops elsewhere.
 
-    python -m training.guard.refusals --data DIR --cache LADDERS [--targets 30 50 70 85] [--max-side 512] [--every 2] [--jobs 1]
+    python -m training.guard.refusals --data DIR --cache POINTS [--targets 30 50 70 85] [--max-side 512] [--every 2] [--jobs 1]
 
-DIR holds one folder a domain. Every image is measured on a ladder of rates (what the cache of `codec-router evaluate` holds is
+DIR holds one folder a domain. Every image is measured at several rates (what the cache of `codec-router evaluate` holds is
 not coded again). A target is answered by the point nearest to it, at most `NEAR` away, whose own score stands for the target.
 Level `full`, default quantile; Wilson intervals, 95 %.
 """
@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from router.evaluation.intervals import wilson
-from router.evaluation.ladders.run import TARGETS, ladders
+from router.evaluation.measure.folder import TARGETS, measure_folder
+from router.evaluation.statistics import wilson
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = ap.parse_args(arguments)
     folders = [folder for folder in args.data.iterdir() if folder.is_dir()]
     thin = [f.name for f in folders if not f.name.startswith("natural") and len(list(f.iterdir())) >= _FEWEST]
-    points = ladders(
+    points = measure_folder(
         args.data, args.cache, ["ncr"], args.jobs, args.max_side, targets=args.targets, every=dict.fromkeys(thin, args.every)
     )
     print("\n".join(table(points, args.targets)))

@@ -1,4 +1,4 @@
-"""What the guard measures on photographs coded to a target: read off between the rates of a ladder."""
+"""What the guard measures on photographs coded to a target: read off between a few rates."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from router.evaluation.measure.coding import ImageCoder
+from router.evaluation.measure.point import Measure
+from router.images.arrays import from_pixels
 from router.quality.guard.measure import FADED, TileValues, measure
-from training.guard.ladder import RATES, centre_crop, ladder
+from training.guard.pictures import centre_crop, neural
 
 Values = NDArray[np.float64]
 """(measures,)."""
@@ -32,9 +35,11 @@ class Sample:
 def sample(path: Path, model: str, targets: Sequence[float], side: int, cache: Path) -> Sample:
     """Code the middle of a photograph and measure it; targets that no rate comes near are left out."""
     picture = centre_crop(path, side)
-    rungs = ladder(picture, model, RATES, cache)
-    measured = [measure(picture, rung.pixels) for rung in rungs]
-    scores = np.array([rung.score for rung in rungs])
+    codec = neural(model)
+    with ImageCoder(from_pixels(picture), cache, keep=True) as coder:
+        points = [coder.point(codec, rate, [Measure.SSIMULACRA2]) for rate in codec.start]
+        measured = [measure(picture, coder.decoded(codec, rate)) for rate in codec.start]
+    scores = np.array([point.values["ssimulacra2"] for point in points])
     parts = [_parts(values) for values in measured]
     near = [t for t in targets if scores.min() - _BEYOND <= t <= scores.max() + _BEYOND]
     return Sample(

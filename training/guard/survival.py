@@ -24,11 +24,12 @@ from PIL import Image
 
 import router
 from router.errors import RouterError
+from router.evaluation.measure.to_target import coded_to_target
 from router.evaluation.page.survival import LEVELS, kept
+from router.images.arrays import from_pixels
 from router.quality.guard import DEFAULT_QUANTILE
 from router.quality.guard.structures import SHOWN, Planted
-from training.guard.coding import coded
-from training.guard.ladder import image_files
+from training.guard.pictures import image_files
 from training.guard.structures import Pixels, plant, remains
 
 DOMAINS = ("radiograph", "line_art", "satellite_aerial", "natural")
@@ -69,7 +70,7 @@ def one(
     picture: Pixels, before: Pixels, planted: list[Planted], target: float, quantile: float, policy: str, cache: Path
 ) -> list[dict[str, Any]]:
     """One row a structure; empty where AVIF or the neural codec cannot reach the target."""
-    avif, neural, webp = (coded(picture, codec, target, cache) for codec in ("avif", "ncr", "webp"))
+    avif, neural, webp = (coded_to_target(from_pixels(picture), codec, target, cache) for codec in ("avif", "ncr", "webp"))
     if avif is None or neural is None:
         return []
     stopped = _stopped(picture, target, quantile)

@@ -23,7 +23,7 @@ from PIL import Image
 
 from router.codecs import registry
 from router.errors import RouterError
-from router.evaluation.ladders.pictures import Picture, open_picture, pictures_in
+from router.evaluation.measure.pictures import Picture, open_picture, pictures_in
 from router.limits import NO_LIMITS
 from router.quality.ssimulacra2 import Reference
 

@@ -28,14 +28,15 @@ import numpy as np
 from rich.progress import track
 
 from router.errors import CodecError, RouterError
-from router.evaluation.ladders.families import FAMILIES, Family
-from router.evaluation.ladders.pictures import Picture, open_picture, thinned
+from router.evaluation.measure.coding import ImageCoder
+from router.evaluation.measure.families import FAMILIES, Family
+from router.evaluation.measure.pictures import Picture, open_picture, thinned
+from router.evaluation.measure.point import CURVE, Point
 from router.images.sample import ImageSample
 from router.quality.search import Outcome, search
 from router.quality.search_model import Guide, Prior, features, read, shipped_prior, unguided
 from router.quality.target import Target
 from training.search.bisection import bisect
-from training.search.measure import Curves, Point
 from training.search.pictures import by_domain, held_out, thumbnail
 from training.search.settings import CLASSICAL, NEURAL
 
@@ -136,11 +137,11 @@ class _Plan:
 
 def searched(picture: Picture, side: int | None, sample: ImageSample, plan: _Plan) -> Iterator[Row]:
     """All searches on one picture of 8 bits, which `sample` is of."""
-    curves, pixels = Curves(sample, plan.cache), sample.width * sample.height
+    coder, pixels = ImageCoder(sample, plan.cache), sample.width * sample.height
     prior = plan.prior or shipped_prior(pixels)
     assert prior is not None, "no prior ships"
     described = features(sample.pixels)
-    carried = [family for family in plan.families if curves.carries(family)]
+    carried = [family for family in plan.families if coder.refusal(family) is None]
     for value in plan.targets:
         target = Target.parse({"metric": plan.metric, "value": value})
         limit = target.max_bytes(sample.width, sample.height) if target.is_size else None
@@ -153,25 +154,25 @@ def searched(picture: Picture, side: int | None, sample: ImageSample, plan: _Pla
                 "history": Guide(together, prior.family(codec, {}), pixels),
                 "generic": unguided(codec.knob, pixels),
             }
-            best = _best(curves, family, target) if plan.whole and family.name != NEURAL and limit is None else None
+            best = _best(coder, family, target) if plan.whole and family.name != NEURAL and limit is None else None
             for way in plan.ways:
-                steps, outcome, over, size = _one(curves, family, target, limit, guides.get(way))
+                steps, outcome, over, size = _one(coder, family, target, limit, guides.get(way))
                 near = over is not None and abs(over) <= target.tolerance + 1e-9
                 wrong = None if best is None else not near and (size or math.inf) > best
                 yield Row(picture.domain, picture.image, side, family.name, value, way, steps, outcome, over, wrong)
 
 
-def _best(curves: Curves, family: Family, target: Target) -> float:
+def _best(coder: ImageCoder, family: Family, target: Target) -> float:
     """Bytes of the cheapest of all settings that reaches the target; infinite where none does."""
     knob = family.codec().knob
     assert knob is not None
-    points = (curves.point(family, setting) for setting in range(knob.low, knob.high + 1))
-    good = (p.size for p in points if p is not None and float(getattr(p, _FIELDS[target.metric])) >= target.floor)
+    points = (coder.point(family, setting, CURVE) for setting in range(knob.low, knob.high + 1))
+    good = (p.bytes for p in points if float(p.values[_FIELDS[target.metric]]) >= target.floor)
     return min(good, default=math.inf)
 
 
 def _one(
-    curves: Curves, family: Family, target: Target, limit: int | None, guide: Guide | None
+    coder: ImageCoder, family: Family, target: Target, limit: int | None, guide: Guide | None
 ) -> tuple[int, str, float | None, int | None]:
     """(encodings, outcome, over, bytes) of one search; without a guide, of bisection."""
     codec = family.codec()
@@ -180,18 +181,16 @@ def _one(
     tried: list[Point] = []
 
     def encode(setting: int) -> bytes:
-        point = curves.point(family, setting)
-        assert point is not None
-        tried.append(point)
-        return bytes(point.size)
+        tried.append(coder.point(family, setting, CURVE))
+        return bytes(tried[-1].bytes)
 
     def quality(point: Point) -> float:
-        return float(getattr(point, _FIELDS.get(target.metric, "psnr")))
+        return float(point.values[_FIELDS.get(target.metric, "psnr")])
 
     def found_at(steps: int, outcome: Outcome, setting: int | None) -> tuple[int, str, float, int]:
         point = next(point for point in tried if point.setting == setting)
-        over = point.size / limit if limit is not None else quality(point) - target.value
-        return steps, outcome.value, over, point.size
+        over = point.bytes / limit if limit is not None else quality(point) - target.value
+        return steps, outcome.value, over, point.bytes
 
     if guide is None:
 

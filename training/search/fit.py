@@ -1,6 +1,6 @@
 """Fit the prior of the quality search and write its artefact.
 
-    python -m training.search.fit --data DIR --out router/artefacts/priors/ID --cache CACHE [--ladders FOLDER] [--only ncr]
+    python -m training.search.fit --data DIR --out router/artefacts/priors/ID --cache CACHE [--points FOLDER] [--only ncr]
 
 DIR holds `train` (photographs by source) and `dev` (folders of domains). Pictures are encoded at a few settings of every codec
 (see `settings.py`) and the points kept in CACHE; FOLDER is the cache of an evaluation whose points of `dev` are used too, where
@@ -26,7 +26,9 @@ from rich.progress import track
 from router.artefacts import PRIORS
 from router.codecs.neural.weights import find_model
 from router.errors import RouterError
-from router.evaluation.ladders.families import FAMILIES
+from router.evaluation.measure.coding import ImageCoder
+from router.evaluation.measure.families import FAMILIES, Family
+from router.evaluation.measure.point import CURVE, Point
 from router.quality.search_model import artefact
 from router.quality.search_model.artefact import FamilyManifest, KnobRange, Manifest, Prior
 from router.quality.search_model.features import FEATURES_VERSION, NAMES, features
@@ -34,7 +36,6 @@ from router.quality.search_model.scales import SCALES, to_level
 from router.quality.search_model.versions import matters, version_of
 from training.search import model
 from training.search.distinct import distinct_settings
-from training.search.measure import Curves, Point, known
 from training.search.model import Fitted, Key, Seen
 from training.search.pictures import THUMBNAILS, Chosen, chosen, thumbnails
 from training.search.settings import CLASSICAL, EDGES, KNOTS, NEURAL, WHOLE
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ap.add_argument("--data", type=Path, required=True)
     ap.add_argument("--out", type=Path, required=True)
     ap.add_argument("--cache", type=Path, default=Path("build/search"))
-    ap.add_argument("--ladders", type=Path, default=None)
+    ap.add_argument("--points", type=Path, default=None, help="an evaluation's cache")
     ap.add_argument("--only", choices=[NEURAL], default=None)
     ap.add_argument("--base", type=Path, default=None, help="whose classical curves are kept with --only")
     ap.add_argument("--thumbnails", action="store_true")
@@ -76,13 +77,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     pictures = list(thumbnails(args.data) if args.thumbnails else chosen(args.data, args.photographs, args.hold_out))
     most_pixels = max(THUMBNAILS) ** 2 if args.thumbnails else None
     if args.only is None:
-        classical = measure_all(pictures, CLASSICAL, args.cache, args.ladders, () if args.cached else CLASSICAL)
+        classical = measure_all(pictures, CLASSICAL, args.cache, args.points, () if args.cached else CLASSICAL)
         base = fit_classical(classical, args.out.name, most_pixels)
     else:
         base = artefact.read(args.base or newest(most_pixels))
         classical = []
     new = () if args.cached else (*CLASSICAL, NEURAL)
-    neural = measure_all(neural_pictures(pictures), (*CLASSICAL, NEURAL), args.cache, args.ladders, new)
+    neural = measure_all(neural_pictures(pictures), (*CLASSICAL, NEURAL), args.cache, args.points, new)
     prior = fit_neural(base, neural, args.out)
     print(f"{prior.prior_id} {prior.sha256} {len(classical)} and {len(neural)} pictures, {time.monotonic() - began:.0f} s")
 
@@ -105,36 +106,47 @@ def neural_pictures(pictures: Sequence[Chosen]) -> list[Chosen]:
 
 
 def measure_all(
-    pictures: Sequence[Chosen], families: Sequence[str], cache: Path, ladders: Path | None, new: Sequence[str]
+    pictures: Sequence[Chosen], families: Sequence[str], cache: Path, measured: Path | None, new: Sequence[str]
 ) -> list[Measured]:
-    """Points of pictures of 8 bits. `new`: families that may be encoded; of the others what `cache` and `ladders` hold."""
+    """Points of pictures of 8 bits. `new`: families that may be encoded; of the others what `cache` and `measured` hold."""
     return [
         found
         for one in track(pictures, description="measuring", transient=True)
-        if (found := measure(one, families, cache, ladders, new)) is not None
+        if (found := measure(one, families, cache, measured, new)) is not None
     ]
 
 
-def measure(one: Chosen, families: Sequence[str], cache: Path, ladders: Path | None, new: Sequence[str]) -> Measured | None:
+def measure(one: Chosen, families: Sequence[str], cache: Path, measured: Path | None, new: Sequence[str]) -> Measured | None:
     try:
         sample = one.open()
     except RouterError:
         return None
     if sample.bits != 8:
         return None
-    curves, points = Curves(sample, cache), {}
+    coder, points = ImageCoder(sample, cache), {}
     for name in families:
         family = FAMILIES[name]
-        if not curves.carries(family):
+        if coder.refusal(family) is not None:
             continue
-        given = known(sample, family, ladders) if ladders is not None and not (one.whole_range or one.thumbnail) else []
+        given = (
+            known(ImageCoder(sample, measured), family) if measured is not None and not (one.whole_range or one.thumbnail) else []
+        )
         settings = EDGES[name] if len(given) >= ENOUGH else WHOLE[name]
-        points_now = [point for setting in settings if (point := curves.point(family, setting, measure=name in new)) is not None]
-        if found := {p.setting: p for p in (*given, *points_now)}:
+        take = coder.point if name in new else coder.known
+        points_now = [point for setting in settings if (point := take(family, setting, CURVE)) is not None]
+        if found := {int(p.setting or 0): p for p in (*given, *points_now)}:
             points[name] = [found[setting] for setting in sorted(found)]
     if not points:
         return None
     return Measured(sample.width * sample.height, features(sample.pixels), points)
+
+
+def known(coder: ImageCoder, family: Family) -> list[Point]:
+    """The points that an evaluation has left, of codecs with at most 1000 settings; nothing is encoded."""
+    knob = family.codec().knob
+    assert knob is not None
+    settings = range(knob.low, knob.high + 1) if knob.high - knob.low <= 1000 else ()
+    return [point for setting in settings if (point := coder.known(family, setting, CURVE)) is not None]
 
 
 def fit_classical(measured: Sequence[Measured], prior_id: str, most_pixels: int | None = None) -> Prior:
@@ -248,8 +260,8 @@ def seen(one: Measured, families: Sequence[str]) -> Mapping[Key, Seen]:
             continue
         points = one.points[family]
         weights = model.interpolation(KNOTS[family], np.array([p.setting for p in points], np.float64))
-        for scale, field in zip(SCALES, ("ssimulacra2", "psnr", "ms_ssim", "size"), strict=True):
-            level = to_level(scale, np.array([getattr(p, field) for p in points], np.float64), one.pixels)
+        for scale, field in zip(SCALES, ("ssimulacra2", "psnr", "ms_ssim", "bytes"), strict=True):
+            level = to_level(scale, np.array([p.row()[field] for p in points], np.float64), one.pixels)
             found[family, scale] = Seen(weights, level)
     return found
 

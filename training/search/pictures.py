@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from router.evaluation.ladders.pictures import Picture, open_picture, pictures_in, thinned
+from router.evaluation.measure.pictures import Picture, open_picture, pictures_in, thinned
 from router.images.sample import ImageSample
 
 NATURAL_EVERY = 3

@@ -121,13 +121,18 @@ def digest(path: Path) -> str:
 
 
 def scenes(paths: Sequence[Path]) -> NDArray[np.intp]:
+    """(N,) group of each photograph; see `grouped`."""
+    return grouped([_difference_hash(path) for path in paths])
+
+
+def grouped(hashes: Sequence[NDArray[np.bool_]]) -> NDArray[np.intp]:
     """(N,) group of each photograph: near-duplicates share one, so that a scene is never both fitted and calibrated on.
 
     By difference hash (64 bits of a 9 x 8 thumbnail; a distance of at most 6 bits counts as the same), transitively.
     """
-    bits = np.stack([_difference_hash(path) for path in paths])
-    group = np.arange(len(paths))
-    for i in range(1, len(paths)):
+    group = np.arange(len(hashes))
+    bits = np.stack(hashes) if len(hashes) else np.zeros((0, 64), np.bool_)
+    for i in range(1, len(bits)):
         near = np.flatnonzero((bits[:i] != bits[i]).sum(1) <= _SAME_SCENE)
         if len(near):
             joined = np.isin(group, [*group[near], i])
@@ -138,5 +143,10 @@ def scenes(paths: Sequence[Path]) -> NDArray[np.intp]:
 def _difference_hash(path: Path) -> NDArray[np.bool_]:
     with Image.open(path) as image:
         image.draft("L", (64, 64))
-        small = np.asarray(image.convert("L").resize((9, 8), Image.Resampling.BOX), np.int16)
+        return hash_bits(image)
+
+
+def hash_bits(image: Image.Image) -> NDArray[np.bool_]:
+    """(64,) difference hash."""
+    small = np.asarray(image.convert("L").resize((9, 8), Image.Resampling.BOX), np.int16)
     return (small[:, 1:] > small[:, :-1]).ravel()

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from router.detector.artefact import Manifest
 from router.detector.calibration import DEFAULT_ALPHA
 from router.detector.fit import outlier_exposure as foreign
-from router.detector.fit.build import build, check_enough
-from router.detector.fit.corpus import all_views, digest, image_files, scenes
+from router.detector.fit.build import build
+from router.detector.fit.corpus import all_views
+from router.detector.fit.plan import FitPlan, Progress, plan_fit
 from router.detector.scorer import SIZES
-from router.errors import InputError
-from router.files import is_folder
 from router.folders import LeftOut
-from router.reasons import ReasonCode
-
-HELD_OUT_SHARE = 3
-"""One scene in this many is kept for calibration where no folder is given for it."""
 
 
 def fit_folder(
@@ -34,58 +26,40 @@ def fit_folder(
     cache: Path | None = None,
     jobs: int = 1,
     seed: int = 0,
-    progress: Callable[[Iterator[Any], int], Iterator[Any]] | None = None,
+    progress: Progress | None = None,
     left_out: LeftOut | None = None,
+    plan: FitPlan | None = None,
 ) -> Manifest:
     """Fit on the images below `folder`, calibrate on those below `held_out` or on a third of the scenes, and write `out`.
 
+    It takes `smallest_collection(alpha)` photographs of different scenes, in colour unless the collection is gray: 99 at alpha
+    0.05, 60 to fit on and 39 to calibrate with. They are looked at, and too few are refused, before any work; `plan_fit` says the
+    same, and how long it will take, without fitting.
+
     Near-duplicates are kept on one side. `mixed`: give images histories of the mix (`histories.MIX`); without, only the sizes
     vary. `views`: of each image, to fit on. Embeddings go into `cache`, so that a stopped run goes on. `left_out` is told of the
-    files that are no images here.
+    files that are no images here. `plan`: what `plan_fit` gave for the same arguments, so that nothing is looked at twice.
 
     Raises InputError (NOT_FOUND, or an image that cannot be read), UsageError if there are too few images, saying how many
     are needed.
     """
-    files = image_files(_existing(folder), left_out)
-    others = [] if held_out is None else image_files(_existing(held_out), left_out)
-    group = scenes([*files, *others]) if files or others else np.zeros(0, np.intp)
-    if held_out is None:
-        chosen = _third(group, [digest(path) for path in files])
-        kept = [(path, g) for path, g in zip(files, group, strict=True) if g not in chosen]
-        calibration = [path for path, g in zip(files, group, strict=True) if g in chosen]
-    else:
-        known = set(group[len(files) :].tolist())
-        kept = [(path, g) for path, g in zip(files, group, strict=False) if g not in known]
-        calibration = others
-    check_enough(len(kept), len(calibration), alpha)
+    if plan is None:
+        plan = plan_fit(folder, held_out=held_out, alpha=alpha, mixed=mixed, views=views, jobs=jobs, seed=seed, left_out=left_out)
+    plan.require()
     common: dict[str, Any] = {"seed": seed, "mixed": mixed, "cache": cache, "jobs": jobs, "progress": progress}
-    calibrating = all_views(calibration, tuple(SIZES), **common)
-    fitting = all_views([path for path, _ in kept], (None,) * views, **common)
+    calibrating = all_views(plan.calibrating, tuple(SIZES), **common)
+    fitting = all_views(plan.fitting, (None,) * views, **common)
     return build(
         out,
         fitting,
-        [int(g) for _, g in kept],
+        plan.groups,
         calibrating,
         foreign.read(),
         alpha=alpha,
         seed=seed,
         provenance={
-            "fitted_on": {folder.name: len(kept)},
-            "calibrated_on": {(held_out or folder).name: len(calibration)},
+            "fitted_on": {folder.name: len(plan.fitting)},
+            "calibrated_on": {(held_out or folder).name: len(plan.calibrating)},
             "mixed": mixed,
         },
     )
-
-
-def _third(group: np.ndarray, contents: list[str]) -> set[int]:
-    """The scenes to calibrate with, by the content of one of their images: stable when others are added."""
-    first: dict[int, str] = {}
-    for g, content in zip(group.tolist(), contents, strict=True):
-        first[g] = min(content, first.get(g, content))
-    return {g for g, content in first.items() if int(content[:8], 16) % HELD_OUT_SHARE == 0}
-
-
-def _existing(folder: Path) -> Path:
-    if not is_folder(folder):
-        raise InputError(f"{folder} is not a folder", code=ReasonCode.NOT_FOUND)
-    return folder

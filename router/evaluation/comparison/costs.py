@@ -1,4 +1,4 @@
-"""What it costs to find the setting for a target: the router's own search, played on a measured ladder."""
+"""What it costs to find the setting for a target: the router's own search, played on measured points."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import numpy as np
 from router.codecs import registry
 from router.codecs.base import Knob
 from router.errors import CodecError
-from router.evaluation.comparison.matched import Ladder
-from router.evaluation.ladders.families import FAMILIES
+from router.evaluation.comparison.matched import RateDistortion
+from router.evaluation.measure.families import FAMILIES
 from router.quality.search import SearchResult, search
 from router.quality.search_model import Guide, Prior, usable_prior
 from router.quality.search_model.curves import Family as Curves
@@ -47,7 +47,7 @@ def cost(points: pd.DataFrame, knob: Knob | None, target: float, max_steps: int 
     """Of one family on one image; also where the search ends without reaching the target.
 
     Between measured settings score, bytes and seconds are interpolated linearly. A codec without a knob encodes and decodes
-    once. The search knows the codec's curves on the average image, and how images vary, but not this image: a ladder has no
+    once. The search knows the codec's curves on the average image, and how images vary, but not this image: points have no
     pixels. With the image's features the router needs about a third of an encoding less on average (docs/SEARCH.md), and
     extracting them costs up to 25 ms an image, which are not counted. What other codecs have measured on the image is not used.
     """
@@ -90,15 +90,15 @@ def cost(points: pd.DataFrame, knob: Knob | None, target: float, max_steps: int 
     return Cost(len(tried), seconds, float(len(trial.data)), trial.score, released.outcome.value)
 
 
-def searched(ladder: Ladder, family: str, target: float, max_steps: int = MAX_STEPS) -> Cost:
-    """`cost` on a ladder of one family with the knob of its codec; played once a ladder, target and number of steps."""
-    played, key = _PLAYED.setdefault(ladder, {}), (target, max_steps)
+def searched(rd: RateDistortion, family: str, target: float, max_steps: int = MAX_STEPS) -> Cost:
+    """`cost` on the points of one family with the knob of its codec; played once for them, a target and number of steps."""
+    played, key = _PLAYED.setdefault(rd, {}), (target, max_steps)
     if key not in played:
-        played[key] = cost(ladder.points, registry.get_class(FAMILIES[family].codec_id).knob, target, max_steps)
+        played[key] = cost(rd.points, registry.get_class(FAMILIES[family].codec_id).knob, target, max_steps)
     return played[key]
 
 
-_PLAYED: WeakKeyDictionary[Ladder, dict[tuple[float, int], Cost]] = WeakKeyDictionary()
+_PLAYED: WeakKeyDictionary[RateDistortion, dict[tuple[float, int], Cost]] = WeakKeyDictionary()
 
 
 def _guide(points: pd.DataFrame, knob: Knob) -> Guide | None:

@@ -1,13 +1,14 @@
-"""Interpolation along one ladder: bytes at a value of a metric, and a metric at a number of bytes.
+"""Interpolation along one rate-distortion curve: bytes at a value of a metric, and a metric at a number of bytes.
 
 The logarithm of the bytes over the metric, monotone piecewise cubic (PCHIP: Fritsch, Carlson, SIAM J. Numer. Anal. 17, 1980)
 through the monotone hull of the points: in order of bytes, those that no cheaper point equals or beats. What lies off the hull
-is a setting that nobody would choose. MS-SSIM is interpolated in decibels, -10 log10(1 - x), where curves are smoother.
+is a setting that nobody would choose. MS-SSIM is interpolated in decibels, -10 log10(1 - x), where curves are smoother, and a
+distance as -10 log10(x): a doubling weighs the same everywhere, so that the lowest rates of the worst images do not decide.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,6 +23,7 @@ TOLERANCES = {"ssimulacra2": 1.0}
 
 _MOST_DECIBELS = 60.0
 _STEP = 1e-6  # values nearer than this are one: slopes between them would be noise
+_DISTANCE = "butteraugli"
 _IN_DECIBELS = frozenset({"ms_ssim", "worst_tile_ssim", "worst_tile_ms_ssim"})
 
 
@@ -31,8 +33,19 @@ def decibels(values: Values | float) -> Values:
 
 
 def scaled(metric: str, values: Values | float) -> Values:
-    """A metric on the scale on which it is interpolated and compared: MS-SSIM and SSIM in decibels, others as they are."""
+    """A metric on the rising scale on which it is interpolated and compared.
+
+    MS-SSIM and SSIM in decibels; Butteraugli as -10 log10 of the distance, at most 30; others as they are.
+    """
+    if metric.startswith(_DISTANCE):
+        return np.asarray(-10 * np.log10(np.maximum(np.asarray(values, np.float64), 1e-3)))
     return decibels(values) if metric in _IN_DECIBELS else np.asarray(values, np.float64)
+
+
+def measured(metric: str, value: float) -> float:
+    """From the scale of `scaled` back to the metric as measured."""
+    loss = 10 ** (-float(value) / 10)
+    return loss if metric.startswith(_DISTANCE) else 1 - loss if metric in _IN_DECIBELS else float(value)
 
 
 @dataclass(frozen=True)
@@ -81,6 +94,11 @@ class Curve:
     @cached_property
     def _values_over_log_bytes(self) -> Callable[[float], Any]:
         return _interpolation(self.log_bytes, self.values)
+
+
+def fewest_bytes(curves: Iterable[Curve], value: float) -> float | None:
+    """The fewest that reach a value of the metric (as measured) on any of these curves, None if it is out of reach."""
+    return min((size for curve in curves if (size := curve.bytes_at(value)) is not None), default=None)
 
 
 def _interpolation(x: Values, y: Values) -> Callable[[float], Any]:

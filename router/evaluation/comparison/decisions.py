@@ -19,7 +19,7 @@ import numpy as np
 
 from router.codecs.base import Lane
 from router.errors import RouterError
-from router.evaluation.ladders.pictures import Picture
+from router.evaluation.measure.pictures import Picture
 from router.policy.compiled import CompiledPolicy
 from router.policy.decision import Decision
 from router.policy.engine import Resolver
@@ -60,7 +60,7 @@ class Decided:
 def decide_all(pictures: Iterable[Picture], policies: Sequence[CompiledPolicy], targets: Sequence[float]) -> list[Decided]:
     """Decisions on each picture's file, metadata and all. An image is scored by the detector once, whatever it is decided for.
 
-    Pictures that cannot be read are left out: the ladders name them.
+    Pictures that cannot be read are left out: the measurement names them.
     """
     routers = [_Router(policy) for policy in policies]
     found: list[Decided] = []

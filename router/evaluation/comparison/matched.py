@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.codecs.base import Lane
-from router.evaluation.comparison.curves import Curve
-from router.evaluation.ladders.families import BETTER_AVIF, NEURAL
+from router.evaluation.comparison.curves import Curve, fewest_bytes
+from router.evaluation.measure.families import BETTER_AVIF, NEURAL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,11 +31,11 @@ POOLED = "all"
 COLUMNS = ["domain", "image", "target", "family", "lane", "bytes", "score", "ms_ssim_db", "guard_passed"]
 
 
-class Ladder:
+class RateDistortion:
     """One image's points of one family, or of several of which the better counts at every target."""
 
     def __init__(self, points: pd.DataFrame) -> None:
-        """`points`: rows of the table of `run.ladders`, at least one."""
+        """`points`: rows of the table of `measure_folder`, at least one."""
         self.points = points
         self.lane = str(points["lane"].iloc[0])
         families = points["family"].to_numpy()
@@ -53,8 +53,7 @@ class Ladder:
 
     def bytes_at(self, metric: str, value: float) -> float | None:
         """Fewest bytes that reach a value of a metric, None if it is out of reach."""
-        found = [size for curve in self.curves(metric) if (size := curve.bytes_at(value)) is not None]
-        return min(found, default=None)
+        return fewest_bytes(self.curves(metric), value)
 
     def value_at(self, metric: str, size: float) -> float | None:
         """The metric (on the scale of `curves.scaled`) at a number of bytes, None if the smallest file is larger."""
@@ -77,42 +76,42 @@ class Ladder:
         return np.asarray(distances <= distances.min())
 
 
-def images(frame: pd.DataFrame) -> Iterator[tuple[str, str, dict[str, Ladder]]]:
-    """(domain, image, ladders by family); where both samplings of AVIF are there, or one, also "avif"."""
+def images(frame: pd.DataFrame) -> Iterator[tuple[str, str, dict[str, RateDistortion]]]:
+    """(domain, image, curves by family); where both samplings of AVIF are there, or one, also "avif"."""
     for (domain, image), rows in frame.groupby(["domain", "image"], sort=True):
-        ladders = {str(name): Ladder(part) for name, part in rows.groupby("family", sort=True)}
+        by_family = {str(name): RateDistortion(part) for name, part in rows.groupby("family", sort=True)}
         avif = rows[rows["family"].isin(BETTER_AVIF)]
         if len(avif):
-            ladders[AVIF] = Ladder(avif)
-        yield str(domain), str(image), ladders
+            by_family[AVIF] = RateDistortion(avif)
+        yield str(domain), str(image), by_family
 
 
 def at_targets(frame: pd.DataFrame, targets: Iterable[float]) -> pd.DataFrame:
-    """Bytes of every family at every SSIMULACRA2 target; columns above. `frame`: see `run.ladders`."""
+    """Bytes of every family at every SSIMULACRA2 target; columns above. `frame`: see `measure_folder`."""
     import pandas as pd
 
     wanted = tuple(float(target) for target in targets)
     rows = [
-        {"domain": domain, "image": image, "target": target, "family": name} | _at(ladder, target)
-        for domain, image, ladders in images(frame)
+        {"domain": domain, "image": image, "target": target, "family": name} | _at(rd, target)
+        for domain, image, by_family in images(frame)
         for target in wanted
-        for name, ladder in ladders.items()
+        for name, rd in by_family.items()
     ]
     return pd.DataFrame(rows, columns=COLUMNS).astype({"target": float, "bytes": float})
 
 
-def _at(ladder: Ladder, target: float) -> dict[str, Any]:
-    size = ladder.bytes_at("ssimulacra2", target)
+def _at(rd: RateDistortion, target: float) -> dict[str, Any]:
+    size = rd.bytes_at("ssimulacra2", target)
     if size is None:
-        return {"lane": ladder.lane, "bytes": np.nan, "score": np.nan, "ms_ssim_db": np.nan, "guard_passed": False}
-    score = ladder.value_at("ssimulacra2", size)
-    ms_ssim = ladder.value_at("ms_ssim", size)
+        return {"lane": rd.lane, "bytes": np.nan, "score": np.nan, "ms_ssim_db": np.nan, "guard_passed": False}
+    score = rd.value_at("ssimulacra2", size)
+    ms_ssim = rd.value_at("ms_ssim", size)
     return {
-        "lane": ladder.lane,
+        "lane": rd.lane,
         "bytes": size,
         "score": score,
         "ms_ssim_db": np.nan if ms_ssim is None else ms_ssim,
-        "guard_passed": ladder.guard_passed(target if score is None else score),
+        "guard_passed": rd.guard_passed(target if score is None else score),
     }
 
 
@@ -138,16 +137,16 @@ def disadvantage(frame: pd.DataFrame, target: float, *, neural: str = NEURAL) ->
     import pandas as pd
 
     rows = [
-        {"domain": domain, "image": image, "target": float(target)} | _compared(ladders, float(target), neural)
-        for domain, image, ladders in images(frame)
+        {"domain": domain, "image": image, "target": float(target)} | _compared(by_family, float(target), neural)
+        for domain, image, by_family in images(frame)
     ]
     return pd.DataFrame(rows, columns=DISADVANTAGE).astype({"target": float})
 
 
-def _compared(ladders: dict[str, Ladder], target: float, neural: str) -> dict[str, Any]:
-    ours = ladders.get(neural)
-    rivals = {name: ladder for name, ladder in ladders.items() if ladder.lane != Lane.NEURAL and name != AVIF}
-    lossy = [ladder for ladder in rivals.values() if ladder.lane == Lane.CLASSICAL]
+def _compared(by_family: dict[str, RateDistortion], target: float, neural: str) -> dict[str, Any]:
+    ours = by_family.get(neural)
+    rivals = {name: rd for name, rd in by_family.items() if rd.lane != Lane.NEURAL and name != AVIF}
+    lossy = [rd for rd in rivals.values() if rd.lane == Lane.CLASSICAL]
     size, name = _best(rivals, "ssimulacra2", target)
     neural_size = None if ours is None else ours.bytes_at("ssimulacra2", target)
     found = {
@@ -169,13 +168,13 @@ def _compared(ladders: dict[str, Ladder], target: float, neural: str) -> dict[st
     }
 
 
-def _best(ladders: dict[str, Ladder], metric: str, value: float) -> tuple[float | None, str | None]:
-    found = [(size, name) for name, ladder in ladders.items() if (size := ladder.bytes_at(metric, value)) is not None]
+def _best(by_family: dict[str, RateDistortion], metric: str, value: float) -> tuple[float | None, str | None]:
+    found = [(size, name) for name, rd in by_family.items() if (size := rd.bytes_at(metric, value)) is not None]
     return min(found, default=(None, None))
 
 
-def _ms_ssim_of_best(lossy: Sequence[Ladder], target: float) -> float | None:
-    found = [(size, i) for i, ladder in enumerate(lossy) if (size := ladder.bytes_at("ssimulacra2", target)) is not None]
+def _ms_ssim_of_best(lossy: Sequence[RateDistortion], target: float) -> float | None:
+    found = [(size, i) for i, rd in enumerate(lossy) if (size := rd.bytes_at("ssimulacra2", target)) is not None]
     if not found:
         return None
     size, best = min(found)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from router.codecs import registry
 from router.errors import RouterError
 from router.evaluation.comparison.costs import searched
-from router.evaluation.comparison.matched import Ladder
-from router.evaluation.ladders.families import FAMILIES
+from router.evaluation.comparison.matched import RateDistortion
+from router.evaluation.measure.families import FAMILIES
 from router.policy.builtin import codec_name
 from router.policy.compiled import CompiledPolicy
 from router.policy.decision import Decision
@@ -31,17 +31,19 @@ class Choice:
     seconds: float
 
 
-def choose(ladders: Mapping[str, Ladder], permitted: Sequence[str], target: float, source: float | None = None) -> Choice:
-    """`ladders`: of one image, by family; `permitted`: families, those without a ladder (refused, not measured) are left out;
+def choose(
+    by_family: Mapping[str, RateDistortion], permitted: Sequence[str], target: float, source: float | None = None
+) -> Choice:
+    """`by_family`: of one image; `permitted`: families, those without points (refused, not measured) are left out;
     `source`: bytes of the source where it may be passed through, which costs no time."""
     found: list[tuple[float, str]] = [(source, SOURCE)] if source else []
     seconds = 0.0
     for name in permitted:
-        ladder = ladders.get(name)
-        if ladder is None:
+        rd = by_family.get(name)
+        if rd is None:
             continue
-        seconds += searched(ladder, name, target).seconds
-        size = reached(ladder, target)
+        seconds += searched(rd, name, target).seconds
+        size = reached(rd, target)
         if size is not None:
             found.append((size, name))
     if not found:
@@ -50,13 +52,13 @@ def choose(ladders: Mapping[str, Ladder], permitted: Sequence[str], target: floa
     return Choice(name, size, seconds)
 
 
-def reached(ladder: Ladder, target: float) -> float | None:
+def reached(rd: RateDistortion, target: float) -> float | None:
     """Bytes at the target; None if it is out of reach or the guard stops what is nearest to it."""
-    size = ladder.bytes_at("ssimulacra2", target)
+    size = rd.bytes_at("ssimulacra2", target)
     if size is None:
         return None
-    score = ladder.value_at("ssimulacra2", size)
-    return size if ladder.guard_passed(target if score is None else score) else None
+    score = rd.value_at("ssimulacra2", size)
+    return size if rd.guard_passed(target if score is None else score) else None
 
 
 def open_families(policy: CompiledPolicy) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from router.codecs.base import Lane
 from router.evaluation.comparison.rivals import KEYS
-from router.evaluation.ladders.families import NEURAL
+from router.evaluation.measure.families import NEURAL
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from router.evaluation.comparison.costs import searched
-from router.evaluation.comparison.matched import AVIF, Ladder, images
-from router.evaluation.ladders.families import BETTER_AVIF, LOSSLESS, NEURAL
+from router.evaluation.comparison.matched import AVIF, RateDistortion, images
+from router.evaluation.measure.families import BETTER_AVIF, LOSSLESS, NEURAL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +49,7 @@ COLUMNS = [*KEYS, "rival", "family", "bytes", "seconds", "missed"]
 
 
 def rivals(frame: pd.DataFrame, targets: Iterable[float]) -> pd.DataFrame:
-    """One row an image, target and rival whose codecs were measured; see `COLUMNS`. `frame`: see `run.ladders`."""
+    """One row an image, target and rival whose codecs were measured; see `COLUMNS`. `frame`: see `measure_folder`."""
     import pandas as pd
 
     wanted, measured = tuple(float(target) for target in targets), set(frame["family"])
@@ -57,13 +57,13 @@ def rivals(frame: pd.DataFrame, targets: Iterable[float]) -> pd.DataFrame:
     entropy = frame.groupby(["domain", "image"])["entropy"].first() if len(frame) else {}
     ruled = NEURAL in measured and bool(measured & set(LOSSLESS))
     rows: list[dict[str, Any]] = []
-    for domain, image, ladders in images(frame):
+    for domain, image, by_family in images(frame):
         plain = bool(entropy[domain, image] < LINE)
         for target in wanted:
             label = {"domain": domain, "image": image, "target": target}
-            rows += [label | {"rival": name} | _tried(ladders, (ALWAYS[name],), target) for name in shown]
+            rows += [label | {"rival": name} | _tried(by_family, (ALWAYS[name],), target) for name in shown]
             if ruled and np.isfinite(entropy[domain, image]):
-                tried = _tried(ladders, () if plain else (NEURAL, AVIF), target)
+                tried = _tried(by_family, () if plain else (NEURAL, AVIF), target)
                 missed = tried["missed"] and not (plain and tried["family"])
                 rows.append(label | {"rival": COMPLEXITY_RULE} | tried | {"missed": missed})
     return pd.DataFrame(rows, columns=COLUMNS).astype({"target": float, "bytes": float, "seconds": float, "missed": bool})
@@ -75,20 +75,20 @@ def sizes(table: pd.DataFrame) -> pd.DataFrame:
     return found[[name for name in RIVALS if name in found.columns]].reset_index()
 
 
-def _tried(ladders: Mapping[str, Ladder], families: Sequence[str], target: float) -> dict[str, Any]:
+def _tried(by_family: Mapping[str, RateDistortion], families: Sequence[str], target: float) -> dict[str, Any]:
     """The first of `families` that reaches the target, else the smallest lossless file; the seconds of all that was tried."""
     seconds = 0.0
     for family in families:
-        ladder = ladders.get(family)
-        if ladder is None:
+        rd = by_family.get(family)
+        if rd is None:
             continue
-        seconds += sum(searched(ladders[name], name, target).seconds for name in _parts(family) if name in ladders)
-        size = ladder.bytes_at("ssimulacra2", target)
+        seconds += sum(searched(by_family[name], name, target).seconds for name in _parts(family) if name in by_family)
+        size = rd.bytes_at("ssimulacra2", target)
         if size is not None:
             return {"family": family, "bytes": size, "seconds": seconds, "missed": False}
-    lossless = [name for name in LOSSLESS if name in ladders]
-    seconds += sum(searched(ladders[name], name, target).seconds for name in lossless)
-    found = [(size, name) for name in lossless if (size := ladders[name].bytes_at("ssimulacra2", target)) is not None]
+    lossless = [name for name in LOSSLESS if name in by_family]
+    seconds += sum(searched(by_family[name], name, target).seconds for name in lossless)
+    found = [(size, name) for name in lossless if (size := by_family[name].bytes_at("ssimulacra2", target)) is not None]
     size, name = min(found, default=(np.nan, None))
     return {"family": name, "bytes": size, "seconds": seconds, "missed": True}
 

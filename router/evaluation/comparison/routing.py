@@ -1,6 +1,6 @@
-"""What becomes of each decision on the ladders: its way along the lanes, and beside it the two oracles.
+"""What becomes of each decision on the measured points: its way along the lanes, and beside it the two oracles.
 
-Bytes are those of the ladder at the target, so that every policy is compared at matched quality. A source that is passed through
+Bytes are those of its curve at the target, so that every policy is compared at matched quality. A source that is passed through
 counts its own bytes; where a centre crop was measured, the share of them that the crop has of the pixels, as every other file is
 one of the crop. Not played: settings that a lane fixes (a faster encoder, a fixed quality), in whose place the default
 configuration stands (`fixed_settings` tells), repacking of JPEG files, and time budgets.
@@ -16,9 +16,9 @@ import numpy as np
 from router.codecs.base import Lane
 from router.evaluation.comparison.costs import Cost, searched
 from router.evaluation.comparison.decisions import Decided
-from router.evaluation.comparison.matched import Ladder, images
+from router.evaluation.comparison.matched import RateDistortion, images
 from router.evaluation.comparison.oracle import SOURCE, choose, family_of, open_families, permitted_families, reached
-from router.evaluation.ladders.families import NEURAL
+from router.evaluation.measure.families import NEURAL
 from router.policy.builtin import codec_name
 from router.policy.compiled import CompiledPolicy
 from router.policy.decision import LanePlan
@@ -38,7 +38,7 @@ COLUMNS = [
 """`first_lane` is the decision's; `lane` and `family` are what came of it after failures, None (and NaN bytes) if nothing did.
 
 `search_outcome`, `released_bytes`, `released_score`: of the search for the target in the family that wrote the image, played on
-its ladder (`costs.Cost`): what would really go out, while `bytes` are those exactly at the target. None and NaN where nothing was
+its points (`costs.Cost`): what would really go out, while `bytes` are those exactly at the target. None and NaN where nothing was
 searched.
 
 `oracle_*`: of the open oracle, `permitted_*`: of the one that keeps to the decision's lanes, see `regret`. `source_bytes`: of
@@ -53,20 +53,20 @@ _ORACLES = ("oracle_bytes", "oracle_seconds", "permitted_bytes", "permitted_seco
 
 
 def routed(frame: pd.DataFrame, decided: Sequence[Decided], policies: Sequence[CompiledPolicy]) -> pd.DataFrame:
-    """One row a decision; see `COLUMNS`. `frame`: see `run.ladders`. Decisions on images without points are left out."""
+    """One row a decision; see `COLUMNS`. `frame`: see `measure_folder`. Decisions on images without points are left out."""
     import pandas as pd
 
     opened = {policy.name: open_families(policy) for policy in policies}
-    by_image = {(domain, image): ladders for domain, image, ladders in images(frame)}
+    by_image = {(domain, image): by_family for domain, image, by_family in images(frame)}
     rows = []
     for one in decided:
-        ladders = by_image.get((one.picture.domain, one.picture.image))
-        if ladders is None:
+        by_family = by_image.get((one.picture.domain, one.picture.image))
+        if by_family is None:
             continue
-        source = _source_bytes(one, ladders)
+        source = _source_bytes(one, by_family)
         passed = source if any(lane.lane == Lane.PASSTHROUGH for lane in one.decision.lanes) else None
-        oracle = choose(ladders, opened[one.policy], one.target, passed)
-        permitted = choose(ladders, permitted_families(one.decision), one.target, passed)
+        oracle = choose(by_family, opened[one.policy], one.target, passed)
+        permitted = choose(by_family, permitted_families(one.decision), one.target, passed)
         rows.append(
             {
                 "domain": one.picture.domain,
@@ -84,21 +84,21 @@ def routed(frame: pd.DataFrame, decided: Sequence[Decided], policies: Sequence[C
                 "permitted_family": permitted.family,
                 "permitted_bytes": np.nan if permitted.bytes is None else permitted.bytes,
                 "permitted_seconds": permitted.seconds,
-                "guard_quantile": _guard_quantile(ladders.get(NEURAL), one.target),
+                "guard_quantile": _guard_quantile(by_family.get(NEURAL), one.target),
             }
             | dict(one.seen)
-            | replayed(one, ladders)
+            | replayed(one, by_family)
         )
     numbers = ("target", "released_bytes", "released_score", "bytes", "seconds", "source_bytes", *_ORACLES, *COLUMNS[-8:-2])
     return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(numbers, float))
 
 
-def replayed(one: Decided, ladders: Mapping[str, Ladder]) -> dict[str, Any]:
+def replayed(one: Decided, by_family: Mapping[str, RateDistortion]) -> dict[str, Any]:
     """What comes of the decision: `lane`, `family`, `bytes`, `seconds` (deciding included), `steps`, `lanes_failed`, and what the
     search would release.
     """
-    replay = _Replay(one, ladders)
-    source = _source_bytes(one, ladders)
+    replay = _Replay(one, by_family)
+    source = _source_bytes(one, by_family)
     won = winner(
         one.decision.lanes,
         lambda lane, codec: replay.written(codec_name(codec)),
@@ -115,23 +115,23 @@ def replayed(one: Decided, ladders: Mapping[str, Ladder]) -> dict[str, Any]:
 class _Replay:
     """One image on its way along the lanes. A family is searched, and paid for, once."""
 
-    def __init__(self, one: Decided, ladders: Mapping[str, Ladder]) -> None:
+    def __init__(self, one: Decided, by_family: Mapping[str, RateDistortion]) -> None:
         self._one = one
-        self._ladders = ladders
+        self._by_family = by_family
         self._seconds, self._steps = one.seconds, 0
         self._searched: dict[str, Cost] = {}
 
     def written(self, codec: str) -> tuple[float, str] | None:
         """Bytes and family of what a codec writes; None if it does not succeed."""
         name = family_of(codec)
-        ladder = None if name is None else self._ladders.get(name)
-        if name is None or ladder is None:  # the codec refused the image, from header facts
+        rd = None if name is None else self._by_family.get(name)
+        if name is None or rd is None:  # the codec refused the image, from header facts
             return None
         if name not in self._searched:
-            spent = searched(ladder, name, self._one.target, self._one.decision.max_steps)
+            spent = searched(rd, name, self._one.target, self._one.decision.max_steps)
             self._seconds, self._steps = self._seconds + spent.seconds, self._steps + spent.steps
             self._searched[name] = spent
-        size = reached(ladder, self._one.target)
+        size = reached(rd, self._one.target)
         return None if size is None else (size, name)
 
     def saves_too_little(self, lane: LanePlan, size: float) -> bool:
@@ -153,14 +153,14 @@ class _Replay:
         return label | {"seconds": self._seconds, "steps": self._steps, "lanes_failed": failed}
 
 
-def _source_bytes(one: Decided, ladders: Mapping[str, Ladder]) -> float:
+def _source_bytes(one: Decided, by_family: Mapping[str, RateDistortion]) -> float:
     """Of the source, or the part of it that is due to the crop which was measured."""
-    points = next(iter(ladders.values())).points
+    points = next(iter(by_family.values())).points
     measured = int(points["width"].iloc[0]) * int(points["height"].iloc[0])
     return one.source_bytes * measured / one.source_pixels
 
 
-def _guard_quantile(neural: Ladder | None, target: float) -> float:
+def _guard_quantile(neural: RateDistortion | None, target: float) -> float:
     size = None if neural is None else neural.bytes_at("ssimulacra2", target)
     if neural is None or size is None:
         return np.nan

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from router.errors import RouterError
 from router.evaluation.comparison.decisions import Decided
-from router.evaluation.ladders.cache import PointCache, key_of
-from router.evaluation.ladders.pictures import Picture
+from router.evaluation.measure.cache import PointCache, key_of
+from router.evaluation.measure.pictures import Picture
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,10 +55,10 @@ def _scored(path: Path, folder: Path) -> dict[str, Any]:
     # The detector itself, and torch with it, is loaded only if something is to be scored.
     key = key_of("ood", _detector_sha256())
     values = stored.get(key)
-    if values is None:
+    if not values:
         report = default_detector().score(read(path))
         values = {"ood_score": report.ood_score, "p_value": report.p_value, "detector": report.detector_id}
-        stored.put(key, values)
+        stored.add(key, values)
     return values
 
 

@@ -8,21 +8,19 @@ The ROC is drawn by what a person asks: of the domain's images, how many are tur
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from router.evaluation.intervals import Z_95, wilson
-from router.evaluation.resampling import Estimate, counts, interval
+from router.evaluation.statistics import Estimate, accepting_line, auroc, share
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FEW = 12
 """Domains of fewer images are also pooled: their own intervals are wide."""
-TPR = 0.95
 FLAGGED = 0.05
 
 Scores = NDArray[np.float64]
@@ -35,7 +33,7 @@ class Detection:
     Attributes:
         scores: of its images, finite.
         roc: (share of natural images turned away, share of these turned away), from (0, 0) to (1, 1).
-        auroc, fpr95: with intervals; see `auroc` and `fpr_at_95`.
+        auroc, fpr95: with intervals; see `statistics.auroc` and `fpr_at_95`.
         flagged: share with a p-value of at most 0.05, Wilson's interval.
     """
 
@@ -87,13 +85,13 @@ def detections(scores: pd.DataFrame, natural: Collection[str]) -> Detections:
 
 def summary(found: Detections) -> dict[str, Any]:
     """JSON-able: `detectors`, `natural` (domains, images, share flagged), and by domain `images`, `auroc`, `fpr_at_95_tpr`,
-    `flagged` with their intervals, see `resampling.Estimate`."""
+    `flagged` with their intervals, see `statistics.Estimate`."""
     return {
         "detectors": found.ids,
-        "natural": {"domains": found.natural_domains, "images": len(found.natural), "flagged": asdict(found.natural_flagged)},
+        "natural": {"domains": found.natural_domains, "images": len(found.natural), "flagged": found.natural_flagged.to_dict()},
         "domains": {
-            one.name: {"images": len(one.scores), "auroc": asdict(one.auroc), "fpr_at_95_tpr": asdict(one.fpr95)}
-            | {"flagged": asdict(one.flagged)}
+            one.name: {"images": len(one.scores), "auroc": one.auroc.to_dict(), "fpr_at_95_tpr": one.fpr95.to_dict()}
+            | {"flagged": one.flagged.to_dict()}
             for one in found.domains
         },
     }
@@ -113,52 +111,15 @@ def roc(natural: Scores, outside: Scores) -> list[tuple[float, float]]:
     return [(0.0, 0.0), *corners]
 
 
-def auroc(natural: Scores, outside: Scores) -> Estimate:
-    """Chance that one of `outside` scores higher than a natural image, ties counted half; percentile bootstrap over both sets.
-
-    Where the two do not overlap every resample agrees; there the interval is Newcombe's (Statistics in Medicine 25, 2006,
-    part 2, method 5): the values whose own Hanley-McNeil variance does not reject what was seen.
-    """
-    m, n = len(natural), len(outside)
-    if not m or not n:
-        return Estimate(None, None, None, n)
-    wins = (outside[:, None] > natural[None]) + 0.5 * (outside[:, None] == natural[None])
-    value = float(wins.mean())
-    if value in (0.0, 1.0):
-        return Estimate(value, *_newcombe(value, m, n), n)
-    draws = np.einsum("bi,ij,bj->b", counts(n, 1) / n, wins, counts(m) / m, optimize=True)
-    return Estimate(value, *interval(np.clip(draws, 0, 1)), n)  # shares of the weights may sum to a rounding more than 1
-
-
 def fpr_at_95(natural: Scores, outside: Scores) -> Estimate:
     """Share of `outside` accepted at the line which accepts 95 % of the natural images; Wilson's interval, for a fixed line."""
     if not len(natural) or not len(outside):
         return Estimate(None, None, None, len(outside))
-    line = float(np.quantile(natural, TPR, method="higher"))
-    return _share(outside <= line)
+    return share(outside <= accepting_line(natural))
 
 
 def _flagged(rows: pd.DataFrame) -> Estimate:
-    return _share(rows["p_value"].to_numpy(float) <= FLAGGED)
-
-
-def _share(hits: NDArray[np.bool_]) -> Estimate:
-    if not len(hits):
-        return Estimate(None, None, None, 0)
-    return Estimate(float(hits.mean()), *wilson(int(hits.sum()), len(hits)), len(hits))
-
-
-def _newcombe(value: float, m: int, n: int) -> tuple[float, float]:
-    from scipy.optimize import brentq
-
-    size = (m + n) / 2 - 1
-
-    def gap(theta: float) -> float:
-        variance = theta * (1 - theta) * (1 + size * ((1 - theta) / (2 - theta) + theta / (1 + theta))) / (m * n)
-        return float((1 - theta) - Z_95 * variance**0.5)
-
-    low = float(brentq(gap, 1e-9, 1 - 1e-9))
-    return (low, 1.0) if value == 1 else (0.0, 1 - low)
+    return share(rows["p_value"].to_numpy(float) <= FLAGGED)
 
 
 def bins(sets: Sequence[Scores], most: int = 28) -> NDArray[np.float64]:

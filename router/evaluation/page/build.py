@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from router.display import colours
 from router.evaluation.comparison.rivals import LINE
 from router.evaluation.detection.separation import Detections
 from router.evaluation.harm import TAU
@@ -49,6 +50,7 @@ class Page:
 def build(page: Page) -> bytes:
     """The page: HTML, UTF-8, whole in itself."""
     style, early, late = (_asset(name) for name in ("style.css", "early.js", "page.js"))
+    style = colours.page_rules() + style
     views = strategies.views(page.rivals, page.routed, page.results)
     targets = [float(target) for target in page.results["run"]["targets"]]
     shown = min(page.results["targets"], key=lambda text: abs(float(text) - _PREFERRED_TARGET), default="")
@@ -64,6 +66,8 @@ def build(page: Page) -> bytes:
             targets=list(page.results["targets"]),
             shown=(views[0]["policy"] if views else None, shown),
             views=views,
+            verdicts=strategies.verdicts(page.results),
+            cropped=page.results["run"]["max_side"],
             rows=strategies.summary_rows(page.results, views),
             over_targets=page.results["harm"]["over_targets"],
             second=page.results["harm"].get("butteraugli"),

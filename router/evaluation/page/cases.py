@@ -1,14 +1,12 @@
 """The worst cases: where the neural codec loses most against AVIF at equal bytes, as crops that can be magnified.
 
 First what a policy let into the neural lane, then what every policy kept out of it, so that both failures and what was prevented
-are seen. Source, neural and classical files are encoded again at the settings of the ladder, cut to the surroundings of the
+are seen. Source, neural and classical files are encoded again at the measured settings, cut to the surroundings of the
 square in which the neural file falls furthest behind, and kept in the cache, so that a second page costs nothing.
 """
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,18 +14,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from router.codecs.base import Lane
+from router.display.thumbnails import data_uri, on_light_gray
 from router.errors import RouterError
 from router.evaluation.harm import TAU
-from router.evaluation.ladders.cache import PointCache, key_of
-from router.evaluation.ladders.families import BETTER_AVIF, FAMILIES, NEURAL
-from router.evaluation.ladders.pictures import Picture, open_picture
-from router.evaluation.ladders.points import Recoder
-from router.evaluation.ladders.versions import of_family
+from router.evaluation.measure import fingerprint
+from router.evaluation.measure.cache import PointCache, key_of
+from router.evaluation.measure.coding import ImageCoder
+from router.evaluation.measure.families import BETTER_AVIF, FAMILIES, NEURAL
+from router.evaluation.measure.pictures import Picture, open_picture
 from router.evaluation.page.tiles import Square, TileMap
-from router.images.sample import ImageSample, Pixels
+from router.images.sample import Pixels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,13 +141,15 @@ def _crops(points: pd.DataFrame, target: float, path: Path, cache: Path, max_sid
     rivals = [_nearest(rows, "bytes", neural["bytes"]) for _, rows in avif.groupby("family", sort=True)]
     rival = max(rivals, key=lambda row: (row["bytes"] < 1.1 * neural["bytes"], row["ms_ssim"]))
     chosen = {"neural": neural, "classical": rival}
-    identity = [[row["family"], int(row["setting"]), of_family(FAMILIES[row["family"]])] for row in chosen.values()]
+    identity = [
+        [row["family"], int(row["setting"]), fingerprint.of_codec(FAMILIES[row["family"]].codec())] for row in chosen.values()
+    ]
     stored = PointCache(cache, str(neural["pixels_sha256"]))
     key = key_of("crops", CROPS_VERSION, SIDE, identity)
     known = stored.get(key)
-    if known is None:
-        known = _encoded(open_picture(path, max_side), chosen)
-        stored.put(key, known)
+    if not known:
+        known = _encoded(ImageCoder(open_picture(path, max_side), cache), chosen)
+        stored.add(key, known)
     return known
 
 
@@ -158,9 +158,9 @@ def _nearest(rows: pd.DataFrame, column: str, value: float) -> Mapping[str, Any]
     return cast("Mapping[str, Any]", rows.loc[distances.idxmin()].to_dict())
 
 
-def _encoded(sample: ImageSample, chosen: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    source = _rgb(sample.pixels)
-    decoded = {name: _rgb(Recoder(FAMILIES[row["family"]], sample).decoded(int(row["setting"]))) for name, row in chosen.items()}
+def _encoded(coder: ImageCoder, chosen: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    source = _rgb(coder.sample.pixels)
+    decoded = {name: _rgb(coder.decoded(FAMILIES[row["family"]], int(row["setting"]))) for name, row in chosen.items()}
     map_ = TileMap(source)
     values = {name: map_.decibels(pixels) for name, pixels in decoded.items()}
     row, column = np.unravel_index(int(np.argmin(values["neural"])), values["neural"].shape)
@@ -176,7 +176,7 @@ def _encoded(sample: ImageSample, chosen: Mapping[str, Mapping[str, Any]]) -> di
             {
                 "name": name,
                 "codec": str(point.get("family", "")),
-                "uri": _uri(pixels),
+                "uri": data_uri(pixels),
                 "bytes": int(point["bytes"]) if point else None,
                 "ssimulacra2": float(point["ssimulacra2"]) if point else None,
                 "square_db": float(values[name][row, column]) if point else None,
@@ -190,18 +190,8 @@ def _rgb(pixels: Pixels) -> NDArray[np.uint8]:
     """(H, W, 3) uint8; transparent images on light gray. Raises ValueError for 16 bits: no lossy lane carries them."""
     if pixels.dtype != np.uint8:
         raise ValueError("crops are of 8 bits")
-    shown = pixels
-    if pixels.shape[2] in (2, 4):
-        alpha = pixels[..., -1:].astype(np.float32) / 255
-        shown = np.rint(pixels[..., :-1] * alpha + 230 * (1 - alpha)).astype(np.uint8)
-    return np.ascontiguousarray(np.broadcast_to(shown, (*shown.shape[:2], 3)).astype(np.uint8))
+    return on_light_gray(cast("NDArray[np.uint8]", pixels))
 
 
 def _start(centre: int, length: int, side: int) -> int:
     return min(max(0, centre - length // 2), side - length)
-
-
-def _uri(pixels: NDArray[np.uint8]) -> str:
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "WEBP", lossless=True, quality=100, method=4)
-    return "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode()

@@ -14,8 +14,8 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from router.evaluation.page.svg import Scale, joined, mark, path, plain, tag
-from router.evaluation.resampling import Estimate
+from router.display.svg import Scale, joined, mark, path, plain, tag
+from router.evaluation.statistics import Estimate
 
 CELL_WIDTH, CELL_HEIGHT = 190, 20
 _LABEL = 12.0  # px between labels at the right of a panel

@@ -10,7 +10,7 @@ import numpy as np
 
 from router.evaluation.comparison.matched import POOLED
 from router.evaluation.comparison.rivals import ANCHOR, KEYS, sizes
-from router.evaluation.resampling import Estimate, ratio
+from router.evaluation.statistics import Estimate, ratio
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from router.errors import InputError
-from router.evaluation.intervals import wilson
-from router.evaluation.resampling import Estimate
+from router.evaluation.statistics import Estimate, wilson
 from router.quality.guard.structures import SHOWN, is_lost
 from router.reasons import ReasonCode
 

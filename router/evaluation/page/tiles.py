@@ -1,4 +1,4 @@
-"""Where the worst square of a decoding lies, by the MS-SSIM of `router.evaluation.ladders.ms_ssim_tiles`."""
+"""Where the worst square of a decoding lies, by the MS-SSIM of `router.evaluation.measure.ms_ssim_tiles`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.evaluation.comparison.curves import decibels
-from router.evaluation.ladders.ms_ssim_tiles import TiledMsSsim
+from router.evaluation.measure.ms_ssim_tiles import TiledMsSsim
 
 
 @dataclass(frozen=True)

@@ -1,36 +1,18 @@
-"""Numbers and sentences as a person reads them."""
+"""Sentences and intervals of the page; figures are written as `router.display.words` does."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
-from router.evaluation.resampling import Estimate
-
-NOTHING = "–"
-NO_BREAK = "\u00a0"
-"""Between a number and its unit: they stay on one line."""
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """Fixed digits with a true minus; a dash for what is not there or not finite."""
-    return NOTHING if value is None or not math.isfinite(value) else f"{value:.{digits}f}".replace("-", "−")
-
-
-def percent(value: float | None, digits: int = 0) -> str:
-    """A share in per cent."""
-    return NOTHING if value is None or not math.isfinite(value) else f"{number(100 * value, digits)}{NO_BREAK}%"
-
-
-def size(value: float | None) -> str:
-    """Bytes in the unit that leaves three digits or so."""
-    if value is None or not math.isfinite(value):
-        return NOTHING
-    for unit, scale in (("MB", 1e6), ("kB", 1e3)):
-        if value >= scale:
-            return f"{value / scale:.{0 if value >= 100 * scale else 1}f} {unit}"
-    return f"{value:.0f} B"
+from router.codecs.base import Lane
+from router.display.words import NO_BREAK, NOTHING
+from router.display.words import counted as counted
+from router.display.words import number as number
+from router.display.words import percent as percent
+from router.display.words import size as size
+from router.evaluation.statistics import Estimate
+from router.evaluation.summary import share_of_seconds
 
 
 def between(estimate: Estimate, digits: int = 2, scale: float = 1.0) -> str:
@@ -46,14 +28,51 @@ def share(counts: Mapping[str, float | None]) -> str:
     return NOTHING if low is None or high is None else f"{100 * low:.0f} to {100 * high:.0f}{NO_BREAK}%"
 
 
-def counted(count: int, one: str, many: str | None = None) -> str:
-    """ "1 image", "2 images"."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+def verdict(policy: str, images: int, found: Mapping[str, Any], cropped: bool) -> str:
+    """One policy at one target in half a line, for somebody who reads nothing else. `cropped`: see `summary.share_of_seconds`."""
+    parts = [_beside_avif(found["against_avif"]), _harm_clause(found["harm"], images, _without_loss(found, images))]
+    if found["out_of_reach"]:
+        parts.append(f"{found['out_of_reach']:,} of {images:,} images below this quality whatever it tried")
+    seconds = share_of_seconds(found, cropped)
+    if seconds is not None:
+        parts.append(f"{percent(seconds)} of the time that trying every codec takes")
+    return f"{policy}: {'; '.join(parts)}."
 
 
-def headline(policy: str, target: str, images: int, found: Mapping[str, Any]) -> str:
-    """What came of one policy at one target, in sentences."""
-    against, regret, seconds = found["against_avif"], found["regret"], found["share_of_oracle_seconds"]
+def verdict_of_neural(images: int, found: Mapping[str, Any]) -> str:
+    """The same of the neural codec for every image, with those that it cannot do."""
+    text = f"always-neural, for comparison: {_beside_avif(found['against_avif'])}; {_harm_clause(found.get('harm'), images)}"
+    if found["out_of_reach"]:
+        unable = f"{found['out_of_reach']:,} of {images:,} that it cannot write or bring to this quality"
+        text += f", and {unable}, counted as lossless files"
+    return f"{text}."
+
+
+def _beside_avif(against: float | None) -> str:
+    if against is None:
+        return "nothing to hold beside AVIF"
+    if against >= 2:
+        return f"{number(against, 1)} times the bytes of AVIF"
+    return f"{percent(abs(1 - against), 1)} {'smaller' if against < 1 else 'larger'} than AVIF at the same quality"
+
+
+def _harm_clause(harm: Mapping[str, Any] | None, images: int, lossless: bool = False) -> str:
+    if lossless:
+        return "every image kept without loss"
+    if harm is None or not harm["neural_images"]:
+        return "nothing harmed, as nothing goes to the neural codec"
+    return f"{harm['harmed_images']:,} of {counted(images, 'image')} harmed"
+
+
+def _without_loss(found: Mapping[str, Any], images: int) -> bool:
+    kept = sum(int(found["lanes"].get(str(lane), 0)) for lane in (Lane.LOSSLESS, Lane.PASSTHROUGH, Lane.TRANSCODE))
+    return kept == images > 0
+
+
+def headline(policy: str, target: str, images: int, found: Mapping[str, Any], cropped: bool = False) -> str:
+    """What came of one policy at one target, in sentences. `cropped`: see `summary.share_of_seconds`."""
+    against, regret = found["against_avif"], found["regret"]
+    seconds = share_of_seconds(found, cropped)
     sentences = []
     if against is not None:
         if against >= 2:
@@ -67,8 +86,11 @@ def headline(policy: str, target: str, images: int, found: Mapping[str, Any]) ->
         sentences.append(f"At SSIMULACRA2 {target} the policy {policy} was asked about {counted(images, 'image')}.")
     if regret is not None:
         way = "more" if regret >= 0 else "fewer"
-        spent = "" if seconds is None else f", for {percent(seconds)} of the seconds that trying everything takes"
-        sentences.append(f"That is {percent(abs(regret), 1)} {way} than the oracle's bytes{spent}.")
+        of_oracle = "the oracle, which tries every codec on every image and keeps the smallest file, would take"
+        sentences.append(f"That is {percent(abs(regret), 1)} {way} than {of_oracle}.")
+    if seconds is not None:
+        who = "The searches of the router take" if cropped else "The router takes"
+        sentences.append(f"{who} {percent(seconds)} of the oracle's time{_deciding(found, images) if cropped else ''}.")
     sentences.append(_harm_sentence(found["harm"]))
     if found["out_of_reach"]:
         missed = counted(found["out_of_reach"], "image reaches", "images reach")
@@ -78,6 +100,14 @@ def headline(policy: str, target: str, images: int, found: Mapping[str, Any]) ->
         ended = counted(search["missed"], "search ends", "searches end")
         sentences.append(f"Of {search['searched']:,} searches for the target, {ended} more than a point above it for nothing.")
     return " ".join(sentences)
+
+
+def _deciding(found: Mapping[str, Any], images: int) -> str:
+    """Deciding, which a crop makes no cheaper, told apart."""
+    seconds = found.get("decide_seconds")
+    if not seconds or not images:
+        return ""
+    return f"; deciding, which looks at whole files and not at the crops, takes {number(seconds / images, 2)} s an image more"
 
 
 def _harm_sentence(harm: Mapping[str, Any]) -> str:

@@ -135,7 +135,7 @@ def checked_on(table: Table, tuned: Tuned, name: str) -> Tested:
     """`tuned` on `table`, with the 95 % Wilson interval of its share; beside it what the base policy did."""
     from scipy.stats import binom
 
-    from router.evaluation.intervals import wilson
+    from router.evaluation.statistics import wilson
 
     found = grid.outcome(table, tuned.chosen.setting)
     trials = found.trials(tuned.goal.rate)

@@ -22,26 +22,27 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from router.codecs.neural import weights
-from router.evaluation.ladders import butteraugli
-from training.codec.benchmark import figures, points, report, rivals, versions
+from router.evaluation.measure import butteraugli, fingerprint
+from router.evaluation.measure.families import Family
+from router.evaluation.measure.pictures import Picture
+from training.codec.benchmark import figures, points, report, rivals
 from training.codec.benchmark import pictures as sheets
 from training.codec.benchmark.figures import PUBLISHED
-from training.codec.benchmark.metrics import METRICS, Meters
-from training.codec.benchmark.points import Measured, Picture, Point
+from training.codec.benchmark.metrics import METRICS
+from training.codec.benchmark.points import Measured, Point
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, compare, write, print. Raises SystemExit for wrong arguments, ModelError for an unknown model."""
     args = _arguments(argv)
     models = args.models if args.models is not None else [weights.newest_shipped() or ""]
-    entries = [rivals.model_entry(model, args.rates) for model in models]
-    entries += rivals.rival_entries(args.rivals, args.rival_settings)
-    meters = Meters.available()
+    curves = [rivals.model(model, args.rates) for model in models] + rivals.rivals(args.rivals, args.rival_settings)
+    program = butteraugli.find()
     pictures = [picture for folder in args.data for picture in points.pictures_in(folder, args.limit)]
     args.out.mkdir(parents=True, exist_ok=True)
     published = _published(args.published)
-    measured = _measure_all(pictures, entries, meters, args)
-    results = _results(measured, models, meters, args, published)
+    measured = _measure_all(pictures, curves, program, args)
+    results = _results(measured, models, program, args, published)
     _write_points(args.out / "points.csv", [p for m in measured for p in m.points])
     (args.out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     print(f"Butteraugli: {results['butteraugli']}")
@@ -61,7 +62,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     ap.add_argument("--models", nargs="*", help="neural models by id; default: the newest that ships")
     ap.add_argument("--rates", type=int, default=10, help="rate indices a model, evenly spread (default 10)")
     ap.add_argument("--rivals", nargs="*", choices=list(rivals.FAMILIES), default=list(rivals.FAMILIES), help="default: all")
-    ap.add_argument("--rival-settings", type=int, help="settings a rival, evenly spread over its ladder; default: all 12 or 13")
+    ap.add_argument("--rival-settings", type=int, help="settings a rival, evenly spread over all; default: all 12 or 13")
     ap.add_argument("--limit", type=int, help="images a set, evenly spread over the sorted files; default: all")
     ap.add_argument("--jobs", type=int, default=1, help="images at a time, one thread each (default 1)")
     ap.add_argument("--out", type=Path, default=Path("build/codec-benchmark"))
@@ -81,7 +82,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _measure_all(
-    pictures: Sequence[Picture], entries: Sequence[rivals.Entry], meters: Meters, args: argparse.Namespace
+    pictures: Sequence[Picture], curves: Sequence[Family], program: Path | None, args: argparse.Namespace
 ) -> list[Measured]:
     """Results in the order of `pictures`; progress on standard error."""
     work = joblib.delayed(points.measure)
@@ -93,10 +94,10 @@ def _measure_all(
     ):
         task = progress.add_task("", total=len(pictures))
         parallel = joblib.Parallel(n_jobs=args.jobs, return_as="generator_unordered")
-        for measured in parallel(work(picture, entries, meters, args.out / "cache") for picture in pictures):
+        for measured in parallel(work(picture, curves, program, args.out / "cache") for picture in pictures):
             done.append(measured)
             progress.console.print(
-                f"{measured.picture.set}/{measured.picture.name}: {_what_came(measured)}", highlight=False, soft_wrap=True
+                f"{measured.picture.domain}/{measured.picture.image}: {_what_came(measured)}", highlight=False, soft_wrap=True
             )
             progress.advance(task)
     return sorted(done, key=lambda m: pictures.index(m.picture))
@@ -111,16 +112,16 @@ def _what_came(measured: Measured) -> str:
 def _results(
     measured: Sequence[Measured],
     models: Sequence[str],
-    meters: Meters,
+    program: Path | None,
     args: argparse.Namespace,
     published: dict[str, Any],
 ) -> dict[str, Any]:
     """What goes into results.json."""
     sets: dict[str, Any] = {}
     for folder in args.data:
-        of_set = [m for m in measured if m.picture.set == folder.name]
+        of_set = [m for m in measured if m.picture.domain == folder.name]
         result = report.compare([p for m in of_set for p in m.points], models)
-        result["refused"] = {m.picture.name: m.refusal for m in of_set if m.refusal is not None}
+        result["refused"] = {m.picture.image: m.refusal for m in of_set if m.refusal is not None}
         if "kodak" in folder.name:
             for model, rates in report.against_published(result, published).items():
                 result["models"][model]["published"] = rates
@@ -132,18 +133,18 @@ def _results(
         "models": {model: {"sha256": card.sha256, "size": card.size, "format": card.format} for model, card in cards.items()},
         "rivals": {name: dict(rivals.CURVES[name].config) for family in args.rivals for name in rivals.FAMILIES[family]},
         "scales": {name: metric.label for name, metric in METRICS.items()},
-        "butteraugli": _butteraugli(measured, meters),
-        "versions": versions.libraries() | {"python": platform.python_version(), "machine": platform.machine()},
+        "butteraugli": _butteraugli(measured, program),
+        "versions": fingerprint.run_facts() | {"python": platform.python_version(), "machine": platform.machine()},
         "sets": sets,
     }
 
 
-def _butteraugli(measured: Sequence[Measured], meters: Meters) -> str:
-    if meters.program is None:
+def _butteraugli(measured: Sequence[Measured], program: Path | None) -> str:
+    if program is None:
         return f"not installed ({butteraugli.HINT}); left out"
     calls, seconds = sum(m.butteraugli_calls for m in measured), sum(m.butteraugli_seconds for m in measured)
     cost = f"{1000 * seconds / calls:.0f} ms a call over {calls} calls" if calls else "not called, all from the cache"
-    return f"{meters.program} (SHA-256 {versions.tool(meters.program)}), {cost}"
+    return f"{program} (SHA-256 {fingerprint.of_file(program)}), {cost}"
 
 
 def _published(file: Path | None) -> dict[str, Any]:

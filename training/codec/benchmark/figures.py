@@ -16,10 +16,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from router.evaluation.comparison.bd_rate import Points, envelope
+from router.evaluation.comparison.curves import scaled
 from training.codec.benchmark import svg
-from training.codec.benchmark.bd_rate import Curve, envelope
 from training.codec.benchmark.metrics import BUTTERAUGLI, METRICS
-from training.codec.benchmark.report import PUBLISHED_METRICS, mean_points, published_curve
+from training.codec.benchmark.report import PUBLISHED_METRICS, mean_curve, published_curve
 from training.codec.benchmark.rivals import FAMILIES, LABELS
 
 _TITLES = {
@@ -70,24 +71,24 @@ def draw(sets: Mapping[str, Any], models: Sequence[str], folder: Path, published
 
 
 def _draw(axes: Axes, metric: str, curves: Mapping[str, Any], models: Sequence[str], published: Mapping[str, Any]) -> None:
-    ours = {model: mean_points(curves[model], metric) for model in models if model in curves}
+    ours = {model: envelope([mean_curve(curves[model], metric)]) for model in models if model in curves}
     for (model, points), colour in zip(ours.items(), _MODEL_COLOURS * len(ours), strict=False):
         axes.plot(*points.T, color=colour, linewidth=2.2, marker="o", markersize=3.5, label=model, zorder=3)
     shown = list(ours.values())
     for family, parts in FAMILIES.items():
         if all(part in curves for part in parts):
-            points = envelope([mean_points(curves[part], metric) for part in parts])
+            points = envelope([mean_curve(curves[part], metric) for part in parts])
             axes.plot(*points.T, color=_RIVAL_COLOURS[family], linewidth=1.5, label=LABELS[family], zorder=2)
             shown.append(points)
     for codec in _PUBLISHED:
         if codec.codec in published and metric in codec.metrics and PUBLISHED_METRICS[metric] in published[codec.codec]:
-            points = published_curve(published[codec.codec], metric)
+            points = envelope([published_curve(published[codec.codec], metric)])
             axes.plot(*points.T, color=codec.colour, linewidth=1.2, dashes=codec.dashes, label=codec.label, zorder=1)
     _axes(axes, metric, list(ours.values()) or shown)
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=8, handlelength=2.6)
 
 
-def _axes(axes: Axes, metric: str, curves: Sequence[Curve]) -> None:
+def _axes(axes: Axes, metric: str, curves: Sequence[Points]) -> None:
     """The window is that of `curves`, with a margin."""
     points = np.concatenate(list(curves))
     low, high = points.min(axis=0), points.max(axis=0)
@@ -101,6 +102,6 @@ def _axes(axes: Axes, metric: str, curves: Sequence[Curve]) -> None:
     axes.set_xlabel("bits per pixel")
     axes.set_ylabel(_TITLES[metric])
     if metric in BUTTERAUGLI:
-        rising = METRICS[metric].rising
-        axes.yaxis.set_major_locator(FixedLocator(rising(np.array(_DISTANCE_TICKS)).tolist()))
+        ticks = scaled(METRICS[metric].value, np.array(_DISTANCE_TICKS))
+        axes.yaxis.set_major_locator(FixedLocator(ticks.tolist()))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{10 ** (-value / 10):.2g}"))

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from router.codecs import registry
 from router.codecs.base import Codec
 from router.codecs.neural.codec import NeuralCodec
 from router.images.sample import ImageSample
@@ -44,7 +43,7 @@ class _Shown:
 
 def draw(measured: Sequence[Measured], sets: Mapping[str, Any], models: Sequence[str], folder: Path) -> Iterator[Path]:
     """Write a PNG for each of the worst images of every set and model, by BD-rate against AVIF; yields the files."""
-    by_name = {(m.picture.set, m.picture.name): m for m in measured}
+    by_name = {(m.picture.domain, m.picture.image): m for m in measured}
     folder.mkdir(parents=True, exist_ok=True)
     for name, result in sets.items():
         for model in models:
@@ -80,7 +79,7 @@ def _sheet(measured: Measured, model: str, title: str) -> Image.Image:
 
 def _avif_of_size(sample: ImageSample, points: Sequence[Point], name: str, size: int) -> tuple[str, PIXELS, int]:
     """(label, decoded, bytes) of the quality whose file is nearest in size."""
-    codec: Codec = registry.get_from_config(CURVES[name].config)
+    codec: Codec = CURVES[name].codec()
     sizes = {p.setting: p.bytes for p in points if p.codec == name}
     low = max((q for q in sizes if sizes[q] <= size), default=min(sizes))
     high = min((q for q in sizes if sizes[q] > size and q > low), default=low)

@@ -1,36 +1,26 @@
-"""The points of one image: encoded to real bytes, decoded by the public codec, scored, and cached by content."""
+"""The points of one image of a set, over all codecs and settings under test."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
-from router.codecs.base import Settings
 from router.errors import RouterError
-from router.evaluation.ladders.butteraugli import SMALLEST_SIDE
+from router.evaluation.measure.butteraugli import SMALLEST_SIDE
+from router.evaluation.measure.coding import ImageCoder
+from router.evaluation.measure.families import Family
+from router.evaluation.measure.folder import one_thread
+from router.evaluation.measure.pictures import Picture
+from router.evaluation.measure.point import CURVE, Measure
+from router.folders import IMAGE_SUFFIXES
 from router.images.arrays import from_pixels
 from router.images.colour import to_srgb
 from router.images.read import read
 from router.images.sample import ImageSample
-from training.codec.benchmark.cache import PointCache, key_of
-from training.codec.benchmark.metrics import Judge, Meters
-from training.codec.benchmark.rivals import Entry
-
-_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".ppm"})
-
-
-@dataclass(frozen=True)
-class Picture:
-    """An image of a set: `set` is the folder's name, `name` the path below that folder."""
-
-    set: str
-    name: str
-    path: Path
+from training.codec.benchmark.metrics import METRICS
 
 
 @dataclass(frozen=True)
@@ -67,7 +57,7 @@ class Measured:
 
 def pictures_in(folder: Path, limit: int | None) -> list[Picture]:
     """Images below `folder`, sorted; with `limit` that many, evenly spread."""
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in _SUFFIXES)
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
     if limit is not None and limit < len(files):
         files = [files[i] for i in np.linspace(0, len(files) - 1, limit).round().astype(int)]
     return [Picture(folder.name, p.relative_to(folder).as_posix(), p) for p in files]
@@ -89,56 +79,24 @@ def open_picture(path: Path) -> ImageSample:
     return from_pixels(np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels)
 
 
-def measure(picture: Picture, entries: Sequence[Entry], meters: Meters, cache_folder: Path) -> Measured:
-    """All points of one image, on one thread. What the cache has is not encoded again."""
-    _one_thread()
+def measure(picture: Picture, families: Sequence[Family], butteraugli: Path | None, cache: Path) -> Measured:
+    """All points of one image, on one thread. What the cache has is not encoded again. `butteraugli`: see its `find`."""
     done = Measured(picture)
-    try:
-        sample = open_picture(picture.path)
-    except (RouterError, ValueError) as error:
-        done.refusal = str(error)
-        return done
-    cache = PointCache(cache_folder, sample.pixels_sha256)
-    with Judge(cast("NDArray[np.uint8]", sample.pixels), meters) as judge:
-        for entry in entries:
-            _measure_entry(done, entry, sample, judge, meters, cache)
-        if judge.butteraugli is not None:
-            done.butteraugli_calls, done.butteraugli_seconds = judge.butteraugli.calls, judge.butteraugli.seconds
+    measures = CURVE if butteraugli is None else (*CURVE, Measure.BUTTERAUGLI)
+    with one_thread(neural=True):
+        try:
+            sample = open_picture(picture.path)
+        except (RouterError, ValueError) as error:
+            done.refusal = str(error)
+            return done
+        with ImageCoder(sample, cache, butteraugli=butteraugli) as coder:
+            for family in families:
+                for setting in family.start:
+                    point = coder.point(family, setting, measures)
+                    values = {name: point.values[m.value] for name, m in METRICS.items() if m.value in point.values}
+                    bpp = 8 * point.bytes / (sample.width * sample.height)
+                    done.points.append(Point(picture.domain, picture.image, family.name, setting, point.bytes, bpp, values))
+                coder.release(family)
+            done.encoded = coder.encoded
+            done.butteraugli_calls, done.butteraugli_seconds = coder.butteraugli
     return done
-
-
-def _measure_entry(done: Measured, entry: Entry, sample: ImageSample, judge: Judge, meters: Meters, cache: PointCache) -> None:
-    stored = {name: f"{name}@{fingerprint}" for name, fingerprint in meters.fingerprints.items()}
-    session: Callable[[Settings], bytes] | None = None
-    for setting in entry.ladder:
-        key = key_of(entry.codec.get_config(), entry.knob, setting, entry.fingerprint)
-        missing = {name for name in stored if stored[name] not in cache.get(key)}
-        if missing or "bytes" not in cache.get(key):
-            session = session or entry.codec.session(sample)
-            data = session({entry.knob: setting})
-            decoded = cast("NDArray[np.uint8]", entry.codec.decode(data).pixels)
-            scores = judge.score(decoded, missing)
-            label: dict[str, Any] = {"codec": entry.name, "setting": setting, "bytes": len(data)}
-            cache.add(key, label | {stored[name]: score for name, score in scores.items()})
-            done.encoded += 1
-        known = cache.get(key)
-        done.points.append(
-            Point(
-                set=done.picture.set,
-                image=done.picture.name,
-                codec=entry.name,
-                setting=setting,
-                bytes=known["bytes"],
-                bpp=8 * known["bytes"] / (sample.width * sample.height),
-                values={name: known[column] for name, column in stored.items()},
-            )
-        )
-
-
-def _one_thread() -> None:
-    """Metrics and networks on one thread: work is spread over images, and scores do not depend on the machine."""
-    import cv2
-    import torch
-
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from training.codec.benchmark.bd_rate import Curve, bd_rate, envelope, overlap, rising, summary
+from router.evaluation.comparison.bd_rate import bd_rate, envelope, overlap
+from router.evaluation.comparison.curves import Curve
+from router.evaluation.statistics import mean
 from training.codec.benchmark.metrics import METRICS
 from training.codec.benchmark.points import Point
 from training.codec.benchmark.rivals import ANCHORS
@@ -28,9 +30,8 @@ def by_codec(points: Iterable[Point]) -> dict[str, dict[str, list[Point]]]:
 
 
 def curve_of(points: Sequence[Point], metric: str) -> Curve:
-    """(n, 2): bytes, and the metric on its rising scale."""
-    values = METRICS[metric].rising(np.array([p.values[metric] for p in points]))
-    return np.stack([np.array([p.bytes for p in points], float), values], axis=1)
+    """The curve through an image's points of one codec."""
+    return Curve.through(METRICS[metric].value, [p.bytes for p in points], [p.values[metric] for p in points])
 
 
 def compare(points: Sequence[Point], models: Sequence[str]) -> dict[str, Any]:
@@ -69,7 +70,9 @@ def against_published(result: dict[str, Any], published: Mapping[str, Any]) -> d
         found[model] = {}
         for codec, curves in published.items():
             rates = {
-                metric: _finite(bd_rate(published_curve(curves, metric), mean_points(result["curves"][model], metric)))
+                metric: _finite(
+                    bd_rate(envelope([published_curve(curves, metric)]), envelope([mean_curve(result["curves"][model], metric)]))
+                )
                 for metric, name in PUBLISHED_METRICS.items()
                 if name in curves
             }
@@ -79,14 +82,13 @@ def against_published(result: dict[str, Any], published: Mapping[str, Any]) -> d
 
 
 def published_curve(curves: Mapping[str, Any], metric: str) -> Curve:
-    """(n, 2): bits per pixel, and the metric on its rising scale."""
-    values = np.array(curves[PUBLISHED_METRICS[metric]], float)
-    return np.stack([values[:, 0], METRICS[metric].rising(values[:, 1])], axis=1)
+    """A published mean curve over bits per pixel."""
+    return Curve.through(METRICS[metric].value, *np.array(curves[PUBLISHED_METRICS[metric]], float).T)
 
 
-def mean_points(mean_curve: Mapping[str, Any], metric: str) -> Curve:
-    """(n, 2) of one of `compare`'s mean curves: bits per pixel, and the metric on its rising scale."""
-    return np.stack([np.array(mean_curve["bpp"]), METRICS[metric].rising(np.array(mean_curve[metric]))], axis=1)
+def mean_curve(means: Mapping[str, Any], metric: str) -> Curve:
+    """One of `compare`'s mean curves over bits per pixel."""
+    return Curve.through(METRICS[metric].value, np.array(means["bpp"]), np.array(means[metric]))
 
 
 def table(name: str, result: dict[str, Any]) -> str:
@@ -127,12 +129,32 @@ def _bd_rates(
 ) -> dict[str, Any]:
     rates, shares = {}, []
     for image, points in curves[model].items():
-        ours = curve_of(points, metric)
+        ours = envelope([curve_of(points, metric)])
         theirs = envelope([curve_of(curves[part][image], metric) for part in parts])
         rates[image] = bd_rate(theirs, ours)
-        shares.append(overlap(theirs, rising(ours)))
-    of_means = bd_rate(envelope([mean_points(means[part], metric) for part in parts]), mean_points(means[model], metric))
+        shares.append(overlap(theirs, ours))
+    of_means = bd_rate(
+        envelope([mean_curve(means[part], metric) for part in parts]), envelope([mean_curve(means[model], metric)])
+    )
     return summary(rates) | {"of_mean_curves": _finite(of_means), "overlap": float(np.mean(shares))}
+
+
+def summary(per_image: Mapping[str, float]) -> dict[str, Any]:
+    """Mean over the images that have a common range, with its interval.
+
+    Keys: mean, low, high (None under two images), median, images (with a range), no_overlap (without), per_image (None without).
+    """
+    rates = np.array(list(per_image.values()))
+    found = mean(rates)
+    return {
+        "mean": found.value,
+        "low": found.low,
+        "high": found.high,
+        "median": float(np.nanmedian(rates)) if found.images else None,
+        "images": found.images,
+        "no_overlap": len(rates) - found.images,
+        "per_image": {image: _finite(float(rate)) for image, rate in per_image.items()},
+    }
 
 
 def _not_rising(images: ByImage, metrics: Sequence[str]) -> dict[str, list[dict[str, Any]]]:

@@ -1,61 +1,33 @@
-"""The codecs under test: neural models and the classical codecs they are compared with, each at a ladder of settings."""
+"""The codecs under test: neural models and the classical codecs they are compared with, each at its settings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
-from router.codecs import registry
-from router.codecs.base import Codec
+from router.codecs.base import Lane
 from router.codecs.neural import weights
-from router.codecs.neural.codec import NeuralCodec
-from training.codec.benchmark import versions
+from router.evaluation.measure.families import Family
 
 TOP_RATE = 65535
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One curve to measure.
-
-    Attributes:
-        name: the `codec` column.
-        codec: makes real files.
-        knob: the setting that is turned.
-        ladder: its values, rising.
-        fingerprint: changes with everything but image and setting that the bytes depend on.
-    """
-
-    name: str
-    codec: Codec
-    knob: str
-    ladder: tuple[int, ...]
-    fingerprint: str
-
-
-@dataclass(frozen=True)
-class Rival:
-    """A classical codec: its configuration and the qualities it is tried at."""
-
-    config: Mapping[str, Any]
-    ladder: tuple[int, ...]
-
 
 _AVIF = (2, 10, 18, 26, 34, 42, 50, 58, 66, 74, 82, 90, 96)
 _JPEG = (3, 5, 8, 12, 20, 30, 45, 60, 75, 85, 92, 97)
 
-CURVES: Mapping[str, Rival] = {
-    "avif-444": Rival({"id": "avif", "speed": 6, "subsampling": "444"}, _AVIF),
-    "avif-420": Rival({"id": "avif", "speed": 6, "subsampling": "420"}, _AVIF),
-    "webp": Rival({"id": "webp", "method": 6}, (1, 5, 10, 20, 30, 45, 60, 75, 85, 90, 95, 100)),
-    "jxl": Rival({"id": "jxl", "effort": 7}, (1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95)),
-    "jpeg-444": Rival({"id": "jpeg", "subsampling": "444"}, _JPEG),
-    "jpeg-420": Rival({"id": "jpeg", "subsampling": "420"}, _JPEG),
+CURVES: Mapping[str, Family] = {
+    family.name: family
+    for family in (
+        Family("avif-444", {"id": "avif", "speed": 6, "subsampling": "444"}, Lane.CLASSICAL, _AVIF),
+        Family("avif-420", {"id": "avif", "speed": 6, "subsampling": "420"}, Lane.CLASSICAL, _AVIF),
+        Family("webp", {"id": "webp", "method": 6}, Lane.CLASSICAL, (1, 5, 10, 20, 30, 45, 60, 75, 85, 90, 95, 100)),
+        Family("jxl", {"id": "jxl", "effort": 7}, Lane.CLASSICAL, (1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95)),
+        Family("jpeg-444", {"id": "jpeg", "subsampling": "444"}, Lane.CLASSICAL, _JPEG),
+        Family("jpeg-420", {"id": "jpeg", "subsampling": "420"}, Lane.CLASSICAL, _JPEG),
+    )
 }
-"""JPEG is progressive with optimised Huffman tables, as the project's codec always is. Ladders reach from below the lowest rate
+"""JPEG is progressive with optimised Huffman tables, as the project's codec always is. Settings reach from below the lowest rate
 of a neural model to above its highest."""
 
 FAMILIES: Mapping[str, tuple[str, ...]] = {
@@ -78,29 +50,20 @@ ANCHORS: Mapping[str, tuple[str, ...]] = {
 LABELS: Mapping[str, str] = {"avif": "AVIF", "avif-444": "AVIF 4:4:4", "webp": "WebP", "jxl": "JPEG XL", "jpeg": "JPEG"}
 
 
-def model_entry(model_id: str, rates: int) -> Entry:
+def model(model_id: str, rates: int) -> Family:
     """A neural model at `rates` indices, evenly spread over 0 to 65,535. Raises ModelError for an unknown id."""
-    card = weights.find_model(model_id)
-    return Entry(
-        name=model_id,
-        codec=NeuralCodec(model_id),
-        knob="rate",
-        ladder=tuple(round(TOP_RATE * i / (rates - 1)) for i in range(rates)),
-        fingerprint=versions.neural(card.sha256),
-    )
+    weights.find_model(model_id)
+    spread = tuple(round(TOP_RATE * i / (rates - 1)) for i in range(rates))
+    return Family(model_id, {"id": "ncr", "model": model_id}, Lane.NEURAL, spread)
 
 
-def rival_entries(families: Sequence[str], settings: int | None = None) -> list[Entry]:
-    """The curves of these families; `settings` takes that many of each ladder, evenly spread with both ends."""
-    fingerprint = versions.classical()
-    return [
-        Entry(name, registry.get_from_config(CURVES[name].config), "quality", _spread(CURVES[name].ladder, settings), fingerprint)
-        for family in families
-        for name in FAMILIES[family]
-    ]
+def rivals(families: Sequence[str], settings: int | None = None) -> list[Family]:
+    """The curves of these families; `settings` takes that many of each one's, evenly spread with both ends."""
+    curves = [CURVES[name] for family in families for name in FAMILIES[family]]
+    return [replace(curve, start=_spread(curve.start, settings)) for curve in curves]
 
 
-def _spread(ladder: tuple[int, ...], count: int | None) -> tuple[int, ...]:
-    if count is None or count >= len(ladder):
-        return ladder
-    return tuple(ladder[i] for i in np.linspace(0, len(ladder) - 1, count).round().astype(int))
+def _spread(settings: tuple[int, ...], count: int | None) -> tuple[int, ...]:
+    if count is None or count >= len(settings):
+        return settings
+    return tuple(settings[i] for i in np.linspace(0, len(settings) - 1, count).round().astype(int))

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from router.detector.calibration import false_alarm_interval
+from router.evaluation.statistics import share
 from training.detector.benchmark.measurements import stratum_of
 from training.detector.benchmark.methods import OURS, Scored
-from training.detector.benchmark.statistics import Scores, false_alarms_expected, share
+from training.detector.benchmark.statistics import Scores
 from training.detector.benchmark.subjects import AS_IS, MIX, Subject
 
 ALPHAS = (0.01, 0.05, 0.1)
@@ -56,7 +58,7 @@ def _is(variant: str, source: str | None = None) -> Callable[[Subject], bool]:
 
 def _row(group: Scored, variant: str, source: str, sizes: Mapping[str, int]) -> dict[str, Any]:
     p_values, strata = group.p_values[OURS], Counter(stratum_of(v) for v in group.vectors[OURS])
-    counts = {(stratum, sizes[stratum]): images for stratum, images in strata.items()}
+    counts = [(sizes[stratum], images) for stratum, images in strata.items()]
     return {
         "condition": variant,
         "source": source,
@@ -65,7 +67,7 @@ def _row(group: Scored, variant: str, source: str, sizes: Mapping[str, int]) -> 
             str(alpha): {
                 "flagged": int(np.sum(p_values <= alpha)),
                 "share": share(p_values <= alpha),
-                "expected": false_alarms_expected(counts, alpha),
+                "expected": false_alarm_interval(counts, alpha),
             }
             for alpha in ALPHAS
         },

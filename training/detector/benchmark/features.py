@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 
 from router.detector.patches import MIN_SIDE, views
+from router.evaluation.measure import fingerprint
 from router.images.arrays import from_pixels
 from router.images.sample import ImageSample
 from training.detector.benchmark.measurements import EMBEDDING_CODE, Measurement
 from training.detector.benchmark.shifts import plain
-from training.detector.benchmark.subjects import code_sha256
 
 Head = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Weights (classes, d) and biases (classes,) of the classifier that the first d features were trained for."""
@@ -45,7 +45,7 @@ def backbone_features(columns: str = "whole") -> Features:
     def measure(sample: ImageSample) -> NDArray[np.float64]:
         return np.asarray(backbone.embed(views(large_enough(sample))).whole, np.float64)
 
-    measurement = Measurement("backbone features", f"{backbone.id} {code_sha256(*EMBEDDING_CODE)}", measure)
+    measurement = Measurement("backbone features", f"{backbone.id} {fingerprint.code(*EMBEDDING_CODE)}", measure)
     return Features(measurement, classifier(), HEAD if columns == "penultimate" else None)
 
 

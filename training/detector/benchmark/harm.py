@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from router.evaluation.statistics import share
 from training.detector.benchmark.data import FAR, NEAR, PHOTOGRAPH
 from training.detector.benchmark.methods import OURS, Scored
-from training.detector.benchmark.statistics import share, spearman
+from training.detector.benchmark.statistics import spearman
 from training.detector.benchmark.tables import ALPHA
 
 MEASURES = ("disadvantage_ssimulacra2", "disadvantage_msssim")

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import joblib
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +21,13 @@ from router.codecs.neural import weights
 from router.codecs.neural.codec import NeuralCodec
 from router.containers import ncr as container
 from router.errors import InputError, LimitError
+from router.evaluation.measure import complexity as luma
+from router.evaluation.measure import fingerprint
+from router.evaluation.measure.complexity import of_luma
 from router.images.arrays import from_pixels
 from router.images.sample import ImageSample
 from training.detector.benchmark.shifts import plain
-from training.detector.benchmark.subjects import Subject, code_sha256
+from training.detector.benchmark.subjects import Subject
 
 if TYPE_CHECKING:
     from router.detector.detector import Detector
@@ -75,7 +77,7 @@ def detector_scores(detector: Detector) -> Measurement:
         report = detector.score(sample)
         return np.array([report.ood_score, report.p_value, *report.stratum.encode()[:_NAME].ljust(_NAME)], np.float64)
 
-    return Measurement("detector", f"{detector.sha256} {code_sha256(*SCORING_CODE)}", measure)
+    return Measurement("detector", f"{detector.sha256} {fingerprint.code(*SCORING_CODE)}", measure)
 
 
 def stratum_of(vector: Vector) -> str:
@@ -96,22 +98,15 @@ def neural_bits(model: str | None = None) -> Measurement:
 
 
 def complexity() -> Measurement:
-    """Two readings of "complexity", both of 8-bit luma: entropy of its histogram in bits, and mean Sobel gradient.
+    """Entropy and gradient of luma, the two readings of `router.evaluation.measure.complexity`.
 
-    imgproxy's rule calls images of low complexity (below 5.5) no photographs. Its measure is not published; it stands on
-    libvips, whose `hist_entropy` gives bits from 0 to 8, a scale on which 5.5 makes sense. That is our reading, not theirs; the
-    gradient is another, so that the rule is not judged by one guess.
+    imgproxy's rule calls images of low complexity (below 5.5) no photographs.
     """
 
     def measure(sample: ImageSample) -> Vector:
-        pixels = plain(sample)
-        luma = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.shape[2] == 3 else np.ascontiguousarray(pixels[..., 0])
-        counts = np.bincount(luma.ravel(), minlength=256)
-        shares = counts[counts > 0] / luma.size
-        slopes = [cv2.Sobel(luma, cv2.CV_32F, *axes, scale=1 / 4) for axes in ((1, 0), (0, 1))]
-        return np.array([-(shares * np.log2(shares)).sum(), np.hypot(*slopes).mean()], np.float64)
+        return np.array(of_luma(plain(sample)), np.float64)
 
-    return Measurement("complexity", "1", measure)
+    return Measurement("complexity", fingerprint.code(Path(str(luma.__file__))), measure)
 
 
 def _vector(key: str, measurement_key: str, subject: Subject, measurement: Measurement) -> Vector:

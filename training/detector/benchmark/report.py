@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from router.evaluation.statistics import Estimate
 from training.detector.benchmark.harm import harmless_far
 from training.detector.benchmark.methods import OURS
-from training.detector.benchmark.statistics import Estimate
 from training.detector.benchmark.tables import goals
 
 _TITLES = {"far": "far domains", "near": "near domains"}
@@ -41,7 +41,7 @@ def markdown(result: Mapping[str, Any]) -> str:
 def jsonable(value: Any) -> Any:
     """`value` with estimates, arrays and tuples as plain JSON; NaN as null."""
     if isinstance(value, Estimate):
-        return jsonable(value.to_json())
+        return jsonable(value.to_dict())
     if isinstance(value, Mapping):
         return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -10,6 +10,7 @@ import numpy as np
 
 from router.detector.detector import Detector
 from router.detector.scorer import SIZES
+from router.evaluation.statistics import share
 from training.detector.benchmark import alarms, cost, harm, shift_table, subjects, tables
 from training.detector.benchmark.corpus import Corpus
 from training.detector.benchmark.data import FAR, NEAR, PHOTOGRAPH, spread
@@ -17,7 +18,6 @@ from training.detector.benchmark.features import backbone_features
 from training.detector.benchmark.measurements import Cache, complexity, detector_scores, neural_bits, stratum_of
 from training.detector.benchmark.methods import BITS, BITS_REVERSED, IMGPROXY_LINE, OURS, Bench, Scored, joined, simple_judges
 from training.detector.benchmark.shifts import all_shifts
-from training.detector.benchmark.statistics import share
 from training.detector.benchmark.subjects import AS_IS, CHECKING_SEED, MIX
 
 SECTIONS = ("tables", "alarms", "shifts", "harm", "cost")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from router.evaluation.statistics import auroc, share
 from training.detector.benchmark.methods import OURS, Scored
 from training.detector.benchmark.shifts import Shift
-from training.detector.benchmark.statistics import auroc, share
 from training.detector.benchmark.tables import ALPHA
 
 

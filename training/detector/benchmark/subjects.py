@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 from PIL import Image
 
 from router.detector.fit import degradations as histories
 from router.errors import InputError, LimitError
+from router.evaluation.measure import fingerprint
 from router.images.arrays import from_pixels
 from router.images.sample import ImageSample
 from training.detector.benchmark import compositions, corruptions, shifts
@@ -83,15 +83,6 @@ def readable(pictures: Iterable[Picture]) -> Iterator[Pixels]:
             yield plain(picture.load())
 
 
-def code_sha256(*modules: ModuleType | Path) -> str:
-    """Of the source of modules, or of all Python files below a folder: what was computed by other code is not taken again."""
-    digest = hashlib.sha256()
-    for path in sorted(m if isinstance(m, Path) else Path(str(m.__file__)) for m in modules):
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            digest.update(file.read_bytes())
-    return digest.hexdigest()
-
-
 def _drawn(picture: Picture, variant: str, seed: int, number: int | None, size: str | None = None) -> Subject:
     key = f"{picture.sha256()}/{variant}/{seed}/{number}/{_recipes()}"
     return Subject(picture, variant, key, lambda: _draw(picture, variant, seed, number, size))
@@ -129,4 +120,6 @@ def _shifted(picture: Picture, sha256: str, shift: Shift, donors: str) -> Subjec
 def _recipes() -> str:
     """Names the code that changes photographs."""
     libraries = (f"{name} {importlib.metadata.version(name)}" for name in ("numpy", "pillow", "opencv-python-headless"))
-    return " ".join([code_sha256(histories, shifts, corruptions, compositions)[:16], *libraries])
+    return " ".join(
+        [fingerprint.code(*(Path(str(m.__file__)) for m in (histories, shifts, corruptions, compositions))), *libraries]
+    )

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from router.evaluation.statistics import Estimate, auroc, share
 from training.detector.benchmark.data import FAR, NEAR, SMALLEST_DOMAIN
 from training.detector.benchmark.methods import OURS, Scored
-from training.detector.benchmark.statistics import Estimate, Scores, auroc, fpr95, mean_of, share
+from training.detector.benchmark.statistics import Scores, fpr95, mean_of
 
 ALPHA = 0.05
 _POOLED = "under"
@@ -82,7 +83,7 @@ def difference(a: Estimate, b: Estimate) -> Estimate:
     assert a.draws is not None
     assert b.draws is not None
     low, high = np.quantile(a.draws - b.draws, [0.025, 0.975])
-    return Estimate(a.value - b.value, float(low), float(high))
+    return Estimate(a.value - b.value, float(low), float(high), a.images)
 
 
 def goals(tables: Mapping[str, Any]) -> list[tuple[str, bool]]:

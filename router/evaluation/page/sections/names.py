@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 from router.evaluation.comparison.matched import POOLED
-from router.evaluation.ladders.families import NEURAL
+from router.evaluation.measure.families import NEURAL
 from router.evaluation.page import words
-from router.evaluation.resampling import Estimate
+from router.evaluation.statistics import Estimate
 
 Context = dict[str, Any]
 """What the template gets of a section."""

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from router.evaluation.comparison.bd_rate import METRICS
 from router.evaluation.comparison.matched import POOLED
-from router.evaluation.ladders.families import BETTER_AVIF
+from router.evaluation.measure.families import BETTER_AVIF
 from router.evaluation.page import plots, words
 from router.evaluation.page.mean_curves import mean_curves
 from router.evaluation.page.sections.names import METRIC_NAMES, NAMES, Context, label, tinted
-from router.evaluation.resampling import Estimate
+from router.evaluation.statistics import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,14 +11,19 @@ from router.evaluation.comparison.rivals import ALWAYS, ANCHOR
 from router.evaluation.page import plots, words
 from router.evaluation.page.ratios import ORACLE, PERMITTED, ROUTER, Domain, ratios
 from router.evaluation.page.sections.names import Context, label, tinted, tip
+from router.evaluation.summary import share_of_seconds
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+ALWAYS_NEURAL = "always-neural"
+
+
 def views(rivals: pd.DataFrame, routed: pd.DataFrame, results: Mapping[str, Any]) -> list[Context]:
     """One a policy and target (without policies one a target): the sentence, rivals, domains, routing."""
     policies: list[str | None] = [*results["run"]["policies"]] or [None]
+    cropped = results["run"]["max_side"] is not None
     found = []
     for policy in policies:
         for text, domains in results["targets"].items():
@@ -29,14 +34,31 @@ def views(rivals: pd.DataFrame, routed: pd.DataFrame, results: Mapping[str, Any]
                 {
                     "policy": policy,
                     "target": text,
-                    "sentence": None if summed is None else words.headline(str(policy), text, pooled["images"], summed),
-                    "rivals": _rivals(compared[0], pooled, policy),
+                    "sentence": None if summed is None else words.headline(str(policy), text, pooled["images"], summed, cropped),
+                    "rivals": _rivals(compared[0], pooled, policy, cropped),
                     "causes": _causes(pooled, policy),
-                    "domains": _domains(compared, domains, policy),
+                    "domains": _domains(compared, domains, policy, cropped),
                     "matrix": _matrix(compared),
                     "routing": _routing(domains, policy),
                 }
             )
+    return found
+
+
+def verdicts(results: Mapping[str, Any]) -> list[Context]:
+    """One a target: a line for every policy, and one for the neural codec by itself."""
+    cropped = results["run"]["max_side"] is not None
+    found = []
+    for text, domains in results["targets"].items():
+        pooled = domains[POOLED]
+        lines = [
+            words.verdict(policy, pooled["images"], pooled["policies"][policy], cropped)
+            for policy in results["run"]["policies"]
+            if policy in pooled["policies"]
+        ]
+        if lines and ALWAYS_NEURAL in pooled["rivals"]:
+            lines.append(words.verdict_of_neural(pooled["images"], pooled["rivals"][ALWAYS_NEURAL]))
+        found.append({"target": text, "lines": [line.partition(": ") for line in lines]})
     return found
 
 
@@ -47,11 +69,13 @@ def summary_rows(results: Mapping[str, Any], of_views: Sequence[Context]) -> lis
         found = results["targets"][view["target"]][POOLED]["policies"].get(view["policy"])
         if found is not None:
             ours = next(row for row in view["rivals"]["rows"] if row["kind"] == "k-router")
-            rows.append({"policy": view["policy"], "target": view["target"], "found": found, "against": ours})
+            share = share_of_seconds(found, results["run"]["max_side"] is not None)
+            row = {"policy": view["policy"], "target": view["target"], "found": found, "against": ours}
+            rows.append(row | {"share_of_seconds": share})
     return rows
 
 
-def _rivals(pooled: Domain, results: Mapping[str, Any], policy: str | None) -> Context:
+def _rivals(pooled: Domain, results: Mapping[str, Any], policy: str | None, cropped: bool) -> Context:
     found = _found(results, policy)
     scale = plots.interval_scale(list(pooled.against_avif.values()), log=True, within=(0.9, 1.1))
     most = found[ORACLE]["seconds"] if ORACLE in found else None
@@ -62,7 +86,10 @@ def _rivals(pooled: Domain, results: Mapping[str, Any], policy: str | None) -> C
         name = _NAMES.get(strategy, "{strategy}").format(strategy=strategy, policy=policy)
         cell = plots.interval_cell(estimate, scale, tip(name, estimate, "of always-AVIF's bytes"), kind, 1.0)
         row = {"name": name, "kind": kind, "estimate": estimate, "details": details, "harm": details.get("harm"), "cell": cell}
-        rows.append(row | {"share_of_seconds": details["seconds"] / most if most else None})
+        share = details["seconds"] / most if most else None
+        if strategy == ROUTER:
+            share = share_of_seconds(details, cropped)
+        rows.append(row | {"share_of_seconds": share})
     return {"rows": rows, "axis": plots.interval_axis(scale, "bytes against always-AVIF")}
 
 
@@ -106,13 +133,14 @@ def _shaded(share: float | None) -> Context:
     return {"value": share, "tint": min(100, round(2000 * abs(share or 0.0))), "sign": "more" if (share or 0.0) > 0 else "less"}
 
 
-def _domains(compared: Sequence[Domain], results: Mapping[str, Any], policy: str | None) -> Context | None:
+def _domains(compared: Sequence[Domain], results: Mapping[str, Any], policy: str | None, cropped: bool) -> Context | None:
     if policy is None or ROUTER not in compared[0].against_avif:
         return None
     scale = plots.interval_scale([d.against_oracle for d in compared], log=True, within=(0.95, 1.1))
     rows = []
     for domain in compared:
         explained = tip(label(domain.name), domain.against_oracle, "of the oracle's bytes")
+        of_policy = results.get(domain.name, {}).get("policies", {}).get(policy)
         rows.append(
             {
                 "name": label(domain.name),
@@ -120,7 +148,8 @@ def _domains(compared: Sequence[Domain], results: Mapping[str, Any], policy: str
                 "images": domain.images,
                 "against_avif": domain.against_avif[ROUTER],
                 "against_oracle": domain.against_oracle,
-                "found": results.get(domain.name, {}).get("policies", {}).get(policy),
+                "found": of_policy,
+                "share_of_seconds": None if of_policy is None else share_of_seconds(of_policy, cropped),
                 "cell": plots.interval_cell(domain.against_oracle, scale, explained, "k-router", 1.0),
             }
         )

@@ -1,0 +1,55 @@
+"""The web handler of README.md, behind a real server."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+from sample_set import Samples
+
+import router
+
+README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@contextmanager
+def served() -> Iterator[HTTPConnection]:
+    (block,) = [block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "def app(" in block]
+    names: dict[str, Any] = {}
+    exec(compile(block, "README.md", "exec"), names)
+    with make_server("127.0.0.1", 0, names["app"], handler_class=_Quiet) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        connection = HTTPConnection("127.0.0.1", server.server_port, timeout=60)
+        yield connection
+        connection.close()
+        server.shutdown()
+
+
+def test_the_handler_answers_with_what_the_browser_reads_and_errors_with_their_status(samples: Samples) -> None:
+    body = samples["portrait_hopper"].read_bytes()
+    with served() as browser:
+        for accept, kinds in (("image/avif,image/webp,image/*", {"image/avif", "image/webp"}), ("image/jpeg", {"image/jpeg"})):
+            browser.request("POST", "/", body, {"Accept": accept})
+            answer = browser.getresponse()
+            assert (answer.status, answer.headers["Vary"]) == (200, "Accept")
+            assert answer.headers["Content-Type"] in kinds
+            assert router.decompress(answer.read()).size == router.decompress(body).size
+        for wrong, headers, status, says in (
+            (b"no image", {}, 415, "NOT_AN_IMAGE"),
+            (body, {"Accept": "image/"}, 400, "BAD_ARGUMENT"),
+        ):
+            browser.request("POST", "/", wrong, headers)
+            answer = browser.getresponse()
+            assert (answer.status, answer.reason) == (status, says)
+            assert says in answer.read().decode()
