@@ -56,7 +56,6 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool = False) -> Pat
             os.fsync(file.fileno())
             if not leftovers.HAS_LOCKS:
                 file.close()
-            temporary.chmod(0o666 & ~_UMASK)
             if overwrite:
                 os.replace(temporary, path)  # noqa: PTH105 - the atomic primitive, named as such
             else:
@@ -189,12 +188,3 @@ def _exists(path: Path) -> OutputExistsError:
     return OutputExistsError(
         f"{path} already exists", code=ReasonCode.OUTPUT_EXISTS, hint="Pass overwrite=True, or --force", path=str(path)
     )
-
-
-def _umask() -> int:
-    value = os.umask(0)
-    os.umask(value)
-    return value
-
-
-_UMASK = _umask()

@@ -49,7 +49,7 @@ def temporary(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
         _written[made] = os.getpid()  # before it exists: a signal's exception may come after any step from here
         try:
             try:
-                descriptor = os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
+                descriptor = os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o666)
             except FileExistsError:  # another writer's
                 del _written[made]
                 continue

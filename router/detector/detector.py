@@ -119,7 +119,9 @@ class Detector:
         score, p_value, size = judgement.score(embedded)
         score = float(np.clip(score, -HIGHEST_SCORE, HIGHEST_SCORE))
         stratum = f"{'gray' if embedded.gray else 'colour'}-{size}"
-        report = replace(self._report(score, p_value, stratum), calibration=judgement.calibration[size].ascending)
+        report = replace(
+            self._report(score, p_value, stratum), calibration=judgement.calibration[size].ascending, features=embedded.whole
+        )
         return self._with_heatmap(report, sample, *self._heatmap(sample, embedded.gray, judgement)) if heatmap else report
 
     def _out(self, stratum: str, sample: ImageSample, heatmap: bool) -> OodReport:

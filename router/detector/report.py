@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +35,8 @@ class OodReport:
             ascending; None where nothing was measured. Not compared, not in `to_dict`.
         thumbnail: (h, w, 3) uint8, the image in small, for the heat map to be shown over; None without a heatmap. Not compared,
             not in `to_dict`.
+        features: embedding id -> (D,) float32, what the detector measured of the whole image; empty where it measured nothing.
+            Not compared, not in `to_dict`.
         thumbnail_scale: sides of the thumbnail over those of the image, in (0, 1]; None without one.
 
     In a notebook it shows its place among the calibration photographs and the heat map over the picture.
@@ -51,6 +54,7 @@ class OodReport:
     calibration: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
     thumbnail: NDArray[np.uint8] | None = field(default=None, compare=False, repr=False)
     thumbnail_scale: float | None = field(default=None, compare=False, repr=False)
+    features: Mapping[str, NDArray[np.float32]] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Raises ArtefactError (ARTEFACT_DAMAGED) for numbers that are no scores, such as NaN."""
@@ -60,6 +64,11 @@ class OodReport:
                 code=ReasonCode.ARTEFACT_DAMAGED,
                 hint="Use another detector, or fit it again",
             )
+
+    @property
+    def gray(self) -> bool:
+        """Whether it was compared with gray photographs: it has no colour worth modelling."""
+        return self.stratum.startswith("gray")
 
     def _repr_html_(self) -> str:
         from router.display import fragment, ood

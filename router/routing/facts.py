@@ -42,8 +42,8 @@ class Facts:
         sample: ImageSample,
         *,
         alpha: float,
-        score: Callable[[ImageSample], OodReport],
-        gain: Callable[[], tuple[Mapping[str, Any], Used | None]] | None = None,
+        score: Callable[[], OodReport],
+        gain: Callable[[OodReport | None], tuple[Mapping[str, Any], Used | None]] | None = None,
         cost: Callable[[], Mapping[str, Any]] | None = None,
     ) -> None:
         """What the groups are taken from.
@@ -51,8 +51,8 @@ class Facts:
         Args:
             alpha: the policy's level below which a p-value means "out of distribution".
             score: the detector.
-            gain: gives the `gain` group and the model behind it; None where there is no model. One that cannot be used is done
-                without: the group is unavailable then.
+            gain: gives the `gain` group and the model behind it from what the detector said, if it was asked; None where there is
+                no model. One that cannot be used is done without: the group is unavailable then.
             cost: gives the `cost` group; None where nothing is known.
         """
         self._sample = sample
@@ -121,7 +121,7 @@ class Facts:
         }
 
     def _ood(self) -> Mapping[str, Any]:
-        found = self._score(self._sample)
+        found = self._score()
         # By the policy's level, not the detector's own: the record must say what the rules saw.
         self.used.append(Used("detectors", found.detector_id, found.detector_sha256))
         report = self.ood_report = replace(found, alpha=self._alpha, in_distribution=found.p_value > self._alpha)
@@ -133,11 +133,11 @@ class Facts:
             "detector": report.detector_id,
         }
 
-    def _gain(self, gain: Callable[[], tuple[Mapping[str, Any], Used | None]] | None) -> Mapping[str, Any]:
+    def _gain(self, gain: Callable[[OodReport | None], tuple[Mapping[str, Any], Used | None]] | None) -> Mapping[str, Any]:
         if gain is None:
             return unavailable("gain")
         try:
-            values, used = gain()
+            values, used = gain(self.ood_report)
         except ArtefactError as error:
             self.problems.append(error)
             return unavailable("gain")

@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from router.detector.detector import Detector
     from router.detector.report import OodReport
     from router.images.read import ImageSource
-    from router.prediction.savings.scene import SceneOnce
 
 DEFAULT_POLICY = "balanced"
 
@@ -242,25 +241,22 @@ class Router:
 
     def _facts(self, sample: ImageSample, target: Target) -> Facts:
         """What rules may read about `sample`, if it is to be coded for `target`; nothing is computed yet."""
-        from router.prediction.savings.scene import SceneOnce
 
-        scene = SceneOnce(sample)
-        return self._facts_of(scene, target, lambda: scene.score(self._loaded_detector()))
-
-    def _facts_of(self, scene: SceneOnce, target: Target, score: Callable[[], OodReport]) -> Facts:
-        def gain() -> tuple[Mapping[str, Any], Used | None]:
+        def gain(report: OodReport | None) -> tuple[Mapping[str, Any], Used | None]:
             from router.prediction.savings.estimate import gain_used
 
-            return gain_used(scene, target)
+            return gain_used(sample, target, report)
 
         def cost() -> Mapping[str, Any]:
             from router.prediction.costs.inputs import cost_inputs
 
             level = GuardLevel(guard_spec(self.policy.policy.defaults.guard).level)
-            return cost_inputs(stored_costs(), Picture.of(scene.sample), target, level)
+            return cost_inputs(stored_costs(), Picture.of(sample), target, level)
 
-        defaults = self.policy.policy.defaults
-        return Facts(scene.sample, alpha=defaults.alpha, score=lambda _: score(), gain=gain, cost=cost)
+        return Facts(sample, alpha=self.policy.policy.defaults.alpha, score=lambda: self._score(sample), gain=gain, cost=cost)
+
+    def _score(self, sample: ImageSample) -> OodReport:
+        return self._loaded_detector().score(sample)
 
 
 def _accepts_all(media_type: str) -> bool:

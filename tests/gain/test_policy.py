@@ -24,7 +24,7 @@ from router.policy.receiver import Receiver
 from router.prediction.savings import artefact, estimate
 from router.prediction.savings import model as models
 from router.prediction.savings.features import FACTS, names, vector
-from router.prediction.savings.scene import SceneOnce
+from router.prediction.savings.scene import scene_statistics
 from router.quality.target import Target
 from router.routing.router import Router
 from training.gain.regression import fit
@@ -71,7 +71,7 @@ def test_without_a_model_of_these_weights_it_is_unavailable(
 ) -> None:
     artefact.write(shipped, manifest(model_sha256="f" * 64), fit(made(1, 40)).arrays)
     assert estimate.default_model() is None
-    image = SceneOnce(read(samples["photo_cat"]))
+    image = read(samples["photo_cat"])
     assert estimate.gain_facts(image, Target.quality(50)) == unavailable("gain")
 
 
@@ -88,22 +88,19 @@ def test_a_damaged_model_is_done_without_and_named(samples: Samples, shipped: Pa
 def test_images_that_are_too_small_have_no_estimate(samples: Samples, shipped: Path) -> None:
     small = read(samples["photo_cat"])
     small = small.replace_pixels(small.pixels[:20, :20])
-    assert estimate.gain_facts(SceneOnce(small), Target.quality(50)) == unavailable("gain")
+    assert estimate.gain_facts(small, Target.quality(50)) == unavailable("gain")
 
 
 @pytest.mark.parametrize("name", ["photo_cat", "gray_coins"])
 def test_the_detector_and_the_estimate_share_their_work(samples: Samples, name: str) -> None:
     sample = read(samples[name])
-    image, alone = SceneOnce(sample), SceneOnce(sample)
-    report = image.score(default_detector())
-    assert report == default_detector().score(sample)
-    kept = image._found
+    report = default_detector().score(sample)
+    kept, alone = scene_statistics(sample, report), scene_statistics(sample)
     assert kept is not None
-    assert image.statistics() is kept
-    again = alone.statistics()
-    assert again is not None
-    assert (kept[0] == again[0]).all()
-    assert kept[1] == again[1]
+    assert kept[0] is report.features[Scene.id]
+    assert alone is not None
+    assert (kept[0] == alone[0]).all()
+    assert kept[1] == alone[1]
 
 
 def test_a_gray_image_lacks_colour_alone(samples: Samples) -> None:

@@ -15,7 +15,7 @@ import router
 from router.detector.patches import views
 from router.images.colour import as_shown, to_srgb
 from router.images.read import read
-from router.prediction.savings.scene import SceneOnce
+from router.prediction.savings.scene import scene_statistics
 from router.quality.guard import GuardLevel, check
 from router.quality.metrics import scorer
 from router.quality.target import Target
@@ -120,7 +120,7 @@ def test_detector_and_gain_see_what_the_neural_lane_codes(cat: np.ndarray, name:
     assert np.array_equal(views(sample).tiles, views(converted).tiles)
     assert np.array_equal(views(sample).small, views(converted).small)
     assert router.Router().score(sample).ood_score == router.Router().score(converted).ood_score
-    found, expected = SceneOnce(sample).statistics(), SceneOnce(converted).statistics()
+    found, expected = scene_statistics(sample), scene_statistics(converted)
     assert found is not None
     assert expected is not None
     assert np.array_equal(found[0], expected[0])

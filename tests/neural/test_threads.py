@@ -26,7 +26,6 @@ from router.images.arrays import from_pixels
 from router.images.read import read
 from router.kernels import alone, each
 from router.prediction.savings.estimate import gain_facts
-from router.prediction.savings.scene import SceneOnce
 from router.quality.target import Target
 
 
@@ -87,7 +86,7 @@ def test_outputs_and_decisions(samples: Samples, name: str, codecs: tuple[str, .
     seen = set()
     for _ in settings():
         report = router.score(sample)
-        gain = gain_facts(SceneOnce(sample), Target("ssimulacra2", 70))
+        gain = gain_facts(sample, Target("ssimulacra2", 70))
         outputs = [router.compress(sample, receiver="self", quality=60)]
         outputs += [router.compress(sample, codec=codec, quality=60, on_guard_fail="release") for codec in codecs]
         found = (report.ood_score, report.p_value, *sorted(gain.items()))

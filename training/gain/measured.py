@@ -18,7 +18,7 @@ from router.evaluation.measure.pictures import Picture, open_picture, pictures_i
 from router.images.read import read
 from router.images.sample import ImageSample
 from router.prediction.savings.features import Values, names, vector
-from router.prediction.savings.scene import SceneOnce
+from router.prediction.savings.scene import scene_statistics
 
 SIDE = 512
 """Centre crops that are coded, in px. Fixed costs count for more in larger images only where files are tiny."""
@@ -99,7 +99,7 @@ def from_points(points: Any, pictures: Mapping[tuple[str, str], Picture], target
 def _features(sample: ImageSample, file: ImageSample) -> Values | None:
     if min(sample.width, sample.height) < MIN_SIDE:
         return None
-    seen = SceneOnce(sample).statistics()
+    seen = scene_statistics(sample)
     assert seen is not None
     # Facts are those of the file, also for the crop: that is what a policy will know.
     found = vector(*seen, file)

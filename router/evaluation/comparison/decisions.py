@@ -25,7 +25,6 @@ from router.policy.decision import Decision
 from router.policy.engine import Resolver
 from router.policy.receiver import Receiver
 from router.policy.schema import Action
-from router.prediction.savings.scene import SceneOnce
 from router.quality.target import Target
 from router.routing.facts import Facts
 from router.routing.router import Router
@@ -76,7 +75,7 @@ def _decide_one(picture: Picture, routers: Sequence[_Router], targets: Sequence[
     from router.images.read import read
 
     sample = read(picture.path)
-    image = _Scored(sample)
+    image = _Scored()
     found = []
     for router in routers:
         router.image = image
@@ -95,16 +94,15 @@ def _decide_one(picture: Picture, routers: Sequence[_Router], targets: Sequence[
 class _Scored:
     """One image: scored by the detector once, by whichever router asks first; the others are charged for it all the same."""
 
-    def __init__(self, sample: ImageSample) -> None:
-        self.scene = SceneOnce(sample)
+    def __init__(self) -> None:
         self.seconds_saved = 0.0
         self._known: tuple[OodReport, float] | None = None
 
-    def score(self, detector: Callable[[], Detector]) -> OodReport:
+    def score(self, detector: Callable[[], Detector], sample: ImageSample) -> OodReport:
         if self._known is None:
             loaded = detector()
             began = time.process_time()
-            report = self.scene.score(loaded)
+            report = loaded.score(sample)
             self._known = report, time.process_time() - began
         else:
             self.seconds_saved += self._known[1]
@@ -132,8 +130,8 @@ class _Router(Router):
         """As this one, but without the rules that take a neural result unmeasured."""
         return Router(replace(self.policy, rules=tuple(rule for rule in self.policy.rules if not _takes_unmeasured(rule.action))))
 
-    def _facts(self, sample: ImageSample, target: Target) -> Facts:
-        return self._facts_of(self.image.scene, target, lambda: self.image.score(self._loaded_detector))
+    def _score(self, sample: ImageSample) -> OodReport:
+        return self.image.score(self._loaded_detector, sample)
 
 
 _KNOWN: Mapping[str, Mapping[str, Any]] = {

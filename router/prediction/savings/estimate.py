@@ -7,33 +7,37 @@ from typing import Any
 
 from router.artefacts.bundle import Used
 from router.codecs import registry
+from router.detector.report import OodReport
+from router.images.sample import ImageSample
 from router.policy.inputs import unavailable
 from router.prediction.savings.features import vector
 from router.prediction.savings.model import GainModel, shipped_for
-from router.prediction.savings.scene import SceneOnce
+from router.prediction.savings.scene import scene_statistics
 from router.quality.target import Target
 
 
-def gain_used(image: SceneOnce, target: Target) -> tuple[Mapping[str, Any], Used | None]:
+def gain_used(sample: ImageSample, target: Target, report: OodReport | None = None) -> tuple[Mapping[str, Any], Used | None]:
     """`gain_facts`, and the model behind them; None where they are unavailable. Raises as there."""
-    found = gain_facts(image, target)
+    found = gain_facts(sample, target, report)
     model = default_model() if found["available"] else None
     return found, None if model is None else Used("gains", model.id, model.sha256)
 
 
-def gain_facts(image: SceneOnce, target: Target) -> Mapping[str, Any]:
+def gain_facts(sample: ImageSample, target: Target, report: OodReport | None = None) -> Mapping[str, Any]:
     """What `gain.*` says of an image at a target; unavailable without a model made for the installed neural codec's weights, of
     an image that is too small, and at a target that is not SSIMULACRA2 or lies outside of what the model was fitted on.
+
+    `report`: the detector's on the same image, whose measurements are used again.
 
     Raises ArtefactError if the model is damaged, InputError if the pixels cannot be decoded.
     """
     model = default_model()
     if model is None or target.metric != "ssimulacra2" or not model.covers(target.value):
         return unavailable("gain")
-    seen = image.statistics()
+    seen = scene_statistics(sample, report)
     if seen is None:
         return unavailable("gain")
-    found = model.estimate(vector(*seen, image.sample), target.value)
+    found = model.estimate(vector(*seen, sample), target.value)
     return {"available": True, "bytes_saved": found.bytes_saved, "low": found.low, "high": found.high}
 
 

@@ -21,7 +21,7 @@ class Memory:
     """Guides for the searches on one image. Built for one call, used by one thread."""
 
     def __init__(self) -> None:
-        self._beliefs: dict[int, tuple[Pixels, Belief]] = {}
+        self._beliefs: list[tuple[Pixels, Belief]] = []
         self._families: dict[str, Family] = {}
         self.used: Used | None = None
         """The prior that guides were made from."""
@@ -41,10 +41,12 @@ class Memory:
         if prior is None:
             return unguided(codec.knob, count, overhead)
         self.used = Used("priors", prior.prior_id, prior.sha256)
-        if id(pixels) not in self._beliefs:
-            self._beliefs[id(pixels)] = pixels, prior.belief(features(pixels))  # holds `pixels`, so that its id stays its own
+        belief = next((known for seen, known in self._beliefs if seen is pixels), None)
+        if belief is None:
+            belief = prior.belief(features(pixels))
+            self._beliefs.append((pixels, belief))
         # one object for one configuration: a belief knows a curve by its identity
         key = json.dumps([codec.get_config(), dict(settings)], sort_keys=True, default=str)
         if key not in self._families:
             self._families[key] = prior.family(codec, dict(settings))
-        return Guide(self._beliefs[id(pixels)][1], self._families[key], count, overhead)
+        return Guide(belief, self._families[key], count, overhead)
