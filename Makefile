@@ -40,6 +40,11 @@ browser-test: export OMP_NUM_THREADS = 1
 browser-test: $(VENV)/.installed-browser ## open the page of a report in the installed Chromium (CHROMIUM=PATH names one)
 	$(BIN)/python -m pytest tests_browser
 
+.PHONY: notebooks
+notebooks: export OMP_NUM_THREADS = 1
+notebooks: $(VENV)/.installed-notebooks ## execute the example notebooks in docs/notebooks
+	$(BIN)/python -m pytest --nbmake --nbmake-timeout=120 docs/notebooks
+
 .PHONY: lint
 lint: $(VENV)/.installed-dev ## check style and formatting (ruff)
 	$(BIN)/ruff check .
@@ -65,7 +70,7 @@ bundle: $(VENV)/.installed-compressai ## name all that ships anew in router/arte
 		$(BIN)/python -m training.search.fit --data $(DATA) --out router/artefacts/priors/$$id --only ncr && \
 		$(BIN)/python -m training.search.fit --data $(DATA) --out router/artefacts/priors/$$id-small --thumbnails --only ncr && \
 		$(BIN)/python -m training.bundle --partial && \
-		$(BIN)/python -m training.gain.fit --data $(DATA) --cache build/ladders --out router/artefacts/gains/$$id || exit 1; done)
+		$(BIN)/python -m training.gain.fit --data $(DATA) --cache build/points --out router/artefacts/gains/$$id || exit 1; done)
 	$(BIN)/python -m training.bundle
 
 .PHONY: train-setup
@@ -88,7 +93,7 @@ $(VENV)/.made:
 		|| { echo "error: $(PYTHON) cannot create an environment; on Debian and Ubuntu install its python3-venv package" >&2; exit 1; }
 	@touch $@
 
-# The stamp of an extra (all, test, dev, browser, training) is younger than what says which versions it consists of.
+# The stamp of an extra (all, test, notebooks, dev, browser, training) is younger than what says which versions it consists of.
 $(VENV)/.installed-%: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "installing codec-router[$*] into $(VENV) (the first time takes minutes)"
 	@$(PIP_INSTALL) --editable '.[$*]'

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
+from router import addresses
 from router.errors import UsageError
-from router.files import write_atomically
+from router.files import write_named
 from router.images.sample import ImageSample, Pixels
 from router.limits import DEFAULT_LIMITS, Limits
 from router.reasons import ReasonCode
@@ -80,19 +82,20 @@ class Comparison:
 
         return image(self)
 
-    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write `image` as a PNG; ".png" is added unless it is there. Returns the path written.
+    def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path | Any:
+        """Write `image` as a PNG; ".png" is added unless it is there. Returns the path written, a Path; of an address its text.
 
         Raises OutputExistsError unless `overwrite`, OutputNotWritableError, UsageError for a path that ends in no name.
         """
         from router.display.thumbnails import png
 
-        target = Path(path)
+        target = addresses.parse(path)
         if target.name in ("", ".."):
-            raise UsageError(f"{str(path)!r} names no file", code=ReasonCode.BAD_ARGUMENT, hint="Give the file a name")
-        if target.suffix.lower() != ".png":
+            raise UsageError(f"{str(target)!r} names no file", code=ReasonCode.BAD_ARGUMENT, hint="Give the file a name")
+        if not target.name.lower().endswith(".png"):
             target = target.with_name(f"{target.name}.png")
-        return write_atomically(target, png(np.asarray(self.image)), overwrite=overwrite)
+        written = write_named(target, png(np.asarray(self.image)), overwrite=overwrite)
+        return written.text if isinstance(written, addresses.Address) else written
 
     def _repr_html_(self) -> str:
         from router.display import fragment, side_by_side

@@ -72,17 +72,27 @@ def images_below(
         signature: files that begin with it are taken too.
         passed_over: folders that are not searched, and not counted.
     """
-    found: list[Path] = []
+    return sorted(search(folder, left_out=left_out, suffixes=suffixes, signature=signature, passed_over=passed_over))
+
+
+def search(
+    folder: Path,
+    *,
+    left_out: LeftOut,
+    suffixes: Collection[str] = IMAGE_SUFFIXES,
+    signature: bytes | None = None,
+    passed_over: Callable[[Path], bool] = lambda path: False,
+) -> Iterator[Path]:
+    """`images_below` as they are found: the files of a folder in the order of their names, then its folders."""
     for path in _walk(folder, left_out, passed_over):
         if path.suffix.lower() in suffixes or _begins(path, signature):
-            found.append(path)
+            yield path
             continue
         kind, readable = kind_of(path)
         if readable:
-            found.append(path)
+            yield path
         else:
             left_out._add(path, kind)
-    return sorted(found)
 
 
 def kind_of(path: Path) -> tuple[str | None, bool]:

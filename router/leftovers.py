@@ -71,8 +71,8 @@ def _discard(made: Path) -> None:
 
 
 @atexit.register
-def _discard_all() -> None:
-    """What an exception inside the removal itself has left: a signal's handler may raise anywhere."""
+def discard_all() -> None:
+    """Remove what this process has under way: for exits that unwind nothing, and for exceptions inside the removal itself."""
     for made in list(_written):
         _discard(made)
 

@@ -6,14 +6,15 @@ holds. Every run writes a file of its own, so that two runs into one folder neve
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import time
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO, NamedTuple
 
-from router.addresses import check_local
 from router.batch.row import Row, State
 from router.errors import OutputNotWritableError
 from router.reasons import ReasonCode
@@ -21,46 +22,100 @@ from router.reasons import ReasonCode
 FOLDER = ".codec-router"
 """Below the output folder; hidden, so that it is no input of anything."""
 _PREFIX, _SUFFIX = "rows-", ".jsonl"
+_LONGEST_LINE = 1 << 20
+_TICK = 0.02
+"""Seconds, longer than the steps of a file system's clock."""
 
 
 class Known(NamedTuple):
     """What earlier runs say of one source: all that is kept of a row in memory."""
 
+    source: str
     source_state: str
     options: str
-    done: bool
     output: str
+    error: tuple[str, str, str, int] | None = None
+    """Code, message, hint and exit code where it failed."""
 
 
 def rows(output: Path) -> Iterator[Row]:
-    """Every row of every run into this folder, oldest first; lines that cannot be read are left out."""
+    """Every row of every run into this folder, oldest first; lines that cannot be read, or name outputs elsewhere, are left out.
+
+    Raises OutputNotWritableError where the journal cannot be read.
+    """
+    try:
+        yield from _rows(output)
+    except OSError as error:
+        raise _not_usable(output, error) from error
+
+
+def _rows(output: Path) -> Iterator[Row]:
     for path in sorted((output / FOLDER).glob(f"{_PREFIX}*{_SUFFIX}")):
         with path.open("rb") as file:
-            for line in file:
+            while line := file.readline(_LONGEST_LINE):
                 try:
                     row = Row.from_dict(json.loads(line))
-                except (ValueError, KeyError, TypeError):  # torn by a kill
+                except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # torn by a kill
                     continue
-                yield row
+                if not row.output or _belongs(row.output, row.name):
+                    yield row
 
 
-def known(output: Path) -> dict[str, Known]:
-    """What is known of every source, by name."""
+def _belongs(output: str, name: str) -> bool:
+    """Whether a run may have given this output to this source: one that is replaced must not lie anywhere else."""
+    path, source = PurePosixPath(output), PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts and path.parent == source.parent and "\0" not in output
+
+
+def known(output: Path, operation: str = "compress") -> dict[str, Known]:
+    """What is known of every source, by name. Raises OutputNotWritableError."""
     found: dict[str, Known] = {}
     for row in rows(output):
-        if row.state in (State.DONE, State.FAILED):
+        if row.operation == operation and row.state in (State.DONE, State.FAILED):
             before = found.get(row.name)
             # A failure says nothing about the output of an earlier success, which is still there.
             kept = row.output or ("" if before is None else before.output)
-            found[row.name] = Known(row.source_state, row.options, row.state is State.DONE, kept)
+            error = None if row.state is State.DONE else (row.code, row.message, row.hint, row.exit_code)
+            found[row.name] = Known(row.source, row.source_state, row.options, kept, error)
     return found
 
 
+class Made(NamedTuple):
+    """What a compression made: the source's name without folders, the lane, and the output's size."""
+
+    name: str
+    lane: str
+    size: int | None
+
+
+def made(path: Path) -> Made | None:
+    """What the journal of one of the folders above says of a file in it; None if none does, or the file has another size."""
+    folder = _journalled(path.parent.absolute())
+    if folder is None:
+        return None
+    found = _outputs(folder).get(path.absolute().relative_to(folder).as_posix())
+    try:
+        return found if found is not None and found.size == path.stat().st_size else None
+    except OSError:
+        return None
+
+
+@functools.lru_cache(maxsize=1024)
+def _journalled(folder: Path) -> Path | None:
+    return next((place for place in (folder, *folder.parents) if (place / FOLDER).is_dir()), None)
+
+
+@functools.lru_cache(maxsize=4)
+def _outputs(folder: Path) -> dict[str, Made]:
+    compressed = (row for row in rows(folder) if row.operation == "compress" and row.state is State.DONE)
+    return {row.output: Made(PurePosixPath(row.name).name, row.lane, row.output_bytes) for row in compressed}
+
+
 class Journal:
-    """The file of this run. A context manager; nothing is made before the first row."""
+    """The file of this run. A context manager; nothing is made before `begin`."""
 
     def __init__(self, output: Path) -> None:
-        self._output = check_local(output)
+        self._output = output
         self._file: IO[bytes] | None = None
 
     def __enter__(self) -> Journal:
@@ -70,19 +125,31 @@ class Journal:
         if self._file is not None:
             self._file.close()
 
+    def begin(self) -> int:
+        """Make the file; when, as the file system has it: time of change in ns. What runs wrote before has an earlier one.
+
+        Raises OutputNotWritableError.
+        """
+        try:
+            time.sleep(_TICK)
+            self._file = self._opened()
+            began = os.fstat(self._file.fileno()).st_ctime_ns
+            time.sleep(_TICK)
+        except (OSError, ValueError) as error:
+            raise _not_usable(self._output, error) from error
+        return began
+
     def add(self, row: Row) -> None:
         """Append a row. Raises OutputNotWritableError."""
         line = json.dumps(row.to_dict(), ensure_ascii=True, separators=(",", ":")) + "\n"
         try:
             if self._file is None:
-                self._file = self._opened()
+                self.begin()
+            assert self._file is not None
             self._file.write(line.encode("ascii"))
             self._file.flush()
         except OSError as error:
-            raise OutputNotWritableError(
-                f"cannot write the journal in {self._output / FOLDER}: {error.strerror or error}",
-                code=ReasonCode.OUTPUT_NOT_WRITABLE,
-            ) from error
+            raise _not_usable(self._output, error) from error
 
     def _opened(self) -> IO[bytes]:
         folder = self._output / FOLDER
@@ -97,3 +164,10 @@ class Journal:
                 continue
             return os.fdopen(descriptor, "ab")
         raise FileExistsError(f"no number is left in {folder}")
+
+
+def _not_usable(output: Path, error: Exception) -> OutputNotWritableError:
+    return OutputNotWritableError(
+        f"cannot use the journal in {output / FOLDER}: {getattr(error, 'strerror', None) or error}",
+        code=ReasonCode.OUTPUT_NOT_WRITABLE,
+    )

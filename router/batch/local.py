@@ -6,14 +6,18 @@ costs its own image only, and the others go on. Workers are spawned and not fork
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import dataclass
-from multiprocessing import get_context
+from dataclasses import dataclass, replace
+from multiprocessing import connection, get_context, parent_process
+from typing import NoReturn
 
+from router import leftovers
 from router.batch.row import Row, failed
 from router.batch.task import Task
 from router.reasons import ReasonCode
@@ -35,20 +39,30 @@ class LocalEngine:
     jobs: int
     timeout: float | None = None
 
-    def run(self, tasks: Iterable[Task], work: Work, stopping: Callable[[], bool] = lambda: False) -> Iterator[Row]:
+    def run(
+        self,
+        tasks: Iterable[Task],
+        work: Work,
+        stopping: Callable[[], bool] = lambda: False,
+        on_begin: Callable[[Task], None] = lambda task: None,
+    ) -> Iterator[Row]:
         """Rows as images are finished, in no order. Tasks are drawn as workers get free: they may be endless.
 
+        `on_begin` is told which image a worker has begun, soon after.
+
         Once `stopping` says so, no further task is drawn; what is in flight is finished. Where the caller gives up the iterator,
-        or an exception passes through it, the workers are stopped at once.
+        or an exception passes through it, the workers are stopped at once. Should this process be killed, they end by themselves.
         """
         from pebble import ProcessPool
 
         source = iter(tasks)
-        running: dict[Future[Row], tuple[Task, bool]] = {}
+        running: dict[Future[Row], Task] = {}
+        begun: set[Future[Row]] = set()
         with ProcessPool(self.jobs, initializer=_prepare, context=get_context("spawn")) as pool:
 
-            def start(task: Task, again: bool) -> None:
-                running[pool.schedule(work, (task,), timeout=self.timeout)] = task, again
+            def start(task: Task) -> None:
+                with _no_interrupts():  # workers, and the threads that start others, inherit that
+                    running[pool.schedule(work, (task,), timeout=self.timeout)] = task
 
             try:
                 exhausted = False
@@ -58,15 +72,20 @@ class LocalEngine:
                         if task is None:
                             exhausted = True
                         else:
-                            start(task, False)
+                            start(task)
                     if not running:
                         return
+                    for future in running:
+                        if future not in begun and future.running():
+                            begun.add(future)
+                            on_begin(running[future])
                     finished, _ = wait(running, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
                     for future in finished:
-                        task, again = running.pop(future)
-                        row = _result(future, task, again)
+                        task = running.pop(future)
+                        begun.discard(future)
+                        row = _result(future, task)
                         if row is None:
-                            start(task, True)
+                            start(replace(task, again=True))
                         else:
                             yield row
             except BaseException:
@@ -82,7 +101,7 @@ def available_cpus() -> int:
         return os.cpu_count() or 1
 
 
-def _result(future: Future[Row], task: Task, again: bool) -> Row | None:
+def _result(future: Future[Row], task: Task) -> Row | None:
     """The row; None where the worker died and the task has one more try."""
     from pebble import ProcessExpired
 
@@ -90,20 +109,18 @@ def _result(future: Future[Row], task: Task, again: bool) -> Row | None:
         return future.result()
     except FutureTimeoutError as error:
         seconds = error.args[1] if len(error.args) > 1 else "its"
-        return failed(
-            task.name, task.state, "", ReasonCode.TIMED_OUT, f"took longer than {seconds} seconds", "Raise --timeout", exit_code=4
-        )
+        return failed(task, ReasonCode.TIMED_OUT, f"took longer than {seconds} seconds", "Raise --timeout", exit_code=4)
     except ProcessExpired as error:
-        if not again:
+        if not task.again:
             return None
         return failed(
-            task.name,
-            task.state,
-            "",
+            task,
             ReasonCode.WORKER_DIED,
             f"the worker process ended twice with code {error.exitcode} on this image",
             "Its decoder crashed, or the system ran out of memory",
         )
+    except Exception as error:  # what a worker could not send
+        return failed(task, ReasonCode.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
 
 
 def _prepare() -> None:
@@ -111,3 +128,38 @@ def _prepare() -> None:
     for name in _ONE_THREAD:
         os.environ[name] = "1"
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        # Not a handler: that would wait for the library call which the main thread is in.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_end_when_told, daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_when_told() -> None:
+    signal.sigwait({signal.SIGTERM})
+    _end()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        _end()
+
+
+def _end() -> NoReturn:
+    leftovers.discard_all()
+    os._exit(0)
+
+
+@contextlib.contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Within it, an interrupt waits: one from the keyboard goes to every process, and a worker has no handler at first."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

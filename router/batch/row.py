@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from router.batch.task import Task
+from router.quality.target import SIZE_METRICS
 from router.reasons import ReasonCode
+
+if TYPE_CHECKING:
+    from router.record import RunRecord
 
 
 class State(StrEnum):
@@ -28,6 +33,8 @@ class Row:
     Attributes:
         name: of the source, below the folder that was named.
         state: what became of it.
+        operation: "compress" or "decompress".
+        source: path of the source; absolute in the journal.
         source_state: size and modification time of the source, see `Task`.
         options: key of the options that it was done with, see `Options.key`.
         output: path written, relative to the output folder; "" where nothing was.
@@ -39,10 +46,14 @@ class Row:
         seconds: wall time of the whole image in its worker.
         code, message, hint: of the error of a failed image.
         exit_code: what `codec-router` would exit with for this image alone; 0 where it did not fail.
+        details: JSON-able facts of the error.
+        run: everything about a compression, for a log; None for other rows. Neither is part of `to_dict`, nor of the journal.
     """
 
     name: str
     state: State
+    operation: str = "compress"
+    source: str = ""
     source_state: str = ""
     options: str = ""
     output: str = ""
@@ -61,25 +72,45 @@ class Row:
     message: str = ""
     hint: str = ""
     exit_code: int = 0
+    details: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    run: RunRecord | None = field(default=None, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; fields that say nothing are left out."""
-        return {k: v for k, v in asdict(self).items() if v is not None and v != ""}
+        told = ((f.name, getattr(self, f.name)) for f in fields(self) if f.name in _KINDS)
+        return {name: value for name, value in told if value is not None and value != ""}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Row:
         """From `to_dict`; unknown fields of later versions are ignored. Raises KeyError, ValueError or TypeError."""
-        known = {f.name: document[f.name] for f in fields(cls) if f.name in document}
-        if not isinstance(known["name"], str):
-            raise TypeError("a row's name is text")
+        known = {name: document[name] for name in _KINDS if name in document}
+        for name, value in known.items():
+            if not isinstance(value, _KINDS[name]):
+                raise TypeError(f"{name} of a row is not {value!r}")
         return cls(**{**known, "state": State(known["state"])})
 
     @property
     def miss(self) -> float | None:
-        """How far a quality target was missed, in points of its metric; negative below it. None without a target."""
-        return None if self.achieved is None or self.target is None else self.achieved - self.target
+        """How far a quality target was missed, in points of its metric; negative below it. None without one."""
+        if self.achieved is None or self.target is None or self.metric in SIZE_METRICS:
+            return None
+        return self.achieved - self.target
 
 
-def failed(name: str, source_state: str, options: str, code: ReasonCode, message: str, hint: str = "", exit_code: int = 1) -> Row:
-    """The row of an image that no worker could finish."""
-    return Row(name, State.FAILED, source_state, options, code=str(code), message=message, hint=hint, exit_code=exit_code)
+_IN_JSON: dict[str, tuple[type, ...]] = {"str": (str,), "State": (str,), "int": (int,), "int | None": (int,)}
+_KINDS = {f.name: _IN_JSON.get(str(f.type), (int, float)) for f in fields(Row) if f.name not in ("details", "run")}
+"""What each field may be in JSON."""
+
+
+def failed(task: Task, code: ReasonCode, message: str, hint: str = "", exit_code: int = 1) -> Row:
+    """The row of an image that was not finished."""
+    return Row(
+        task.name,
+        State.FAILED,
+        source=task.source,
+        source_state=task.state,
+        code=str(code),
+        message=message,
+        hint=hint,
+        exit_code=exit_code,
+    )

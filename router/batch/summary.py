@@ -39,16 +39,17 @@ class Summary:
         lanes: of finished images, by lane.
         total: over all lanes.
         failures: images by error code.
-        skipped: images done before; failed_before: images that failed before and were not tried again.
+        failures_before: images that failed before and were not tried again, by error code.
+        skipped: images done before.
         worst: the finished image that fell furthest below its quality target, None where none did.
-        exit_codes: of failed images.
+        exit_codes: of failed images, those that failed before included.
     """
 
     lanes: dict[str, LaneTotal] = field(default_factory=dict)
     total: LaneTotal = field(default_factory=LaneTotal)
     failures: Counter[str] = field(default_factory=Counter)
+    failures_before: Counter[str] = field(default_factory=Counter)
     skipped: int = 0
-    failed_before: int = 0
     worst: Row | None = None
     exit_codes: set[int] = field(default_factory=set)
 
@@ -56,6 +57,11 @@ class Summary:
     def failed(self) -> int:
         """Images that failed in this run."""
         return self.failures.total()
+
+    @property
+    def failed_before(self) -> int:
+        """Images that failed before and were not tried again."""
+        return self.failures_before.total()
 
     @property
     def images(self) -> int:
@@ -67,7 +73,8 @@ class Summary:
         if row.state is State.SKIPPED:
             self.skipped += 1
         elif row.state is State.FAILED_BEFORE:
-            self.failed_before += 1
+            self.failures_before[row.code] += 1
+            self.exit_codes.add(row.exit_code)
         elif row.state is State.FAILED:
             self.failures[row.code] += 1
             self.exit_codes.add(row.exit_code)
@@ -87,6 +94,7 @@ class Summary:
             "failed": self.failed,
             "failed_before": self.failed_before,
             "failures": dict(self.failures),
+            "failures_before": dict(self.failures_before),
             "lanes": {name: vars(lane) | {"saved": lane.saved} for name, lane in sorted(self.lanes.items())},
             "source_bytes": self.total.source_bytes,
             "output_bytes": self.total.output_bytes,

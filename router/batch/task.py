@@ -18,6 +18,7 @@ class Task:
         state: size and modification time of the source: while it stays, the source counts as unchanged.
         replaces: path of what an earlier run wrote for this source: it may be overwritten, and is removed where the new output
             has another name. "" where there is none.
+        again: whether an earlier try ended with its worker, perhaps after the output was written.
     """
 
     source: str
@@ -25,6 +26,7 @@ class Task:
     destination: str
     state: str
     replaces: str = ""
+    again: bool = False
 
 
 def source_state(path: Path) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
-import os
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from router.batch.options import Options
+from router.batch.placing import Permit, place
 from router.batch.row import Row, State, failed
 from router.batch.task import Task
 from router.errors import RouterError
@@ -21,50 +23,39 @@ if TYPE_CHECKING:
 BUG_HINT = "This is a bug in codec-router: please report it"
 
 
-def compress_one(task: Task, options: Options, key: str, overwrite: bool) -> Row:
-    """Compress one source and write its output; errors become the row.
-
-    `key`: of `options`. `overwrite`: also what no run wrote. The output gets the source's modification time.
-    """
+def timed(task: Task, work: Callable[[], Row]) -> Row:
+    """The row of `work` with its wall time; an error becomes the row."""
     began = time.perf_counter()
     try:
-        encoded = _router(_Once(key, options)).compress(task.source, **(options.arguments or {}))
-        written = _write(encoded, task, overwrite)
+        row = work()
     except RouterError as error:
-        row = failed(task.name, task.state, key, error.code, error.message, error.hint, error.exit_code)
+        row = replace(failed(task, error.code, error.told, error.hint, error.exit_code), details=error.details)
     except MemoryError:
-        row = failed(task.name, task.state, key, ReasonCode.TOO_MANY_PIXELS, "not enough memory for this image", exit_code=1)
+        row = failed(task, ReasonCode.OUT_OF_MEMORY, "not enough memory for this image")
     except Exception as error:
-        row = failed(task.name, task.state, key, ReasonCode.INTERNAL_ERROR, f"{type(error).__name__}: {error}", BUG_HINT)
-    else:
-        return _row(task, key, encoded, written, time.perf_counter() - began)
-    return row
+        row = failed(task, ReasonCode.INTERNAL_ERROR, f"{type(error).__name__}: {error}", BUG_HINT)
+    return replace(row, seconds=round(time.perf_counter() - began, 3))
 
 
-def _write(encoded: EncodedImage, task: Task, overwrite: bool) -> Path:
-    base = Path(task.destination)
-    target = encoded.path_for(base)
-    source = Path(task.source)
-    # `a` and `a.png` in one folder may both want `a.png`: the one that is not called so gets its suffix once more.
-    while target != base and source.with_name(target.name).is_file() and target.name != source.name:
-        target = target.with_name(target.name + encoded.suffix)
-    earlier = Path(task.replaces) if task.replaces else None
-    written = encoded.save(target, overwrite=overwrite or target == earlier)
-    if earlier is not None and earlier != written:
-        earlier.unlink(missing_ok=True)
-    times = source.stat()
-    os.utime(written, ns=(times.st_atime_ns, times.st_mtime_ns))
-    return written
+def compress_one(task: Task, options: Options, key: str, permit: Permit) -> Row:
+    """Compress one source and write its output; errors become the row. `key`: of `options`."""
+
+    def work() -> Row:
+        encoded = _router(_Once(key, options)).compress(task.source, **(options.arguments or {}))
+        written = place(encoded.data, encoded.path_for(Path(task.destination)), encoded.suffix, task, permit)
+        return _row(task, encoded, written)
+
+    return timed(task, work)
 
 
-def _row(task: Task, key: str, encoded: EncodedImage, written: Path, seconds: float) -> Row:
+def _row(task: Task, encoded: EncodedImage, written: Path) -> Row:
     record, run = encoded.record, encoded.run
     stated = next((r.detail for r in record.reasons if r.code in ("RULE_MATCHED", "RULE_ERROR")), "")
     return Row(
         task.name,
         State.DONE,
-        task.state,
-        key,
+        source=task.source,
+        source_state=task.state,
         output=str(written),
         lane=record.lane,
         codec=record.codec,
@@ -76,7 +67,7 @@ def _row(task: Task, key: str, encoded: EncodedImage, written: Path, seconds: fl
         target=None if record.target is None else record.target.value,
         achieved=None if record.target is None else record.target.achieved,
         p_value=None if record.scores is None else record.scores.p_value,
-        seconds=round(seconds, 3),
+        run=run,
     )
 
 

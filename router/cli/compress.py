@@ -11,21 +11,29 @@ from router.cli import options as o
 from router.cli.explanation import print_explanation
 from router.cli.inputs import InputFile, expand, one_output
 from router.cli.left_out import tell
+from router.cli.many import Named, Ways, run_many
+from router.cli.path_lists import listed
+from router.cli.pipes import check_pipe, write_to_pipe
 from router.cli.reporting import Tally, console, progress
-from router.cli.results import Result, print_results
+from router.cli.results import Result, Rows, print_results
 from router.cli.untouched import Untouched
 from router.errors import OutputNotWritableError, RouterError, UsageError
 from router.folders import LeftOut
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from router.batch import Row
     from router.record import RunRecord
     from router.sinks import Sink
 
 
 def command(
-    inputs: o.Inputs,
-    output: o.OutputOption,
+    output: o.OutputOrPipeOption,
+    inputs: o.SomeInputs = None,
+    files_from: o.FilesFromOption = None,
+    null: o.NullOption = False,
     policy: o.PolicyOption = "balanced",
     codec: Annotated[
         str | None, typer.Option("--codec", help="Force a codec; the policy is not asked, the guard still runs.")
@@ -43,27 +51,41 @@ def command(
     release_failed: Annotated[
         bool, typer.Option("--release-failed", help="With --codec: write the output even if the guard fails; the record says so.")
     ] = False,
-    force: o.ForceOption = False,
+    jobs: o.JobsOption = None,
+    timeout: o.TimeoutOption = None,
+    force: o.ForceAgainOption = False,
+    retry_failed: o.RetryOption = False,
     first_frame: o.FirstFrameOption = False,
     no_limits: o.NoLimitsOption = False,
     log: Annotated[
         Path | None, typer.Option("--log", help="Append one JSON line per output, with timings and every rule.")
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show, after the table, what was tried.")] = False,
+    quiet: o.QuietOption = False,
     as_json: o.JsonOption = False,
 ) -> None:
-    """Compress images: one output each, in the lane that the policy chooses, with the decision record inside."""
-    tally, root, left_out = Tally(as_json), Path(output), LeftOut()
-    with tally.setup(inputs):
+    """Compress images: one output each, in the lane that the policy chooses, with the decision record inside.
+
+    Folders, lists and more than a few files are done by worker processes; a second run does what is left.
+    """
+    tally, root, left_out, arguments_given = Tally(as_json), Path(output), LeftOut(), inputs or []
+    ways = Ways(jobs, timeout, force, retry_failed, quiet)
+    with tally.setup(arguments_given or [output]):
+        from router.batch import Options
         from router.codecs import registry
         from router.routing.router import Router
         from router.sinks import JsonLines
+
+        named = Named(arguments_given, listed(files_from, null), output, files_from is not None)
+        named.check()
+        check_pipe(output, as_json)
 
         if release_failed and codec is None:
             raise UsageError("--release-failed goes with --codec", code=ReasonCode.BAD_ARGUMENT)
         if codec is not None:
             registry.get_class(codec)
-        router = Router(policy, detector=o.detector_from(detector), limits=o.limits_from(no_limits))
+        limits = o.limits_from(no_limits)
+        router = Router(policy, detector=o.detector_from(detector), limits=limits)
         arguments: dict[str, Any] = {
             "codec": codec,
             "target": o.target_from(quality, target),
@@ -74,20 +96,64 @@ def command(
             "first_frame": first_frame,
             "on_guard_fail": "release" if release_failed else "raise",
         }
-        files = expand(inputs, left_out=left_out, output=root)
-        single = one_output(inputs, files, output)
+        many = named.are_many(ways)
+        if many:
+            listing = named.listing(left_out, whole=log is not None)
+            files = list(listing.files)
+        else:
+            files = expand(named.arguments, left_out=left_out, output=root)
+        single = not many and (output == "-" or one_output(named.arguments, files, output))
         untouched = Untouched([*(file.path for file in files), *o.files_of(policy, detector)])
         sink = None if log is None else JsonLines(untouched.check(log))
         if sink is not None and log is not None:
             sink.check()
             untouched.add(log)
+    if many:
+        rows = Rows()
+
+        def result_of(row: Row) -> Result:
+            assert row.run is not None
+            return Result(Path(row.name), root / row.output, row.run)
+
+        def show(screen: Console, row: Row) -> None:
+            rows.add(screen, result_of(row))
+            if explain:
+                print_explanation(screen, result_of(row))
+
+        def logged(row: Row) -> None:
+            if sink is not None:
+                _log(sink, result_of(row).run, result_of(row).written)
+
+        with tally.setup(named.arguments or [output]):
+            run_many(
+                Options(policy, detector, limits, arguments),
+                listing,
+                root,
+                ways,
+                tally,
+                read=named.folders,
+                kept=[*o.files_of(policy, detector), *([] if log is None else [log])],
+                document=lambda row: _document(result_of(row), explain),
+                show=show,
+                log=logged,
+            )
+        if not quiet:
+            tell(left_out, named.arguments, as_json)
+        tally.exit()
+        return
     results: list[Result] = []
     claimed: set[Path] = set()
-    for file in progress(files, len(files), as_json):
+    for file in progress(files, len(files), as_json or quiet):
         destination = root if single else root / file.relative
 
         def work(file: InputFile = file, destination: Path = destination) -> dict[str, Any]:
-            encoded = router.compress(file.check(), **arguments)
+            encoded = router.compress(file.source(limits), **arguments)
+            if output == "-":
+                if sink is not None:
+                    sink(encoded.run)
+                write_to_pipe(encoded.data)
+                results.append(Result(file.relative, Path("standard output"), encoded.run))
+                return {}
             # Two sources such as `a.png` and `a` may want the same name: the later one gets its suffix once more.
             target = encoded.path_for(destination)
             while target in claimed:
@@ -100,12 +166,11 @@ def command(
             return _document(results[-1], explain)
 
         tally.run(file.path, work)
-    if not as_json and results:
-        screen = console()
+    if not as_json and not quiet and results:
+        screen = console(stderr=output == "-")
         print_results(screen, results)
         for result in results if explain else []:
             print_explanation(screen, result)
-    tell(left_out, inputs, as_json)
     tally.exit()
 
 

@@ -40,8 +40,8 @@ def command(
         decisions: list[Decision] = []
 
         def work(file: InputFile = file, decisions: list[Decision] = decisions) -> dict[str, Any]:
-            path = file.check()
-            decisions.append(router.decide(path, target=wanted, receiver=receiving, context=told, first_frame=first_frame))
+            source = file.source(router.limits)
+            decisions.append(router.decide(source, target=wanted, receiver=receiving, context=told, first_frame=first_frame))
             return {"decision": decisions[0].to_dict()}
 
         if tally.run(file.path, work) is not None and not as_json:

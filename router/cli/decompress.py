@@ -1,37 +1,63 @@
-"""`codec-router decompress`: any output back to a PNG, or a transcode back to its original JPEG."""
+"""`codec-router decompress`: any output back to a standard file, or to the original where the output holds it."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from router.cli import options as o
 from router.cli.inputs import InputFile, expand, one_output
 from router.cli.left_out import tell
+from router.cli.many import Named, Ways, run_many
+from router.cli.path_lists import listed
+from router.cli.pipes import check_pipe, write_to_pipe
 from router.cli.reporting import Tally, console, human_bytes, progress, shown
 from router.cli.untouched import Untouched
-from router.codecs.neural.arithmetic import Decoding
 from router.errors import StreamError, UsageError
 from router.folders import LeftOut
 from router.limits import Limits
 from router.reasons import ReasonCode
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from router.batch import Restoration
+
 _JPEG = {".jpg", ".jpeg"}
 
 
 def command(
-    inputs: o.Inputs,
     output: Annotated[
         str,
         typer.Option(
             "--output",
             "-o",
             metavar="PATH",
-            help="A .png for one input (.jpg gives a transcode's original back), else a folder.",
+            help="A .png (or the suffix of --to) for one input, .jpg gives a transcode's original back; else a folder. "
+            "- is standard output.",
         ),
     ],
+    inputs: o.SomeInputs = None,
+    files_from: o.FilesFromOption = None,
+    null: o.NullOption = False,
+    originals: Annotated[
+        bool,
+        typer.Option(
+            "--originals",
+            help="Transcodes become their JPEGs again and passed-through files stay as they are, byte for byte; "
+            "files get the names of their sources.",
+        ),
+    ] = False,
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="FORMAT",
+            help="What the others become: png, webp, jxl (all lossless), jpg (quality 95) or avif (quality 90).",
+        ),
+    ] = "png",
     decoding: Annotated[
         str | None,
         typer.Option(
@@ -40,66 +66,136 @@ def command(
             "exact (slower, the same pixels on every machine).",
         ),
     ] = None,
-    force: o.ForceOption = False,
+    jobs: o.JobsOption = None,
+    timeout: o.TimeoutOption = None,
+    force: o.ForceAgainOption = False,
+    retry_failed: o.RetryOption = False,
     no_limits: o.NoLimitsOption = False,
+    quiet: o.QuietOption = False,
     as_json: o.JsonOption = False,
 ) -> None:
-    """Decode outputs to PNG, 16 bit and metadata kept."""
+    """Decode outputs to PNG or another format, 16 bit and metadata kept, or give the originals back.
+
+    Folders, lists and more than a few files are done by worker processes; a second run does what is left.
+    """
     tally, limits, root, left_out = Tally(as_json), o.limits_from(no_limits), Path(output), LeftOut()
-    with tally.setup(inputs):
-        files = expand(inputs, left_out=left_out, encoded=True, output=root)
-        single = one_output(inputs, files, output)
-        untouched = Untouched(file.path for file in files)
+    ways = Ways(jobs, timeout, force, retry_failed, quiet)
+    with tally.setup(inputs or [output]):
+        from router.batch import Restoration
+        from router.codecs.neural.arithmetic import Decoding
+        from router.restoring import form
+
+        named = Named(inputs or [], listed(files_from, null), output, files_from is not None, encoded=True)
+        named.check()
+        check_pipe(output, as_json)
+        job, suffixes = Restoration(to, originals, decoding, limits), form(to).suffixes
         if decoding is not None:
             Decoding.parse(decoding)
-        if single and root.suffix.lower() not in {".png"} | _JPEG:
-            raise UsageError(f"{output} does not end in .png (or .jpg for a transcode)", code=ReasonCode.BAD_ARGUMENT)
-    for file in progress(files, len(files), as_json):
-        destination = root if single else (root / file.relative).with_name(file.relative.name + ".png")
+        many = named.are_many(ways)
+        if many:
+            listing = named.listing(left_out, whole=False)
+            files: list[InputFile] = []
+            single = False
+        else:
+            files = expand(named.arguments, left_out=left_out, encoded=True, output=root)
+            single = output != "-" and one_output(named.arguments, files, output)
+        untouched = Untouched(file.path for file in files)
+        if single:
+            _check_suffix(root, originals, to, suffixes)
+    if many:
+        with tally.setup(named.arguments or [output]):
+            run_many(
+                job,
+                listing,
+                root,
+                ways,
+                tally,
+                read=named.folders,
+                kept=(),
+                document=lambda row: _document(root / row.output, row.output_bytes or 0, row.why),
+                show=lambda screen, row: _show(screen, _document(root / row.output, row.output_bytes or 0, row.why)),
+            )
+        if not quiet:
+            tell(left_out, named.arguments, as_json)
+        tally.exit()
+        return
+    claimed: set[Path] = set()
+    for file in progress(files, len(files), as_json or quiet):
 
-        def work(file: InputFile = file, destination: Path = destination) -> dict[str, Any]:
-            source = file.check()
-            untouched.check(destination)
-            return _decompress_one(source, destination, decoding, force, limits)
+        def work(file: InputFile = file) -> dict[str, Any]:
+            return _one(file, root, single, job, to_pipe=output == "-", force=force, untouched=untouched, claimed=claimed)
 
         document = tally.run(file.path, work)
-        if document is not None and not as_json:
-            line = f"{shown(document['output'])}  [dim]{document['mode']}, {human_bytes(document['bytes'])}[/]"
-            console().print(line, soft_wrap=True)
-    tell(left_out, inputs, as_json)
+        if document is not None and not as_json and not quiet:
+            _show(console(stderr=output == "-"), document)
     tally.exit()
 
 
-def _decompress_one(source: Path, destination: Path, decoding: str | None, force: bool, limits: Limits) -> dict[str, Any]:
-    from router.codecs.png import PngCodec
-    from router.decoding import decode, load, restore
-    from router.files import read_bytes, write_atomically
-    from router.images.arrays import from_pixels
+def _check_suffix(path: Path, originals: bool, to: str, suffixes: tuple[str, ...]) -> None:
+    """Raises UsageError where one output file is named like none that can be written."""
+    if originals:
+        raise UsageError(
+            "--originals takes names from the sources, and needs a folder",
+            code=ReasonCode.BAD_ARGUMENT,
+            hint=f"Write -o {path}/, or without --originals -o NAME.jpg for a transcode's JPEG",
+        )
+    if path.suffix.lower() not in ({*suffixes} if to != "png" else {".png"} | _JPEG):
+        alone = " (or .jpg for a transcode)" if to == "png" else ""
+        raise UsageError(
+            f"{path} does not end in {suffixes[0]}{alone}", code=ReasonCode.BAD_ARGUMENT, hint="--to names another format"
+        )
 
-    if destination.suffix.lower() in _JPEG:
-        data, mode = _original(restore, read_bytes(source, limits), limits), "original JPEG"
+
+def _one(
+    file: InputFile,
+    root: Path,
+    single: bool,
+    job: Restoration,
+    *,
+    to_pipe: bool,
+    force: bool,
+    untouched: Untouched,
+    claimed: set[Path],
+) -> dict[str, Any]:
+    from router.decoding import load
+    from router.files import write_atomically
+
+    if single:
+        untouched.check(root)
+    source = file.source(job.limits)
+    if single and job.to == "png" and root.suffix.lower() in _JPEG:
+        data, mode, target = _original(load(source, job.limits), job.limits), "original JPEG", root
     else:
-        image = decode(load(source, limits), limits, decoding)
-        sample, png = from_pixels(image.pixels, image.metadata), PngCodec()
-        refusal = png.refusal(sample)
-        if refusal is not None:
-            raise refusal
-        data = png.encode(sample, {})
-        data = data if image.metadata.xmp is None else png.with_xmp(data, image.metadata.xmp)
-        mode = f"{sample.mode} {sample.bits} bit, {sample.width}x{sample.height}"
-    write_atomically(destination, data, overwrite=force)
-    return {"output": str(destination), "bytes": len(data), "mode": mode}
+        restored, name = job.restored(source, file.relative)
+        data, mode, target = restored.data, restored.mode, root if single else root / file.relative.with_name(name)
+        while target in claimed:  # `a.png` and `a.png.avif` may both want `a.png`
+            target = target.with_name(target.name + (restored.suffixes or (file.path.suffix or ".bin",))[0])
+    if to_pipe:
+        write_to_pipe(data)
+        return _document(Path("standard output"), len(data), mode)
+    claimed.add(write_atomically(untouched.check(target), data, overwrite=force))
+    return _document(target, len(data), mode)
 
 
-def _original(restore: Any, encoded: bytes, limits: Limits) -> bytes:
+def _document(written: Path, size: int, mode: str) -> dict[str, Any]:
+    return {"output": str(written), "bytes": size, "mode": mode}
+
+
+def _show(screen: Console, document: dict[str, Any]) -> None:
+    line = f"{shown(document['output'])}  [dim]{document['mode']}, {human_bytes(document['bytes'])}[/]"
+    screen.print(line, soft_wrap=True)
+
+
+def _original(encoded: bytes, limits: Limits) -> bytes:
+    from router.decoding import restore
+
     try:
-        data: bytes = restore(encoded, limits=limits)
+        return restore(encoded, limits=limits)
     except StreamError as error:
         if error.code is not ReasonCode.NOT_A_JPEG:
             raise
         raise StreamError(
             "only a transcoded JPEG gives a JPEG back, and this is none",
             code=error.code,
-            hint="Name an output that ends in .png",
+            hint="Name an output that ends in .png, or write a new JPEG with --to jpg",
         ) from error
-    return data

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from router.cli import options as o
+from router.cli.inputs import is_stdin
 from router.cli.reporting import Tally, console
+from router.files import read_stream
 
 
 def command(
-    file: Annotated[Path, typer.Argument(help="An output of the router.", metavar="FILE")],
+    file: Annotated[Path, typer.Argument(help="An output of the router; - is standard input.", metavar="FILE")],
     as_json: o.JsonOption = False,
 ) -> None:
     """Print the decision record of an output: why it is what it is."""
@@ -21,7 +24,8 @@ def command(
     tally = Tally(as_json)
 
     def work() -> dict[str, Any]:
-        return {"record": inspect(file).model_dump(mode="json", exclude_none=True)}
+        source = read_stream(sys.stdin.buffer) if is_stdin(file) else file
+        return {"record": inspect(source).model_dump(mode="json", exclude_none=True)}
 
     document = tally.run(file, work)
     if document is not None and not as_json:

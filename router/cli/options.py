@@ -18,7 +18,42 @@ if TYPE_CHECKING:
     from router.policy.receiver import Receiver
     from router.quality.target import Target
 
-Inputs = Annotated[list[Path], typer.Argument(help="Files or folders; folders are searched for images.", metavar="IN...")]
+Inputs = Annotated[
+    list[Path], typer.Argument(help="Files or folders; folders are searched for images. - is standard input.", metavar="IN...")
+]
+SomeInputs = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        help="Files or folders; folders are searched for images. - is one image from standard input.",
+        metavar="IN...",
+        show_default=False,
+    ),
+]
+FilesFromOption = Annotated[
+    Path | None,
+    typer.Option("--files-from", metavar="FILE", help="Take inputs from this list too, a path a line; - is standard input."),
+]
+NullOption = Annotated[bool, typer.Option("--null", "-0", help="Paths in --files-from end with NUL, as `find -print0` has them.")]
+JobsOption = Annotated[
+    int | None,
+    typer.Option("--jobs", "-j", min=1, help="Worker processes for many inputs; all CPUs by default.", show_default=False),
+]
+TimeoutOption = Annotated[
+    float | None, typer.Option("--timeout", min=0.1, metavar="SECONDS", help="What takes longer fails; the others go on.")
+]
+RetryOption = Annotated[
+    bool, typer.Option("--retry-failed", help="Try again what failed in an earlier run into the same folder.")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="Print errors only.")]
+OutputOrPipeOption = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="PATH",
+        help="Output file for one input (the format's suffix is added unless it is there), else a folder. - is standard output.",
+    ),
+]
 OutputOption = Annotated[
     str,
     typer.Option(
@@ -59,6 +94,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per in
 NoLimitsOption = Annotated[bool, typer.Option("--no-limits", help="Lift the limits on pixels, sides, file size and memory.")]
 FirstFrameOption = Annotated[bool, typer.Option("--first-frame", help="Take the first frame of an animation.")]
 ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Overwrite existing outputs (never an input).")]
+ForceAgainOption = Annotated[
+    bool, typer.Option("--force", "-f", help="Overwrite existing outputs (never an input), and do again what is done.")
+]
 
 
 def detector_from(name: str | None) -> Detector | None:

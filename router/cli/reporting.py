@@ -59,8 +59,8 @@ def error_document(error: RouterError) -> dict[str, Any]:
     return document | ({"details": error.details} if error.details else {})
 
 
-def fail(error: RouterError, name: str = "") -> None:
-    """One error on standard error: on one line, or, if it is made of several, each on its own."""
+def fail(error: RouterError, name: str = "", screen: Console | None = None) -> None:
+    """One error on standard error, or on another console: on one line, or, if it is made of several, each on its own."""
     from rich.text import Text
 
     several = error.details.get("errors", ()) if isinstance(error, PolicyError) else ()
@@ -71,7 +71,7 @@ def fail(error: RouterError, name: str = "") -> None:
     separator = "  " if len(lines) == 1 else "\n"
     if error.hint:
         text.append(f"{separator}{printable(error.hint)}", style="dim")
-    console(stderr=True).print(text)
+    (screen or console(stderr=True)).print(text, soft_wrap=True)
 
 
 def typed(error: Exception) -> RouterError:
@@ -95,7 +95,9 @@ class Tally:
     """Counts failures over several inputs and turns them into the exit code."""
 
     def __init__(self, as_json: bool) -> None:
-        self._json = as_json
+        self.as_json = as_json
+        self.screen: Console | None = None
+        """Where errors go while a live line is shown: above it, where standard error is a terminal too."""
         self._inputs = 0
         self._failures = 0
         self._codes: set[int] = set()  # not the errors: their tracebacks would keep every failed image in memory
@@ -109,7 +111,7 @@ class Tally:
             raise
         except Exception as raised:
             error = typed(raised)
-            if self._json:
+            if self.as_json:
                 for name in names:
                     self._failed(str(name), error)
             else:
@@ -124,8 +126,7 @@ class Tally:
         except Exception as error:
             self._failed(str(name), typed(error))
             return None
-        if self._json:
-            emit({"input": str(name), "ok": True} | document)
+        self._tell(name, document)
         return document
 
     def count(self, exit_code: int) -> None:
@@ -135,13 +136,27 @@ class Tally:
             self._failures += 1
             self._codes.add(exit_code)
 
-    def _failed(self, name: str, error: RouterError) -> None:
+    def done(self, name: str | Path, document: dict[str, Any]) -> None:
+        """Count an input that was done elsewhere, and print its JSON."""
+        self._inputs += 1
+        self._tell(name, document)
+
+    def failed(self, name: str | Path, error: RouterError, **more: Any) -> None:
+        """Count an input that failed elsewhere, and print its error; `more` goes into its JSON."""
+        self._inputs += 1
+        self._failed(str(name), error, **more)
+
+    def _tell(self, name: str | Path, document: dict[str, Any]) -> None:
+        if self.as_json:
+            emit({"input": str(name), "ok": True} | document)
+
+    def _failed(self, name: str, error: RouterError, **more: Any) -> None:
         self._failures += 1
         self._codes.add(error.exit_code)
-        if self._json:
-            emit({"input": name, "ok": False, "error": error_document(error)})
+        if self.as_json:
+            emit({"input": name, "ok": False} | more | {"error": error_document(error)})
         else:
-            fail(error, name)
+            fail(error, name, self.screen if sys.stderr is not None and sys.stderr.isatty() else None)
 
     def exit(self) -> None:
         """Leave with 0, with the error's own code for a single input or when all failed alike, else with SOME_FAILED."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _WIDE = 120
 """Columns of a terminal from which on the reason has room beside the rest."""
 _TITLES = ("input", "lane", "codec", "source", "output", "target", "p (ood)")
+_USUAL = (11, 14, 8, 8, 13, 7)
+"""Columns that lane, codec and figures take, but for the longest."""
 _FIGURES = 3
 """The first column of figures."""
 _WHY = "why, and what was passed over"
@@ -52,6 +54,37 @@ def print_results(screen: Console, results: Sequence[Result]) -> None:
     outputs = sum(result.run.output_bytes for result in results)
     where = results[0].written if len(results) == 1 else f"{len(results)} files"
     screen.print(f"[dim]{shown(where)} written, {human_bytes(sources)} -> {human_bytes(outputs)}[/]", soft_wrap=True)
+
+
+class Rows:
+    """The table a row at a time, as results are made: widths are those of what a column usually holds."""
+
+    def __init__(self) -> None:
+        self._begun = False
+
+    def add(self, screen: Console, result: Result) -> None:
+        """Print one row, the titles before the first."""
+        from rich.padding import Padding
+
+        wide = screen.width >= _WIDE
+        widths = [0, *_USUAL]
+        free = screen.width - sum(widths) - len(widths)
+        widths[0] = max(8, free * 2 // 5 if wide else free)
+        if not self._begun:
+            self._begun = True
+            titles = _table(widths)
+            if wide:
+                titles.add_column(_WHY)
+            screen.print(titles)
+        row, why = _table(widths, header=False), shown(_why(result.record))
+        if wide:
+            row.add_column(_WHY, overflow="fold")
+            row.add_row(*_cells(result), why)
+            screen.print(row)
+        else:
+            row.add_row(*_cells(result))
+            screen.print(row)
+            screen.print(Padding.indent(f"[dim]{why}[/]", 2))
 
 
 def _print_narrow(screen: Console, results: Sequence[Result]) -> None:

@@ -52,7 +52,7 @@ def command(
     for file in progress(files, len(files), as_json):
 
         def work(file: InputFile = file) -> dict[str, Any]:
-            sample = read(file.check(), limits=limits, first_frame=first_frame)
+            sample = read(file.source(limits), limits=limits, first_frame=first_frame)
             report = router.score(sample, heatmap=heatmap is not None)
             document = report.to_dict()
             if heatmap is not None:

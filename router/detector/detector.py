@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from router.addresses import shown
 from router.artefacts import DETECTORS
 from router.artefacts.bundle import vouch
 from router.detector import embeddings
@@ -185,7 +186,7 @@ def _locate(path_or_id: str | Path | None) -> Path:
     if str(path_or_id) in shipped:
         return DETECTORS / str(path_or_id)
     raise UsageError(
-        f"no detector {path_or_id}",
+        f"no detector {shown(path_or_id)}",
         code=ReasonCode.NOT_FOUND,
-        hint=f"Give a folder with a detector, or one of: {', '.join(shipped)}",
+        hint=f"Give a folder of this machine with a detector, or one of: {', '.join(shipped)}",
     )

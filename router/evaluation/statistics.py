@@ -6,6 +6,7 @@ so that figures of one table go together and differences between them are paired
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -61,7 +62,7 @@ def ratio(above: Values, below: Values) -> Estimate:
     return Estimate(float(a.sum() / b.sum()), *_if_any(draws), len(a), draws)
 
 
-def share(hits: NDArray[np.bool_]) -> Estimate:
+def share(hits: Sequence[bool] | NDArray[np.bool_]) -> Estimate:
     """Of true values, with Wilson's interval."""
     if not len(hits):
         return Estimate(None, None, None, 0)

@@ -27,6 +27,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "bpp": (1e-3, 64.0),
     "max_bytes": (1.0, 2.0**53),
 }
+SIZE_METRICS = frozenset({"bpp", "max_bytes"})
 _TOLERANCES: dict[str, float] = {"ssimulacra2": 1.0, "psnr": 0.25, "ms-ssim": 0.001, "bpp": 0.0, "max_bytes": 0.0}
 
 MAX_STEPS = 32
@@ -43,7 +44,7 @@ class Target:
     @property
     def is_size(self) -> bool:
         """Whether the target bounds the bytes instead of the quality."""
-        return self.metric in ("bpp", "max_bytes")
+        return self.metric in SIZE_METRICS
 
     @property
     def tolerance(self) -> float:

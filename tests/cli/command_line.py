@@ -27,5 +27,6 @@ Cli = Callable[..., Done]
 
 
 def files(root: Path) -> dict[str, bytes]:
-    """Every file below a folder."""
-    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+    """Every file below a folder, but for journals of runs."""
+    found = (path for path in sorted(root.rglob("*")) if path.is_file() and ".codec-router" not in path.parts)
+    return {str(path.relative_to(root)): path.read_bytes() for path in found}

@@ -58,7 +58,7 @@ def test_a_folder_keeps_its_structure(cli: Cli, folder: Path, tmp_path: Path) ->
     done = cli("decompress", tmp_path / "out", "-o", tmp_path / "back")
     assert done.code == 0
     assert files(tmp_path / "back").keys() == {"a.jpg.jxl.png", "a.png.png", "sub/deeper/B.PNG.png"}
-    assert len(done.out.splitlines()) == 3
+    assert len([line for line in done.out.splitlines() if line.startswith(str(tmp_path))]) == 3
 
 
 def test_metadata_comes_along(cli: Cli, samples: Samples, tmp_path: Path) -> None:

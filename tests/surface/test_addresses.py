@@ -146,6 +146,9 @@ def test_no_address_becomes_a_local_folder(
     assert "secret" not in str(caught.value)
     with pytest.raises(router.UsageError):
         router.JsonLines(address)
+    with pytest.raises(router.UsageError, match="detector") as no_detector:
+        router.Router(detector=address).score(samples["alpha_logo"])
+    assert "secret" not in str(no_detector.value)
     with pytest.raises(router.RouterError):
         router.batch.run([], Path("s3://bucket/out"), router.batch.Options())
     assert list(tmp_path.iterdir()) == []

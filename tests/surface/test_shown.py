@@ -158,7 +158,7 @@ def test_compare(shown: dict[str, router.EncodedImage], samples: Samples, tmp_pa
     page = checked(found._repr_html_())
     assert len([tag for tag, _ in page.found if tag == "img"]) == (2 if found.identical else 4)
     assert "\n" not in repr(found)
-    path = found.save(tmp_path / "beside")
+    path = Path(found.save(tmp_path / "beside"))
     assert path.name == "beside.png"
     with Image.open(path) as image:
         assert image.size == found.image.size

@@ -29,7 +29,7 @@ _FEWEST = 12
 def main(arguments: Sequence[str] | None = None) -> None:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--data", type=Path, required=True)
-    ap.add_argument("--cache", type=Path, default=Path("build/ladders"))
+    ap.add_argument("--cache", type=Path, default=Path("build/points"))
     ap.add_argument("--targets", type=float, nargs="+", default=list(TARGETS))
     ap.add_argument("--max-side", type=int, default=512)
     ap.add_argument("--every", type=int, default=1, help="each n-th image of the domains that are not natural")

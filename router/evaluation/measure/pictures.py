@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from router.images.read import read
 from router.images.sample import ImageSample, Pixels
 from router.reasons import ReasonCode
 from router.routing.preparation import apply_metadata_choice
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,15 @@ def at_most(pictures: Sequence[Picture], count: int) -> list[Picture]:
         by_domain.setdefault(picture.domain, []).append(picture)
     kept: list[Picture] = []
     for found in by_domain.values():
-        places = np.linspace(0, len(found) - 1, min(count, len(found))).round().astype(int)
-        kept += [found[place] for place in places]
+        kept += evenly(found, count)
     return kept
+
+
+def evenly(items: Sequence[T], count: int | None) -> list[T]:
+    """Up to `count` of them, evenly spread, first and last among them; all without a count."""
+    if count is None or count >= len(items):
+        return list(items)
+    return [items[place] for place in np.linspace(0, len(items) - 1, count).round().astype(int)]
 
 
 def open_picture(path: Path, max_side: int | None = None) -> ImageSample:

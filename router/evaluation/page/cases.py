@@ -24,6 +24,7 @@ from router.evaluation.measure.cache import PointCache, key_of
 from router.evaluation.measure.coding import ImageCoder
 from router.evaluation.measure.families import BETTER_AVIF, FAMILIES, NEURAL
 from router.evaluation.measure.pictures import Picture, open_picture
+from router.evaluation.page import tiles
 from router.evaluation.page.tiles import Square, TileMap
 from router.images.sample import Pixels
 
@@ -37,7 +38,6 @@ SIDE = 256
 """px of a crop; the square in it is 128 at most."""
 MOST_CHARACTERS = 5_500_000
 """Of all crops together, as they stand in the page."""
-CROPS_VERSION = 1
 _PANES = ("source", "neural", "classical")
 
 
@@ -145,7 +145,7 @@ def _crops(points: pd.DataFrame, target: float, path: Path, cache: Path, max_sid
         [row["family"], int(row["setting"]), fingerprint.of_codec(FAMILIES[row["family"]].codec())] for row in chosen.values()
     ]
     stored = PointCache(cache, str(neural["pixels_sha256"]))
-    key = key_of("crops", CROPS_VERSION, SIDE, identity)
+    key = key_of("crops", fingerprint.code(Path(__file__), Path(tiles.__file__)), identity)
     known = stored.get(key)
     if not known:
         known = _encoded(ImageCoder(open_picture(path, max_side), cache), chosen)

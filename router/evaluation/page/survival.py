@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from router.errors import InputError
-from router.evaluation.statistics import Estimate, wilson
+from router.evaluation.statistics import Estimate, share
 from router.quality.guard.structures import SHOWN, is_lost
 from router.reasons import ReasonCode
 
@@ -69,20 +69,14 @@ def _of(target: float, domain: str, rows: Sequence[Mapping[str, Any]]) -> Surviv
         target,
         domain,
         len(rows),
-        {way: _share(shares[way]) for way in WAYS},
-        {level: _share([bool(row["stopped"][level]) for row in lost]) for level in LEVELS},
+        {way: share(shares[way]) for way in WAYS},
+        {level: share([bool(row["stopped"][level]) for row in lost]) for level in LEVELS},
     )
 
 
 def kept(row: Mapping[str, Any], way: str) -> bool:
     """Whether `way` keeps what AVIF keeps of one structure, nearly."""
     return not is_lost(float(row[way]["contrast"]), float(row["avif"]["contrast"]))
-
-
-def _share(truths: Sequence[bool]) -> Estimate:
-    if not truths:
-        return Estimate(None, None, None, 0)
-    return Estimate(sum(truths) / len(truths), *wilson(sum(truths), len(truths)), len(truths))
 
 
 def _all_last(item: tuple[tuple[float, str], object]) -> tuple[float, bool, str]:

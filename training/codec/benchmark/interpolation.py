@@ -45,14 +45,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         for kind in ("start", "sweep", "benchmark"):
             chosen = {name: _settings(kind, name, points) for name, points in every.items()}
             for metric, a, b in ((str(metric), *pair) for metric in CURVE for pair in permutations(names, 2)):
-                few = [_curve(every[name], chosen[name], metric) for name in (a, b)]
-                low, high = max(few[0][0, 1], few[1][0, 1]), min(few[0][-1, 1], few[1][-1, 1])
+                anchor, test = (_curve(every[name], chosen[name], metric) for name in (a, b))
+                low, high = max(anchor[0, 1], test[0, 1]), min(anchor[-1, 1], test[-1, 1])
                 if high - low < 1e-6:
                     continue
-                truth = _integrated(*(_curve(every[name], every[name], metric) for name in (a, b)), np.linspace(low, high, 4001))
+                whole = [_curve(every[name], every[name], metric) for name in (a, b)]
+                truth = _integrated(whole[0], whole[1], np.linspace(low, high, 4001))
                 for method in METHODS:
-                    if min(map(len, few)) >= (4 if method == "cubic" else 2):
-                        errors[kind, method].append(_rate(*few, method) - truth)
+                    if min(len(anchor), len(test)) >= (4 if method == "cubic" else 2):
+                        errors[kind, method].append(_rate(anchor, test, method) - truth)
     for kind in ("start", "sweep", "benchmark"):
         for method in METHODS:
             print(f"{kind:10s}", _summary(method, errors[kind, method]))

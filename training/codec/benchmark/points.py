@@ -13,7 +13,7 @@ from router.evaluation.measure.butteraugli import SMALLEST_SIDE
 from router.evaluation.measure.coding import ImageCoder
 from router.evaluation.measure.families import Family
 from router.evaluation.measure.folder import one_thread
-from router.evaluation.measure.pictures import Picture
+from router.evaluation.measure.pictures import Picture, evenly
 from router.evaluation.measure.point import CURVE, Measure
 from router.folders import IMAGE_SUFFIXES
 from router.images.arrays import from_pixels
@@ -58,9 +58,7 @@ class Measured:
 def pictures_in(folder: Path, limit: int | None) -> list[Picture]:
     """Images below `folder`, sorted; with `limit` that many, evenly spread."""
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
-    if limit is not None and limit < len(files):
-        files = [files[i] for i in np.linspace(0, len(files) - 1, limit).round().astype(int)]
-    return [Picture(folder.name, p.relative_to(folder).as_posix(), p) for p in files]
+    return [Picture(folder.name, p.relative_to(folder).as_posix(), p) for p in evenly(files, limit)]
 
 
 def open_picture(path: Path) -> ImageSample:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from router.codecs.base import Lane
 from router.codecs.neural import weights
 from router.evaluation.measure.families import Family
+from router.evaluation.measure.pictures import evenly
 
 TOP_RATE = 65535
 
@@ -60,10 +59,4 @@ def model(model_id: str, rates: int) -> Family:
 def rivals(families: Sequence[str], settings: int | None = None) -> list[Family]:
     """The curves of these families; `settings` takes that many of each one's, evenly spread with both ends."""
     curves = [CURVES[name] for family in families for name in FAMILIES[family]]
-    return [replace(curve, start=_spread(curve.start, settings)) for curve in curves]
-
-
-def _spread(settings: tuple[int, ...], count: int | None) -> tuple[int, ...]:
-    if count is None or count >= len(settings):
-        return settings
-    return tuple(settings[i] for i in np.linspace(0, len(settings) - 1, count).round().astype(int))
+    return [replace(curve, start=tuple(evenly(curve.start, settings))) for curve in curves]

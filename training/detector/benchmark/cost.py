@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from router.codecs.avif import AvifCodec
+from router.evaluation.measure.folder import one_thread
 from router.images.arrays import from_pixels
 
 if TYPE_CHECKING:
@@ -48,7 +46,7 @@ def cost(
     quality, 4:4:4), taken in turn in the same process, and the first as a share of the second. Every score gets a fresh sample,
     so that nothing known of an earlier one helps. Loading the detector is not in it: a first, untimed score comes before."""
     codec, out = AvifCodec(speed=SPEED), {}
-    with _one_thread():
+    with one_thread(neural=True), threadpool_limits(1):
         for name, (height, width) in sizes.items():
             pixels = tiled(photographs, height, width)
             detector.score(from_pixels(pixels))
@@ -82,16 +80,3 @@ def _middle(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.ui
         pixels = np.pad(pixels, [(0, short[0]), (0, short[1]), (0, 0)], mode="symmetric")
     top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
     return np.broadcast_to(pixels[top : top + height, left : left + width], (height, width, 3))
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    before = cv2.getNumThreads(), torch.get_num_threads()
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        cv2.setNumThreads(before[0])
-        torch.set_num_threads(before[1])

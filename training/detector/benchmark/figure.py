@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from sklearn.metrics import roc_auc_score, roc_curve
 
+from router.evaluation.detection.separation import roc
+from router.evaluation.statistics import auroc
 from training.codec.benchmark import svg
 from training.detector.benchmark.data import FAR, NEAR, PHOTOGRAPH
 from training.detector.benchmark.statistics import Scores
@@ -29,10 +30,8 @@ def _roc(axes: Axes, groups: Mapping[str, Scores]) -> None:
     for name, outside in groups.items():
         if name == PHOTOGRAPH or not len(outside):
             continue
-        labels, scores = np.r_[np.zeros(len(inside)), np.ones(len(outside))], np.r_[inside, outside]
-        rejected, caught, _ = roc_curve(labels, scores)
-        label = f"{_LABELS.get(name, name)}: {roc_auc_score(labels, scores):.3f} ({len(outside)})"
-        axes.plot(rejected, caught, color=COLOURS[name], linewidth=1.8, label=label)
+        label = f"{_LABELS.get(name, name)}: {auroc(inside, outside).value:.3f} ({len(outside)})"
+        axes.plot(*np.array(roc(inside, outside)).T, color=COLOURS[name], linewidth=1.8, label=label)
     axes.plot([0, 1], [0, 1], color=svg.NEUTRAL, linewidth=0.8, linestyle=":")
     axes.axvline(0.05, color=svg.NEUTRAL, linewidth=0.8, linestyle="--")
     axes.set_xlabel("photographs rejected")

@@ -83,6 +83,8 @@ def difference(a: Estimate, b: Estimate) -> Estimate:
     assert a.draws is not None
     assert b.draws is not None
     low, high = np.quantile(a.draws - b.draws, [0.025, 0.975])
+    assert a.value is not None
+    assert b.value is not None
     return Estimate(a.value - b.value, float(low), float(high), a.images)
 
 
