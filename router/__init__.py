@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from router.comparison import compare as compare
     from router.decoding import decompress, inspect, restore
     from router.detector.report import OodReport as OodReport
+    from router.encoded import EncodedImage
     from router.errors import ArtefactError as ArtefactError
     from router.errors import CarryError as CarryError
     from router.errors import CodecError as CodecError
@@ -65,7 +66,6 @@ if TYPE_CHECKING:
     from router.reasons import ReasonCode as ReasonCode
     from router.record import DecisionRecord as DecisionRecord
     from router.record import RunRecord as RunRecord
-    from router.routing.encoded import EncodedImage
     from router.routing.router import Router
     from router.sinks import JsonLines as JsonLines
 
@@ -81,7 +81,7 @@ _HOMES = {
     "Comparison": "router.comparison",
     "Decision": "router.policy.decision",
     "DecisionRecord": "router.record",
-    "EncodedImage": "router.routing.encoded",
+    "EncodedImage": "router.encoded",
     "EvidenceError": "router.errors",
     "GuardError": "router.errors",
     "InputError": "router.errors",

@@ -8,10 +8,10 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from router.encoded import EncodedImage
 from router.limits import DEFAULT_LIMITS, Limits
 from router.policy.decision import Decision
 from router.policy.load import CompiledPolicy
-from router.routing.encoded import EncodedImage
 from router.routing.router import DEFAULT_POLICY, Router
 
 if TYPE_CHECKING:

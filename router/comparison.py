@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 
 from router import addresses
+from router.encoded import EncodedImage
 from router.errors import UsageError
 from router.files import write_named
 from router.images.sample import ImageSample, Pixels
 from router.limits import DEFAULT_LIMITS, Limits
 from router.reasons import ReasonCode
-from router.routing.encoded import EncodedImage
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -87,7 +87,7 @@ class Comparison:
 
         Raises OutputExistsError unless `overwrite`, OutputNotWritableError, UsageError for a path that ends in no name.
         """
-        from router.display.thumbnails import png
+        from router.display.inline_images import png
 
         target = addresses.parse(path)
         if target.name in ("", ".."):
@@ -202,7 +202,7 @@ def _spans(side: int) -> list[slice]:
 
 def _ssim(source: Pixels, decoded: Pixels) -> float:
     """Mean SSIM of one square's luma, what is transparent on light gray."""
-    from router.display.thumbnails import on_light_gray
+    from router.images.thumbnails import on_light_gray
     from router.quality.msssim import worst_tile_ssim
 
     return worst_tile_ssim(on_light_gray(source.astype(np.uint8)), on_light_gray(decoded.astype(np.uint8)), 2 * TILE)

@@ -14,6 +14,7 @@ from router.codecs.neural.arithmetic import Decoding
 from router.codecs.neural.codec import NeuralCodec
 from router.containers import ncr as container
 from router.decoding import EncodedSource, load
+from router.encoded import EncodedImage
 from router.errors import CarryError, CodecUnavailableError, GuardError, UsageError
 from router.images.arrays import from_pixels
 from router.images.profile import with_usable_profile
@@ -22,7 +23,6 @@ from router.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from router.quality.target import Number, Target
 from router.reasons import ReasonCode
 from router.record import DecisionRecord, Migration
-from router.routing.encoded import EncodedImage
 
 DEFAULT_CODEC = "png"
 """Carries whatever an `.ncr` file can hold, and is read everywhere: what a file is given whose reader goes away."""

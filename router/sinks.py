@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from router import addresses
+from router.encoded import EncodedImage
 from router.errors import OutputExistsError, OutputNotWritableError, RouterError, UsageError
 from router.forks import Lock
 from router.reasons import ReasonCode
 from router.record import RunRecord
-from router.routing.encoded import EncodedImage
 
 Sink = Callable[[RunRecord], None]
 

@@ -16,9 +16,9 @@ from PIL import Image
 import router
 from router.codecs import registry
 from router.errors import CodecError, LimitError, NoLaneError
-from router.images.memory import is_out_of_memory, machine_memory
 from router.images.read import read
 from router.limits import NO_LIMITS, Limits
+from router.memory import is_out_of_memory, machine_memory
 from router.prediction.costs.picture import picture
 from router.reasons import ReasonCode
 

@@ -17,7 +17,7 @@ from router.errors import RouterError
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
-    from router.routing.encoded import EncodedImage
+    from router.encoded import EncodedImage
     from router.routing.router import Router
 
 BUG_HINT = "This is a bug in codec-router: please report it"

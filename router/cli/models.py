@@ -69,8 +69,8 @@ def _intact(card: ModelCard) -> None:
 
 def _verify_others(tally: Tally, as_json: bool) -> None:
     """All that ships beside the models that are here."""
-    from router.artefacts.inventory import Item, shipped
     from router.codecs.neural.weights import model_folders
+    from router.inventory import Item, shipped
 
     def failed(item: Item) -> dict[str, Any]:
         return {"sha256": item.verify()}

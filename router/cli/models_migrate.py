@@ -18,7 +18,7 @@ from router.files import exists
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
-    from router.routing.encoded import EncodedImage
+    from router.encoded import EncodedImage
 
 
 def command(

@@ -71,7 +71,7 @@ def command(
 
 def _write_heatmap(path: Path, sample: ImageSample, report: OodReport, force: bool) -> Path:
     from router.codecs.png import PngCodec
-    from router.detector.thumbnail import picture
+    from router.display.heat_map import picture
     from router.files import write_atomically
     from router.images.arrays import from_pixels
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from router.errors import CodecError
 from router.forks import Lock, in_children
-from router.images.memory import is_out_of_memory
 from router.images.sample import Pixels
+from router.memory import is_out_of_memory
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:

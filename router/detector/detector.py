@@ -135,7 +135,7 @@ class Detector:
 
     @staticmethod
     def _with_heatmap(report: OodReport, sample: ImageSample, cells: NDArray[np.float32], tile_size: int) -> OodReport:
-        from router.display.thumbnails import thumbnail
+        from router.images.thumbnails import thumbnail
 
         small = thumbnail(sample.pixels, sample.metadata.icc)
         scale = max(small.shape[:2]) / max(sample.width, sample.height)

@@ -54,8 +54,6 @@ _CODECS = {
     "webp": "k-webp",
     "jpeg": "k-jpeg",
 }
-LIGHT_GRAY = 230
-"""What transparent pictures are shown on, of 255."""
 
 
 def declarations(palette: Mapping[str, str], names: Iterable[str] | None = None) -> str:

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from router.display import fragment as f
 from router.display.colours import of_codec
+from router.display.inline_images import picture, png
 from router.display.svg import tag
-from router.display.thumbnails import picture, png, thumbnail
 from router.display.words import NO_BREAK, number, percent, size
+from router.images.thumbnails import thumbnail
 
 if TYPE_CHECKING:
+    from router.encoded import EncodedImage
     from router.record import DecisionRecord, RecordedTarget
-    from router.routing.encoded import EncodedImage
 
 METRICS = {"ssimulacra2": "SSIMULACRA2", "ms-ssim": "MS-SSIM", "psnr": "PSNR in dB", "bpp": "bits a pixel", "max_bytes": "bytes"}
 DIGITS = {"ssimulacra2": 1, "ms-ssim": 4, "psnr": 1, "bpp": 2, "max_bytes": 0}

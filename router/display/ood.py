@@ -9,8 +9,8 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from router.display import fragment as f
+from router.display.inline_images import picture, png
 from router.display.svg import Scale, plain, tag
-from router.display.thumbnails import picture, png
 from router.display.words import number
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def png_picture(report: OodReport) -> bytes | None:
 
 def overlay(report: OodReport) -> NDArray[np.uint8] | None:
     """(h, w, 3): the heat map over the thumbnail that the report holds; None without either."""
-    from router.detector.thumbnail import heated
+    from router.display.heat_map import heated
 
     if report.heatmap is None or report.tile_size is None or report.thumbnail is None or report.thumbnail_scale is None:
         return None

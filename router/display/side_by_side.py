@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from router.display import fragment as f
 from router.display.colours import LIGHT, rgb
 from router.display.encoded import DIGITS, METRICS
+from router.display.inline_images import picture, png
 from router.display.svg import tag
-from router.display.thumbnails import LONGEST_SIDE, picture, png, thumbnail
 from router.display.words import NO_BREAK, number, size
+from router.images.thumbnails import LONGEST_SIDE, thumbnail
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -5,7 +5,7 @@ from __future__ import annotations
 from router.codecs import registry
 from router.codecs.base import Lane
 from router.errors import CarryError, GuardError, InputError, LimitError, NoLaneError, RouterError, own_words
-from router.images.memory import is_out_of_memory
+from router.memory import is_out_of_memory
 from router.policy.decision import Decision, LanePlan
 from router.prediction.costs.predict import Picture
 from router.prediction.costs.store import NONE, Costs

@@ -8,6 +8,7 @@ from router.codecs import registry
 from router.codecs.base import Codec, Lane
 from router.containers.xmp import holds_record, problem, without_record
 from router.detector.report import OodReport
+from router.encoded import EncodedImage
 from router.errors import CarryError, NoLaneError, RouterError, own_words
 from router.images.left_behind.passenger import RECORD
 from router.images.sample import ImageSample
@@ -18,7 +19,6 @@ from router.record import DecisionRecord, RecordForm
 from router.routing.attempt import Candidate, bare, seal, seal_short, with_source_xmp
 from router.routing.attempt_log import RoutingOutcome
 from router.routing.carried_metadata import carried_xmp, losses, shown_losses
-from router.routing.encoded import EncodedImage
 from router.routing.preparation import MEDIA_TYPES, WIDELY_READ, Prepared
 from router.routing.recording import Recorder, Run, without_bundle
 from router.routing.verification import verify

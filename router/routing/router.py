@@ -16,6 +16,7 @@ from router.addresses import shown
 from router.artefacts.bundle import Used
 from router.codecs import registry
 from router.codecs.base import Lane
+from router.encoded import EncodedImage
 from router.errors import CodecUnavailableError, RouterError, UsageError
 from router.forks import Lock, step
 from router.images.sample import ImageSample
@@ -31,7 +32,6 @@ from router.quality.guard import GuardLevel
 from router.quality.target import Number, Target
 from router.reasons import ReasonCode
 from router.record import RecordForm
-from router.routing.encoded import EncodedImage
 from router.routing.facts import Facts
 from router.routing.fallback import Fallback
 from router.routing.forced import forced_decision, with_choices

@@ -16,8 +16,8 @@ from sample_set import Samples
 from typer.testing import CliRunner
 
 import router
-from router import artefacts
-from router.artefacts import bundle, inventory
+from router import artefacts, inventory
+from router.artefacts import bundle
 from router.cli.main import app
 from router.codecs.neural import weights
 from router.detector.detector import Detector, default_detector

@@ -16,7 +16,7 @@ from sample_set import Samples
 from router.detector.detector import HIGHEST_SCORE, Detector, default_detector
 from router.detector.patches import tile_count
 from router.detector.scorer import size_of
-from router.detector.thumbnail import picture
+from router.display.heat_map import picture
 from router.images.sample import ImageSample
 
 PHOTOGRAPHS = ("photo_astronaut", "photo_cat", "photo_coffee", "photo_rocket", "portrait_hopper")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.codecs.base import Lane
-from router.display.thumbnails import data_uri, on_light_gray
+from router.display.inline_images import data_uri
 from router.errors import RouterError
 from router.evaluation.harm import TAU
 from router.evaluation.measure import fingerprint
@@ -27,6 +27,7 @@ from router.evaluation.measure.pictures import Picture, open_picture
 from router.evaluation.page import tiles
 from router.evaluation.page.tiles import Square, TileMap
 from router.images.sample import Pixels
+from router.images.thumbnails import on_light_gray
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,8 +15,8 @@ import numpy as np
 
 from router.errors import LimitError, RouterError
 from router.images.decoders.header import damaged, depth_refused, mode_refused
-from router.images.memory import is_out_of_memory
 from router.images.sample import Pixels
+from router.memory import is_out_of_memory
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:

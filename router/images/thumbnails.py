@@ -1,18 +1,16 @@
-"""Small pictures for screens: as shown in sRGB, 8 bits, inside a document as data URIs."""
+"""Small pictures for screens: as shown in sRGB, 8 bits."""
 
 from __future__ import annotations
 
-import base64
-import io
 from typing import cast
 
 import numpy as np
-from markupsafe import Markup
 from numpy.typing import NDArray
 
-from router.display.colours import LIGHT_GRAY
 from router.images.sample import Pixels
 
+LIGHT_GRAY = 230
+"""Level of the ground that transparent pictures are shown on."""
 LONGEST_SIDE = 640
 """px of a thumbnail."""
 
@@ -40,29 +38,3 @@ def on_light_gray(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         alpha = pixels[..., -1:].astype(np.float32) / 255
         shown = np.rint(pixels[..., :-1] * alpha + LIGHT_GRAY * (1 - alpha)).astype(np.uint8)
     return np.ascontiguousarray(np.broadcast_to(shown, (*shown.shape[:2], 3)).astype(np.uint8))
-
-
-def png(pixels: NDArray[np.uint8]) -> bytes:
-    """A PNG file of (H, W, 3) pixels."""
-    from PIL import Image
-
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "PNG")
-    return out.getvalue()
-
-
-def data_uri(pixels: NDArray[np.uint8], *, lossless: bool = True) -> str:
-    """(H, W, 3) pixels as a WebP inside a URI; not `lossless`: at quality 90, a tenth of the bytes."""
-    from PIL import Image
-
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "WEBP", lossless=lossless, quality=100 if lossless else 90, method=4)
-    return "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode()
-
-
-def picture(pixels: NDArray[np.uint8], alt: str, *, lossless: bool = False) -> Markup:
-    """An `img` element that keeps its proportions and grows no wider than its place."""
-    height, width = pixels.shape[:2]
-    return Markup('<img src="{}" alt="{}" width="{}" height="{}">').format(
-        data_uri(pixels, lossless=lossless), alt, width, height
-    )
