@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from router.batch.options import Options
 from router.batch.placing import Permit, place
 from router.batch.row import Row, State, failed
 from router.batch.task import Task
@@ -17,6 +16,7 @@ from router.errors import RouterError
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
+    from router.batch.options import Options
     from router.encoded import EncodedImage
     from router.routing.router import Router
 
