@@ -29,7 +29,7 @@ FLOORS = (
     ("cli", "imageio", "pillow"),
     ("__main__",),
 )
-"""Modules and packages directly in `router`, from the ground up; `router` itself takes names from all of them when they are used."""
+"""Modules and packages directly in `router`, from the ground up; `router` itself takes names from all of them on use."""
 HOOKS = ("_repr_html_", "_repr_png_")
 """Functions by which a value shows itself in a notebook: what they import is above it, and loaded when it is shown."""
 
