@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import IO, NamedTuple
 
 from router.batch.row import Row, State
-from router.errors import OutputNotWritableError
+from router.errors import OutputNotWritableError, RouterError
 from router.reasons import ReasonCode
 
 FOLDER = ".codec-router"
@@ -148,6 +148,8 @@ class Journal:
             assert self._file is not None
             self._file.write(line.encode("ascii"))
             self._file.flush()
+        except RouterError:
+            raise
         except OSError as error:
             raise _not_usable(self._output, error) from error
 

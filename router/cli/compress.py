@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from router.cli import options as o
+from router.cli.address_paths import as_path
 from router.cli.explanation import print_explanation
 from router.cli.inputs import InputFile, expand, one_output
 from router.cli.left_out import tell
@@ -68,7 +70,7 @@ def command(
 
     Folders, lists and more than a few files are done by worker processes; a second run does what is left.
     """
-    tally, root, left_out, arguments_given = Tally(as_json), Path(output), LeftOut(), inputs or []
+    tally, root, left_out, arguments_given = Tally(as_json), as_path(output), LeftOut(), inputs or []
     ways = Ways(jobs, timeout, force, retry_failed, quiet)
     with tally.setup(arguments_given or [output]):
         from router.batch import Options
@@ -155,10 +157,11 @@ def command(
                 results.append(Result(file.relative, Path("standard output"), encoded.run))
                 return {}
             # Two sources such as `a.png` and `a` may want the same name: the later one gets its suffix once more.
-            target = encoded.path_for(destination)
+            target = as_path(os.fspath(encoded.path_for(destination)))
             while target in claimed:
                 target = target.with_name(target.name + encoded.suffix)
-            written = encoded.save(untouched.check(target), overwrite=force)
+            written = untouched.check(target)
+            encoded.save(written, overwrite=force)
             claimed.add(written)
             if sink is not None:
                 _log(sink, encoded.run, written)

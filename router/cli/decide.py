@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from router.cli import options as o
 from router.cli.explanation import rules
@@ -26,9 +28,10 @@ def command(
     detector: o.DetectorOption = None,
     first_frame: o.FirstFrameOption = False,
     no_limits: o.NoLimitsOption = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Show the values that each rule read, too.")] = False,
     as_json: o.JsonOption = False,
 ) -> None:
-    """Show the lanes a policy would take, every rule it tried and why each did or did not match."""
+    """Show the lanes a policy would take, every rule it tried and the first condition that was false."""
     tally, left_out = Tally(as_json), LeftOut()
     with tally.setup(inputs):
         from router.routing.router import Router
@@ -45,12 +48,12 @@ def command(
             return {"decision": decisions[0].to_dict()}
 
         if tally.run(file.path, work) is not None and not as_json:
-            _print(file, decisions[0])
+            _print(file, decisions[0], explain)
     tell(left_out, inputs, as_json)
     tally.exit()
 
 
-def _print(file: InputFile, decision: Decision) -> None:
+def _print(file: InputFile, decision: Decision, explain: bool) -> None:
     from rich.padding import Padding
 
     screen = console()
@@ -61,4 +64,4 @@ def _print(file: InputFile, decision: Decision) -> None:
         where = "/".join(part for part in (reason.lane, reason.codec) if part)
         text = " ".join(part for part in (str(reason.code), where, reason.detail) if part)
         screen.print(Padding.indent(shown(text), 2))
-    screen.print(Padding.indent(rules(trace.to_dict() for trace in decision.trace), 2))
+    screen.print(Padding.indent(rules((trace.to_dict() for trace in decision.trace), values=explain), 2))

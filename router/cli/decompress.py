@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from router.cli import options as o
+from router.cli.address_paths import as_path
 from router.cli.inputs import InputFile, expand, one_output
 from router.cli.left_out import tell
 from router.cli.many import Named, Ways, run_many
@@ -78,7 +79,7 @@ def command(
 
     Folders, lists and more than a few files are done by worker processes; a second run does what is left.
     """
-    tally, limits, root, left_out = Tally(as_json), o.limits_from(no_limits), Path(output), LeftOut()
+    tally, limits, root, left_out = Tally(as_json), o.limits_from(no_limits), as_path(output), LeftOut()
     ways = Ways(jobs, timeout, force, retry_failed, quiet)
     with tally.setup(inputs or [output]):
         from router.batch import Restoration
@@ -157,8 +158,9 @@ def _one(
     untouched: Untouched,
     claimed: set[Path],
 ) -> dict[str, Any]:
+    from router import addresses
     from router.decoding import load
-    from router.files import write_atomically
+    from router.files import write_named
 
     if single:
         untouched.check(root)
@@ -173,7 +175,8 @@ def _one(
     if to_pipe:
         write_to_pipe(data)
         return _document(Path("standard output"), len(data), mode)
-    claimed.add(write_atomically(untouched.check(target), data, overwrite=force))
+    write_named(addresses.parse(untouched.check(target)), data, overwrite=force)
+    claimed.add(target)
     return _document(target, len(data), mode)
 
 

@@ -28,14 +28,20 @@ def print_explanation(screen: Console, result: Result) -> None:
         screen.print(Padding.indent(f"costs: {problem['code']} [dim]{shown(problem['message'])}[/]", 2))
 
 
-def rules(tried: Iterable[Mapping[str, Any]]) -> Table:
-    """One line a rule, as `RuleTrace.to_dict` has it. An input's value stands where it was read first, and not again."""
+def rules(tried: Iterable[Mapping[str, Any]], *, values: bool = True) -> Table:
+    """One line a rule, as `RuleTrace.to_dict` has it: its first false condition, then the values that it read, if wanted.
+
+    An input's value stands where it was read first, and not again.
+    """
     lines, read, unreached = _lines(), set[str](), []
     for rule in tried:
         if rule.get("outcome") == "not reached":
             unreached.append(rule["rule"])
             continue
-        lines.add_row(f"rule {shown(rule['rule'])}: {rule.get('outcome', '')}", shown(_detail(rule, read)))
+        brief = rule.get("failed") or rule.get("words")
+        detail = _detail(rule, read) if values or not brief else ""
+        told = f"{brief}. {detail}" if brief and detail else brief or detail
+        lines.add_row(f"rule {shown(rule['rule'])}: {rule.get('outcome', '')}", shown(told))
         read |= rule.get("inputs", {}).keys()
     if unreached:
         lines.add_row("rules not reached:", shown(", ".join(unreached)))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from router.cli.address_paths import as_path, check_folder_is_local
 from router.containers.ncr import SIGNATURE
 from router.errors import InputError, RouterError, UsageError
 from router.files import exists, is_folder, read_stream
@@ -95,7 +96,8 @@ def one_output(arguments: list[Path], files: list[InputFile], output: str) -> bo
 
 def check_folder(output: str) -> None:
     """Raises UsageError where `output` is a file or looks like one."""
-    path = Path(output)
+    path = as_path(output)
+    check_folder_is_local(path)
     if not _says_folder(output) and (exists(path) or path.suffix.lower() in ENCODED_SUFFIXES):
         raise UsageError(
             f"{output} is a file, or named like one, but this needs a folder",
@@ -138,7 +140,7 @@ def _sorted(path: Path, name: Path, left_out: LeftOut, encoded: bool, output: Pa
 
 
 def _says_folder(output: str) -> bool:
-    return is_folder(Path(output)) or output.endswith(("/", os.sep))
+    return is_folder(as_path(output)) or output.endswith(("/", os.sep))
 
 
 def _resolved(path: Path) -> Path:

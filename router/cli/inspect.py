@@ -9,13 +9,16 @@ from typing import Annotated, Any
 import typer
 
 from router.cli import options as o
+from router.cli.address_paths import as_path
 from router.cli.inputs import is_stdin
 from router.cli.reporting import Tally, console
 from router.files import read_stream
 
 
 def command(
-    file: Annotated[Path, typer.Argument(help="An output of the router; - is standard input.", metavar="FILE")],
+    file: Annotated[
+        Path, typer.Argument(help="An output of the router, or its address; - is standard input.", metavar="FILE", parser=as_path)
+    ],
     as_json: o.JsonOption = False,
 ) -> None:
     """Print the decision record of an output: why it is what it is."""

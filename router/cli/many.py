@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from router import batch
 from router.batch import Row, State, Summary
+from router.cli.address_paths import is_address
 from router.cli.inputs import InputFile, check_folder, expand, found_in, is_stdin
 from router.cli.listing import Listing
 from router.cli.live import LiveLine, shown
@@ -69,7 +70,7 @@ class Named:
 
     def are_many(self, ways: Ways) -> bool:
         """Whether this is a run: a folder, a list, more than `NAMED` files, or one of the options of runs."""
-        if self.output == "-" or any(map(is_stdin, self.arguments)):
+        if self.output == "-" or any(is_stdin(path) or is_address(path) for path in self.arguments):
             return False
         if self.from_list or any(not is_stdin(path) and is_folder(path) for path in self.arguments):
             return True

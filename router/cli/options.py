@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from router.cli.address_paths import as_path
 from router.errors import UsageError
 from router.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from router.reasons import ReasonCode
@@ -19,13 +20,19 @@ if TYPE_CHECKING:
     from router.quality.target import Target
 
 Inputs = Annotated[
-    list[Path], typer.Argument(help="Files or folders; folders are searched for images. - is standard input.", metavar="IN...")
+    list[Path],
+    typer.Argument(
+        help="Files, addresses (s3://...) or folders; folders are searched for images. - is standard input.",
+        metavar="IN...",
+        parser=as_path,
+    ),
 ]
 SomeInputs = Annotated[
     list[Path] | None,
     typer.Argument(
-        help="Files or folders; folders are searched for images. - is one image from standard input.",
+        help="Files, addresses (s3://...) or folders; folders are searched for images. - is one image from standard input.",
         metavar="IN...",
+        parser=as_path,
         show_default=False,
     ),
 ]

@@ -31,7 +31,7 @@ def list_command(as_json: o.JsonOption = False) -> None:
 
     tally = Tally(as_json)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("policy", "quality", "guard", "what it does"):
+    for title in ("policy", "target", "guard", "what it does"):
         table.add_column(title, overflow="fold")
     for name in shipped_names():
 

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
 _WIDE = 120
 """Columns of a terminal from which on the reason has room beside the rest."""
-_TITLES = ("input", "lane", "codec", "source", "output", "target", "p (ood)")
+_TITLES = ("input", "lane", "codec", "source", "output", "achieved", "p (ood)")
 _USUAL = (11, 14, 8, 8, 13, 7)
 """Columns that lane, codec and figures take, but for the longest."""
 _FIGURES = 3
 """The first column of figures."""
 _WHY = "why, and what was passed over"
+_OF_THE_RESULT = ("FORCED_CODEC", "TARGET_OVERSHOT", "SAVES_ENOUGH", "BUDGET_OVERRUN")
+"""Codes that say something of the codec that was used."""
 _LANE_STYLE = {"neural": "magenta", "classical": "cyan", "lossless": "green", "transcode": "blue", "passthrough": "dim"}
 
 
@@ -141,7 +143,8 @@ def _reached(target: RecordedTarget | None) -> str:
 
 def _why(record: DecisionRecord) -> str:
     """The rule that matched and its reason, an error in a rule where that decided; the codecs passed over; what is lost."""
-    passed_over = [f"{r.codec or r.lane} {r.code}" for r in record.reasons if (r.codec or r.lane) and r.code != "FORCED_CODEC"]
+    of_others = [r for r in record.reasons if (r.codec or r.lane) and r.code not in _OF_THE_RESULT]
+    passed_over = [f"{r.codec or r.lane} {r.code}" for r in of_others]
     passed_over += [r.detail for r in record.reasons if r.code == "ARTEFACT_DAMAGED" and not (r.codec or r.lane)]
     decided = "forced by the caller"
     if record.policy is not None:

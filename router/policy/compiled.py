@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
@@ -19,6 +19,7 @@ from router.policy.builtin import codec_name
 from router.policy.codecs import codec_problems
 from router.policy.consistency import lanes
 from router.policy.decision import LanePlan
+from router.policy.explain import Explained
 from router.policy.expressions import Condition, Environment, canonical
 from router.policy.inputs import INPUTS, Price
 from router.policy.mistakes import mistakes
@@ -37,6 +38,7 @@ class CompiledRule:
     Attributes:
         groups: the input groups that the condition reads.
         stages: the inputs it reads, cheap ones first; each stage is worth a try before the next is paid for.
+        explained: says which part of the condition decided.
     """
 
     name: str
@@ -44,6 +46,7 @@ class CompiledRule:
     action: Action
     groups: frozenset[str]
     stages: tuple[tuple[str, ...], ...]
+    explained: Explained = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -192,7 +195,8 @@ def _compile_rule(rule: Rule, environment: Environment) -> CompiledRule:
     # The OOD score before the gain estimate: an image that is out is not worth estimating.
     order = sorted(stages, key=lambda stage: (stage[0], stage[1] == "gain"))
     groups = frozenset(name.partition(".")[0] for name in condition.names)
-    return CompiledRule(rule.name, condition, rule.then, groups, tuple(tuple(stages[stage]) for stage in order))
+    explained = Explained(condition, environment, rule.because, rule.if_not)
+    return CompiledRule(rule.name, condition, rule.then, groups, tuple(tuple(stages[stage]) for stage in order), explained)
 
 
 def _sha256(policy: Policy) -> str:

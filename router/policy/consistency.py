@@ -13,7 +13,9 @@ from typing import Any
 
 from router.codecs.options import shortened
 from router.policy.builtin import BUILTIN_LANES, PLUGIN_PREFIX, codec_name
+from router.policy.inputs import INPUTS
 from router.policy.problems import FieldPath, ProblemCode, field_name
+from router.policy.words import places
 
 Found = tuple[FieldPath, ProblemCode, str, str]
 
@@ -117,6 +119,8 @@ def policy_problems(policy: Mapping[str, Any]) -> Iterator[Found]:
             hint = f"Rule {seen[name] + 1} has it already; records name the rule, so every name stands once"
             yield ("rules", index, "name"), ProblemCode.DUPLICATE_NAME, f"{shortened(name)[1:-1]} is used twice", hint
         seen.setdefault(name, index)
+    yield from _explanation_problems(policy)
+    yield from _word_problems(policy)
     context = policy.get("context")
     for key in context if isinstance(context, Mapping) else ():
         if key in CEL_RESERVED:
@@ -137,6 +141,48 @@ def policy_problems(policy: Mapping[str, Any]) -> Iterator[Found]:
                 message,
                 "Name a classical or lossless lane here",
             )
+
+
+def _explanation_problems(policy: Mapping[str, Any]) -> Iterator[Found]:
+    """`why_not` names a rule that was tried before."""
+    earlier: list[str] = []
+    numbered = {("rules", index, "then"): name for index, name in _names(policy.get("rules"))}
+    for path, action in actions(policy):
+        wanted = action.get("why_not")
+        if isinstance(wanted, str) and path == ("on_error",):
+            message = "a rule that failed is the reason already"
+            yield (*path, "why_not"), ProblemCode.CONTRADICTION, message, "Leave it out here"
+        elif isinstance(wanted, str) and wanted not in earlier:
+            close = difflib.get_close_matches(wanted[:64], earlier, n=1)
+            hint = f"Did you mean {close[0]}?" if close else "Name a rule that stands before it"
+            yield (*path, "why_not"), ProblemCode.WRONG_VALUE, f"there is no earlier rule {shortened(wanted)[1:-1]}", hint
+        if path in numbered:
+            earlier.append(numbered[path])
+
+
+def _word_problems(policy: Mapping[str, Any]) -> Iterator[Found]:
+    """Words by input, and values in them: of inputs that exist, and that records may hold."""
+    context = policy.get("context")
+    declared = {f"context.{key}": entry for key, entry in context.items()} if isinstance(context, Mapping) else {}
+    silent = {name for name, entry in declared.items() if not (isinstance(entry, Mapping) and entry.get("record") is True)}
+    rules = policy.get("rules")
+    for index, rule in enumerate(rules if isinstance(rules, list | tuple) else ()):
+        for kind in ("because", "if_not"):
+            words = rule.get(kind) if isinstance(rule, Mapping) else None
+            for name, sentence in words.items() if isinstance(words, Mapping) else ():
+                path = ("rules", index, kind, name)
+                named, loose = places(sentence) if isinstance(sentence, str) else ([], False)
+                for input_name in (str(name), *(n for n in named if n not in ("value", "limit"))):
+                    if input_name not in INPUTS and input_name not in declared:
+                        close = difflib.get_close_matches(input_name[:100], [*INPUTS, *declared], n=1)
+                        hint = f"Did you mean {close[0]}?" if close else "`codec-router policies inputs` lists the inputs"
+                        yield path, ProblemCode.UNKNOWN_INPUT, f"{shortened(input_name)[1:-1]} is no input", hint
+                for input_name in silent.intersection(named):
+                    message, hint = f"{input_name} is not recorded", "Declare it with record: true, or leave its value out"
+                    yield path, ProblemCode.CONTRADICTION, message, hint
+                if loose:
+                    message = "braces are for values, such as {image.megapixels}, {value} or {limit}"
+                    yield path, ProblemCode.WRONG_VALUE, message, "Leave other braces out"
 
 
 def _names(rules: Any) -> Iterator[tuple[int, str]]:

@@ -53,6 +53,8 @@ class RuleTrace:
         condition: the expression as written.
         inputs: values of the inputs that were looked at to tell; those that could not change the result were not.
         error: what went wrong, for outcome "error".
+        failed: for outcome "not matched", the first false condition with its value: "image.megapixels is 12.2, needs <= 12".
+        words: the policy's own words for it, "" where it has none; for outcome "matched", those for what made it true.
     """
 
     rule: str
@@ -60,6 +62,8 @@ class RuleTrace:
     condition: str
     inputs: Mapping[str, Any]
     error: str = ""
+    failed: str = ""
+    words: str = ""
 
     @property
     def detail(self) -> str:
@@ -75,6 +79,8 @@ class RuleTrace:
             "condition": self.condition,
             "inputs": dict(self.inputs),
             "detail": self.detail,
+            **({"failed": self.failed} if self.failed else {}),
+            **({"words": self.words} if self.words else {}),
         }
 
 

@@ -14,8 +14,12 @@ from router.policy.decision import Budgets, Decision, LanePlan, Reason, RuleTrac
 from router.policy.inputs import INPUTS, Input, Price, coerce, inputs_of
 from router.policy.receiver import Receiver
 from router.policy.schema import Action, LaneSpec, Policy, guard_spec
+from router.policy.words import Words, told_apart
 from router.quality.target import Target
 from router.reasons import ReasonCode
+
+NO_RECEIVER = 'no receiver given: add --receiver self, or receiver="self" in Python, to allow the neural lane'
+"""In a decision, for whichever way it was asked."""
 
 Resolver = Callable[[str], Mapping[str, Any]]
 """Group name ("image", "source", "ood", "gain", "cost", "device") to its inputs by name, without the group. The mapping may
@@ -139,6 +143,17 @@ class _Facts:
                 self.values[entry.key] = self._read(entry)
         return self.values[key]
 
+    def known(self, key: str) -> Any:
+        """The value where it is known, or free to know; None where it is not, or there is none."""
+        entry = INPUTS.get(key)
+        if key not in self.values and entry is not None and entry.price is not Price.FREE:
+            return None
+        try:
+            value = self.get(key)
+        except (_FactError, KeyError):
+            return None
+        return None if entry is not None and entry.flag and not self.values.get(entry.flag, True) else value
+
     def _read(self, entry: Input) -> Any:
         if entry.flag and not self._flag(entry.flag):
             return entry.unavailable  # the table's sentinel, whatever the resolver puts there
@@ -179,6 +194,8 @@ class _Facts:
 def _select(policy: CompiledPolicy, facts: _Facts) -> tuple[str, Action, list[RuleTrace], list[Reason]]:
     """(rule name, its action, the trace of every rule, why)."""
     traces: list[RuleTrace] = []
+    names = {*INPUTS, *(f"context.{key}" for key in policy.policy.context)}
+    words = Words(names, facts.known, lambda name: _disclosed(policy.policy, name))
     chosen: tuple[str, Action, list[Reason]] | None = None
     for rule in policy.rules:
         if chosen:
@@ -197,7 +214,11 @@ def _select(policy: CompiledPolicy, facts: _Facts) -> tuple[str, Action, list[Ru
             error = f"{why}: {failure.foreign}" if failure.foreign else why
         shown = {name: facts.values[name] if _disclosed(policy.policy, name) else "(not recorded)" for name in read}
         outcome: Literal["matched", "not matched", "error"] = "error" if error else "matched" if matched else "not matched"
-        traces.append(RuleTrace(rule.name, outcome, rule.condition.text, shown, error))
+        why_false = rule.explained.why_false(facts.values, words) if outcome == "not matched" else None
+        said = rule.explained.why_true(facts.values, words) if outcome == "matched" else why_false.words if why_false else ""
+        traces.append(
+            RuleTrace(rule.name, outcome, rule.condition.text, shown, error, why_false.sentence if why_false else "", said)
+        )
         if error:
             # What CEL or a detector said is in the trace, which goes to the log only.
             reasons = [Reason(ReasonCode.RULE_ERROR, f"{rule.name}: {why}")]
@@ -205,8 +226,10 @@ def _select(policy: CompiledPolicy, facts: _Facts) -> tuple[str, Action, list[Ru
                 reasons.append(Reason(code, why))
             chosen = "on_error", policy.on_error, reasons
         elif matched:
-            chosen = rule.name, rule.action, [_matched(rule.name, rule.action)]
-    name, action, reasons = chosen or ("otherwise", policy.otherwise, [_matched("otherwise", policy.otherwise)])
+            chosen = rule.name, rule.action, [_matched(rule.name, rule.action, traces, words)]
+    if chosen is None:
+        chosen = "otherwise", policy.otherwise, [_matched("otherwise", policy.otherwise, traces, words)]
+    name, action, reasons = chosen
     if facts.values.get("ood.available") is False:
         reasons.append(Reason(ReasonCode.DETECTOR_UNAVAILABLE, "no OOD score", lane=Lane.NEURAL))
     return name, action, traces, reasons
@@ -227,8 +250,13 @@ def _evaluate(rule: CompiledRule, facts: _Facts, read: list[str]) -> tuple[bool,
     return False, outcome_error
 
 
-def _matched(rule: str, action: Action) -> Reason:
-    return Reason(ReasonCode.RULE_MATCHED, f"{rule}: {action.reason}" if action.reason else rule)
+def _matched(rule: str, action: Action, traces: list[RuleTrace], words: Words) -> Reason:
+    """The rule, its reason, what made it true, and what kept the rule that it names from matching."""
+    reason = words.filled(action.reason)
+    true = next((t.words for t in traces if t.rule == rule and t.outcome == "matched"), "")
+    false = next((t.words or t.failed for t in traces if t.rule == action.why_not), "")
+    stated = "; ".join(part for part in (": ".join(part for part in (reason, true) if part), false) if part)
+    return Reason(ReasonCode.RULE_MATCHED, f"{rule}: {stated}" if stated else rule)
 
 
 def _disclosed(policy: Policy, name: str) -> bool:
@@ -296,14 +324,14 @@ def _codec_refusal(spec: LaneSpec, codec: str, receiver: Receiver, codecs: _Code
         if receiver.neural_consent(model, media_type):
             return None
         if not receiver.known:
-            detail = "nothing is known about the receiver"
+            detail = NO_RECEIVER
         elif not receiver.accepts(media_type):
             detail = f"the receiver does not name {media_type}"
         else:
-            detail = f"the receiver does not list model {model}"
+            detail = f"the receiver does not list model {model}: --receiver-model, or models=[...] in receiver"
         return Reason(ReasonCode.NEURAL_NO_CONSENT, detail, spec.lane, codec)
     if not receiver.accepts(media_type):
-        return Reason(ReasonCode.RECEIVER_DOES_NOT_ACCEPT, media_type, spec.lane, codec)
+        return Reason(ReasonCode.RECEIVER_DOES_NOT_ACCEPT, f"the receiver does not take {media_type}", spec.lane, codec)
     return None
 
 
@@ -319,7 +347,8 @@ def _too_large(action: Action, spec: LaneSpec, written: str, facts: _Facts) -> R
         return Reason(failure.code, str(failure), spec.lane, codec_name(written))
     if megapixels <= limit:
         return None
-    return Reason(ReasonCode.BUDGET_EXCEEDED, f"{megapixels:.4g} MP, at most {limit:g}", spec.lane, codec_name(written))
+    one, other = told_apart(megapixels, limit)
+    return Reason(ReasonCode.BUDGET_EXCEEDED, f"{one} MP, over this policy's {other}", spec.lane, codec_name(written))
 
 
 def _passthrough_refusal(facts: _Facts, receiver: Receiver) -> Reason | None:
@@ -332,5 +361,5 @@ def _passthrough_refusal(facts: _Facts, receiver: Receiver) -> Reason | None:
         return Reason(ReasonCode.NOT_A_FILE, "bare pixels have no bytes to keep", lane)
     media_type = SOURCE_MEDIA_TYPES.get(container)
     if media_type is None or not receiver.accepts(media_type):
-        return Reason(ReasonCode.RECEIVER_DOES_NOT_ACCEPT, media_type or container, lane)
+        return Reason(ReasonCode.RECEIVER_DOES_NOT_ACCEPT, f"the receiver does not take {media_type or container}", lane)
     return None

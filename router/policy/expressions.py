@@ -47,9 +47,11 @@ _CEL_TYPES = {
     "list<string>": cel.Type.List(cel.Type.STRING),
 }
 
+STRING = r"""(?:[bB]?[rR][bB]?(?:\"{3}[\s\S]*?\"{3}|'{3}[\s\S]*?'{3}|"[^"\n]*"|'[^'\n]*')
+       | \"{3}(?:[^\\]|\\[\s\S])*?\"{3} | '{3}(?:[^\\]|\\[\s\S])*?'{3} | "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*')"""
+"""A text literal of CEL, as a verbose regular expression."""
 _LEXEMES = re.compile(
-    r"""(?P<text>[bB]?[rR][bB]?(?:\"{3}[\s\S]*?\"{3}|'{3}[\s\S]*?'{3}|"[^"\n]*"|'[^'\n]*')
-       | \"{3}(?:[^\\]|\\[\s\S])*?\"{3} | '{3}(?:[^\\]|\\[\s\S])*?'{3} | "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*'
+    rf"""(?P<text>{STRING}
        | [A-Za-z_][A-Za-z_0-9]* )
        | (?P<gap>(?:\s|//[^\n]*)+)""",
     re.VERBOSE,
@@ -107,6 +109,7 @@ class Environment:
         double = cel.Type.DOUBLE
         finite = cel.FunctionDecl(_FINITE, [cel.Overload(_FINITE, return_type=double, parameters=[double], impl=_finite)])
         self._env = cel.NewEnv(variables=variables, functions=[finite])
+        self._pieces: dict[str, Any] = {}
 
     def compile(self, text: str) -> Condition:
         """Compile one condition.
@@ -168,6 +171,20 @@ class Environment:
             further = moved(explained(str(error), right, self._names), right, text, origin)
             mistakes += [m for m in further if (m.line, m.column) not in told and m.hint not in told]
         return sorted(dict.fromkeys(mistakes), key=lambda mistake: (mistake.line or 0, mistake.column or 0))[:MAX_MISTAKES]
+
+    def value_of(self, text: str, values: Mapping[str, Any]) -> Any:
+        """The value of a piece of a compiled condition with the inputs known so far; None where it has none."""
+        if text not in self._pieces:
+            try:
+                self._pieces[text] = self._env.compile(text)
+            except Exception:  # a piece that does not stand alone
+                self._pieces[text] = None
+        expression = self._pieces[text]
+        try:
+            result = None if expression is None else expression.eval(data=values)
+            return None if result is None or result.type() == cel.Type.ERROR else result.plain_value()
+        except Exception:  # as in `Condition.evaluate`
+            return None
 
     def _without_infinities(self, expression: Any, checked: Checked) -> Any:
         """The expression with every operation that could give infinity or NaN made to fail instead."""

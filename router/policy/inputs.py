@@ -148,6 +148,7 @@ _TABLE = (
     Input("device", "cpus", "int", "CPU cores that may be used", ">= 1"),
     Input("device", "gpu", "bool", "a GPU may be used"),
     Input("device", "neural_available", "bool", "the neural codec and its weights are installed"),
+    Input("device", "neural_problem", "string", "why the neural codec cannot be used here, and what helps; empty where it can"),
     Input("target", "metric", "string", "what the target counts", '"ssimulacra2", "psnr", "ms-ssim", "bpp" or "max_bytes"'),
     Input("target", "value", "double", "the target, in the metric's unit"),
     Input(

@@ -6,6 +6,7 @@ import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Discriminator,
@@ -27,9 +28,19 @@ from router.quality.guard.levels import DEFAULT_QUANTILE, QUANTILES
 from router.quality.target import Target
 
 MAX_RULES = 64
+
+
+def _in_one_line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("text with control characters or line breaks; in YAML, `>-` folds lines without one at the end")
+    return text
+
+
 CodecId = Annotated[str, Field(pattern=r"^(plugin:)?[a-z0-9][a-z0-9._-]{0,63}$")]
 ContextKeyName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 RuleName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+InputName = Annotated[str, Field(pattern=r"^[a-z]+\.[a-z][a-z0-9_]{0,63}$")]
+Sentence = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_in_one_line)]
 Setting = StrictBool | StrictInt | StrictFloat | Annotated[StrictStr, Field(max_length=64)]
 Quality = Annotated[float, Field(ge=0, le=100, description="SSIMULACRA2: 90 visually lossless, 70 high, 50 medium, 30 low")]
 Megapixels = Annotated[float, Field(gt=0)]
@@ -189,6 +200,9 @@ class Action(_Aiming):
     metadata: MetadataMode | None = None
     record: RecordChoice | None = Field(default=None, description="how much of the decision record travels in the file")
     reason: str = Field(default="", max_length=200)
+    why_not: RuleName | None = Field(
+        default=None, description="an earlier rule: the reason goes on with the condition that kept it from matching"
+    )
 
     @model_validator(mode="after")
     def _something_fixed(self) -> Self:
@@ -197,11 +211,9 @@ class Action(_Aiming):
 
     @model_serializer(mode="wrap")
     def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without `record` where it is not set: the field is younger than policies, whose hashes must stay."""
+        """Without `record` and `why_not` where they are not set: they are younger than policies, whose hashes must stay."""
         data: dict[str, Any] = plain(self)
-        if self.record is None:
-            data.pop("record", None)
-        return data
+        return {name: value for name, value in data.items() if value is not None or name not in ("record", "why_not")}
 
 
 class Rule(_Model):
@@ -211,6 +223,18 @@ class Rule(_Model):
     when: str = Field(min_length=1, description="a CEL expression of type bool")
     then: Action
     description: str = Field(default="", max_length=2000)
+    because: dict[InputName, Sentence] = Field(
+        default_factory=dict, max_length=32, description="by input: what is said where the part of `when` that reads it is true"
+    )
+    if_not: dict[InputName, Sentence] = Field(
+        default_factory=dict, max_length=32, description="by input: what is said where the part of `when` that reads it is false"
+    )
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without words where there are none: the fields are younger than policies, whose hashes must stay."""
+        data: dict[str, Any] = plain(self)
+        return {name: value for name, value in data.items() if value or name not in ("because", "if_not")}
 
 
 class Defaults(_Aiming):
@@ -251,9 +275,15 @@ class Policy(_Model):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        names = {"rules": [{"name": rule.name} for rule in self.rules], "context": self.context}
-        on_error = {"lanes": [{"lane": lane.lane} for lane in self.on_error.lanes]} if self.on_error else None
-        raise_first(policy_problems({**names, "on_error": on_error}))
+        rules = [
+            {"name": r.name, "because": r.because, "if_not": r.if_not, "then": {"why_not": r.then.why_not}} for r in self.rules
+        ]
+        on_error = None
+        if self.on_error is not None:
+            on_error = {"lanes": [{"lane": lane.lane} for lane in self.on_error.lanes], "why_not": self.on_error.why_not}
+        context = {key: {"record": declared.record} for key, declared in self.context.items()}
+        otherwise = {"why_not": self.otherwise.why_not}
+        raise_first(policy_problems({"rules": rules, "context": context, "otherwise": otherwise, "on_error": on_error}))
         return self
 
     @property

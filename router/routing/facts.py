@@ -145,7 +145,14 @@ class Facts:
         return values
 
     def _device(self) -> Mapping[str, Any]:
-        return _Lazy({"cpus": _cpus, "gpu": lambda: False, "neural_available": self._neural_available})
+        return _Lazy(
+            {
+                "cpus": _cpus,
+                "gpu": lambda: False,
+                "neural_available": self._neural_available,
+                "neural_problem": self._neural_problem,
+            }
+        )
 
     def _neural_available(self) -> bool:
         from router.codecs import registry
@@ -155,6 +162,18 @@ class Facts:
         except ArtefactError as error:  # without its model the lane is closed, and nothing else is
             self.problems.append(error)
             return False
+
+    def _neural_problem(self) -> str:
+        from router.codecs import registry
+
+        try:
+            hint = registry.get("ncr").unavailable()
+        except ArtefactError as error:
+            named = error.message.partition(": ")[0]  # what follows may be a library's words
+            return f"{named}: see codec-router models verify"
+        if hint is None:
+            return ""
+        return f"neural extra not installed: {hint}" if hint.startswith("pip ") else hint
 
 
 def _cpus() -> int:

@@ -275,9 +275,10 @@ def test_explain(cli: Cli, samples: Samples, tmp_path: Path) -> None:
     done = cli("compress", samples["palette_badge"], "-o", tmp_path / "a", "--explain")
     table, explained = done.out.split(" written, ")
     assert "p (ood)" in table
-    assert "graphics: few colours" in table
-    for word in ("rule graphics: matched", "rule hdr: not matched", "lossless/webp-lossless: done", "1 encoding,"):
+    assert "graphics: only 8 colours" in table
+    for word in ("rule graphics: matched", "rule hdr: not matched", "image.hdr is false. image.hdr = false", "1 encoding,"):
         assert word in explained
+    assert "lossless/webp-lossless: done" in explained
     assert explained.count("image.colours = 8") == 1
     (document,) = cli("compress", samples["palette_badge"], "-o", tmp_path / "b", "--explain", "--json").json
     assert {"rule", "outcome"} <= document["rules"][0].keys()

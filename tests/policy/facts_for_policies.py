@@ -15,7 +15,7 @@ PHOTOGRAPH: dict[str, dict[str, Any]] = {
     "ood": {"available": True, "score": 1.5, "p_value": 0.4, "in_distribution": True, "detector": "d1"},
     "gain": {"available": False},
     "cost": {"available": False},
-    "device": {"cpus": 2, "gpu": False, "neural_available": True},
+    "device": {"cpus": 2, "gpu": False, "neural_available": True, "neural_problem": "neural extra not installed"},
 }  # fmt: skip
 
 

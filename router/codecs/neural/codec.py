@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _DECODING = 8
 """Bytes a pixel that decoding takes beside the pixels: latents of some bands of tiles."""
-_EXTRA = "pip install codec-router[neural]"
+_EXTRA = "pip install 'codec-router[neural]'"
 
 
 class NeuralCodec(Codec):
