@@ -41,7 +41,8 @@ def check(encoded: router.EncodedImage, pixels: np.ndarray, limits: Limits | Non
     elif encoded.record.target is not None and encoded.record.target.metric == "psnr":
         assert psnr(pixels, decoded) >= 29
     if encoded.record.lane != "passthrough":
-        assert router.inspect(encoded.data) == encoded.record
+        found = router.inspect(encoded.data)
+        assert found == encoded.record or found.to_short() == encoded.record.to_short()  # `web` writes the short one
 
 
 def stripes(height: int, width: int) -> np.ndarray:

@@ -23,6 +23,7 @@ from router.codecs.neural import weights
 from router.codecs.neural.codec import NeuralCodec
 from router.containers import ncr as container
 from router.errors import RouterError
+from router.limits import Limits
 from training.fuzz.damage import mutated
 from training.fuzz.target import Target
 
@@ -120,8 +121,8 @@ def _run(data: bytes) -> None:
         _files().check(_files().make(random.Random(data)))
 
 
-def _limits() -> container.Limits:
-    return container.Limits(max_pixels=_LARGEST, max_side=65_535, max_file_bytes=1 << 24)
+def _limits() -> Limits:
+    return Limits(max_pixels=_LARGEST, max_side=65_535, max_file_bytes=1 << 24)
 
 
 def chunks(data: bytes) -> Chunks:

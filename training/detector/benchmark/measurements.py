@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 Vector = NDArray[np.float64]
 DETECTOR_CODE = Path(router.detector.__file__).parent
 SCORING_CODE = [*DETECTOR_CODE.glob("*.py"), *(path for path in DETECTOR_CODE.glob("*/") if path.name != "fit")]
-EMBEDDING_CODE = [DETECTOR_CODE / "embeddings", DETECTOR_CODE / "views.py"]
+EMBEDDING_CODE = [DETECTOR_CODE / "embeddings", DETECTOR_CODE / "patches.py"]
 RATE = NeuralCodec.knob.start
 """A middle rate of the neural codec: about SSIMULACRA2 70."""
 _NAME = 20
