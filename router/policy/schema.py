@@ -1,4 +1,4 @@
-"""The shape of a policy: pydantic models that accept nothing they do not know. Meaning is in docs/POLICY.md."""
+"""The shape of a policy: pydantic models that accept nothing they do not know. Meaning is in docs/reference/policy.md."""
 
 from __future__ import annotations
 

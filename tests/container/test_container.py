@@ -21,7 +21,7 @@ from router.errors import LimitError, StreamError, UsageError
 from router.limits import DEFAULT_LIMITS, Limits
 from router.reasons import ReasonCode
 
-FORMAT = Path(__file__).parents[2] / "docs" / "FORMAT.md"
+FORMAT = Path(__file__).parents[2] / "docs" / "reference" / "format.md"
 
 FULL = Container(
     Header(130, 70, 4, Colour.SRGB),
@@ -197,7 +197,7 @@ def test_unknown_chunks() -> None:
 
 
 def critical(data: bytes) -> bytes:
-    """The binding of docs/FORMAT.md, by an independent walk."""
+    """The binding of docs/reference/format.md, by an independent walk."""
     found = [
         data[start : start + 4] + kind + data[start + 8 : end - 4]
         for wanted in (b"HEAD", b"MODL", b"GRID", b"TILE", b"ALPH")
@@ -389,7 +389,7 @@ def test_limits_come_from_the_header() -> None:
 
 
 def test_the_specification_holds_a_readable_file() -> None:
-    """The worked example of docs/FORMAT.md, byte for byte."""
+    """The worked example of docs/reference/format.md, byte for byte."""
     dump = re.findall(r"^[0-9a-f]{4}  ((?:[0-9a-f]{2} ?)+)", FORMAT.read_text("utf-8"), re.MULTILINE)
     parsed = container.parse(bytes.fromhex("".join(dump)))
     assert (parsed.header.width, parsed.header.height, parsed.header.channels) == (1, 1, 2)

@@ -1,4 +1,4 @@
-"""The worked example of docs/FORMAT.md. `python tests/neural/format_example.py` writes it anew, with the newest shipped model."""
+"""The worked example of docs/reference/format.md. `python tests/neural/format_example.py` writes it anew (newest model)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from router.codecs.neural.weights import find_model
 from router.containers import ncr as container
 from router.images.arrays import from_pixels
 
-PAGE = Path(__file__).parents[2] / "docs" / "FORMAT.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "format.md"
 HEADING = "## 10. Example\n"
 
 

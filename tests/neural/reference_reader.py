@@ -1,4 +1,4 @@
-"""A reader of `.ncr` files written from docs/FORMAT.md alone: slow, in plain integers, to be compared with the library.
+"""A reader of `.ncr` files written from docs/reference/format.md alone: slow, in plain integers, to be compared with the library.
 
 Section numbers are those of the page. The entropy path (sections 4 to 6) has no floating-point number in it; the pixels
 (section 7) are computed in double precision, from which the fp32 reference differs by rounding only.

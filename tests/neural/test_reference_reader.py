@@ -1,4 +1,4 @@
-"""docs/FORMAT.md suffices: a reader written from it alone obtains the library's latents and pixels."""
+"""docs/reference/format.md suffices: a reader written from it alone obtains the library's latents and pixels."""
 
 from __future__ import annotations
 

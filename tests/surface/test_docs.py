@@ -18,7 +18,7 @@ import router
 from router.cli.main import app
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NOT_RUN = re.compile(r"<!-- not run: (.+?) -->\n$")
 """Before a block that needs what is not here: a server, somebody's data."""
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -42,7 +42,7 @@ def desk(samples: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
         small.save(tmp_path / name)
     (tmp_path / "photos").mkdir()
     shutil.copy(samples["portrait_hopper"], tmp_path / "photos" / "hopper.jpg")
-    (policy,) = [block for block in _blocks(ROOT / "docs" / "POLICY.md", "yaml") if "name: shop" in block][:1]
+    (policy,) = [block for block in _blocks(ROOT / "docs" / "reference" / "policy.md", "yaml") if "name: shop" in block][:1]
     (tmp_path / "shop.yaml").write_text(policy, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path

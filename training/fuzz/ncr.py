@@ -142,7 +142,7 @@ def assembled(parts: Chunks) -> bytes:
 
 
 def binding(parts: Chunks) -> bytes:
-    """As docs/FORMAT.md says."""
+    """As docs/reference/format.md says."""
     pieces = [struct.pack("<I", len(p)) + k + p for wanted in _CRITICAL for k, p in parts if k == wanted]
     return hashlib.sha256(b"".join(pieces)).digest()[:16]
 
@@ -154,7 +154,7 @@ def rebound(parts: Chunks) -> Chunks:
 
 
 def alpha(payload: bytes, height: int, width: int) -> NDArray[np.uint8]:
-    """Section 8 of docs/FORMAT.md, sample by sample."""
+    """Section 8 of docs/reference/format.md, sample by sample."""
     if payload[0] == 0:
         return np.full((height, width), payload[1], np.uint8)
     residuals = np.frombuffer(zlib.decompress(payload[1:]), np.uint8).reshape(height, width).astype(int)

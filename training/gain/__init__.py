@@ -1,1 +1,1 @@
-"""The model of the predicted gain: fitted and judged. docs/GAIN.md."""
+"""The model of the predicted gain: fitted and judged. docs/internals/savings.md."""

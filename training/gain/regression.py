@@ -19,7 +19,7 @@ CAP = 1.0
 """Ratios beyond e and 1 / e are all as bad, or as good: which it is must not weigh on the others."""
 RIDGE, SCALE_RIDGE = 0.1, 1.0
 WIDTH = 0.2
-"""Over the number of features. Chosen with RIDGE by cross-validation on development images, see docs/GAIN.md."""
+"""Over the number of features. Chosen with RIDGE by cross-validation on development images, see docs/internals/savings.md."""
 _LEAST_ERROR = 0.02
 """Added to errors before the logarithm: a lucky hit says little about the scale."""
 

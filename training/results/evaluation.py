@@ -1,4 +1,4 @@
-"""The tables of docs/EVALUATION.md from a report of `codec-router evaluate`.
+"""The tables of docs/guide/evaluation.md from a report of `codec-router evaluate`.
 
     python -m training.results.evaluation REPORT [--policy balanced] [--photographs natural_kodak,natural_other,natural_bsds_test]
 

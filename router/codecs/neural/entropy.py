@@ -2,7 +2,7 @@
 
 The coder is Martin's range coder with 32-bit words and 64-bit state (constriction `stream.queue`). A table of counts c_i >= 1
 that sum to 2^24 is given to constriction as the weights c_i - 1: it then adds exactly 1 to each, so its fixed-point model is
-the table itself, and another implementation needs the counts only. `docs/FORMAT.md` has the coder in full.
+the table itself, and another implementation needs the counts only. `docs/reference/format.md` has the coder in full.
 """
 
 from __future__ import annotations

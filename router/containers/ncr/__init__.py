@@ -1,4 +1,4 @@
-"""The `.ncr` file: write, parse, validate. docs/FORMAT.md is the specification; nothing here knows the arithmetic of the codec.
+"""The `.ncr` file: write, parse, validate, without the arithmetic of the codec. docs/reference/format.md specifies it.
 
 `layout.py`: what a file holds and its rules; `chunks.py`, `payloads.py`: its bytes; `reading.py`, `writing.py`.
 """

@@ -1,4 +1,4 @@
-"""What an `.ncr` file holds, and the rules that its parts obey; docs/FORMAT.md is the specification."""
+"""What an `.ncr` file holds, and the rules that its parts obey; docs/reference/format.md is the specification."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def cost(points: pd.DataFrame, knob: Knob | None, target: float, max_steps: int 
 
     Between measured settings score, bytes and seconds are interpolated linearly. A codec without a knob encodes and decodes
     once. The search knows the codec's curves on the average image, and how images vary, but not this image: points have no
-    pixels. With the image's features the router needs about a third of an encoding less on average (docs/SEARCH.md), and
+    pixels. With the image's features the router needs a third of an encoding less on average (docs/internals/search.md), and
     extracting them costs up to 25 ms an image, which are not counted. What other codecs have measured on the image is not used.
     """
     setup = float(points["setup_seconds"].median())

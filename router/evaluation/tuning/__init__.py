@@ -1,1 +1,1 @@
-"""Thresholds of a policy, chosen from a report: fewest bytes, with harm bounded at a stated confidence. docs/TUNING.md."""
+"""Thresholds of a policy, chosen from a report: fewest bytes, with harm bounded at a stated confidence. docs/guide/tuning.md."""

@@ -72,7 +72,7 @@ class Session:
         targets = ", ".join(f"{target:g}" for target in self.table.targets)
         base = self.tested(tuned, self.table, "").base
         return [
-            f"Tuned by `codec-router tune` from the policy {self.base.name} ({self.base.sha256[:12]}); docs/TUNING.md.",
+            f"Tuned by `codec-router tune` from the policy {self.base.name} ({self.base.sha256[:12]}); docs/guide/tuning.md.",
             f"Measured: {found.images} images of {len(self.table.domains)} domains, SSIMULACRA2 {targets}; "
             f"{found.neural} have a neural result.",
             f"Claim: of {what} drawn like these, at most {100 * goal.epsilon:g} % are harmed (harm version {harms.VERSION},",

@@ -14,7 +14,7 @@ Point = tuple[float, float]
 SHARE = 0.9
 """Share of timings within a band."""
 LEAST = Band(0.7, 1.45)
-"""No band is narrower: few timings of made-up pictures show too little, and this is what photographs showed (docs/COSTS.md)."""
+"""No band is narrower: few timings of made-up pictures show too little; photographs showed this (docs/internals/costs.md)."""
 LEAST_OF = {"avif": Band(0.5, 2.0), "png": Band(0.5, 1.45)}
 """By name: codecs whose time hangs on content more than the made-up pictures do."""
 

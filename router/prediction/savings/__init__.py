@@ -1,1 +1,1 @@
-"""Predicted gain: what share of the bytes the neural codec will save on an image, before anything is encoded. docs/GAIN.md."""
+"""Predicted gain: the share of bytes that the neural codec will save, before anything is encoded. docs/internals/savings.md."""

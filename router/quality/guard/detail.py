@@ -19,7 +19,7 @@ _AROUND = (4, 4, 2, 2)
 a spot nor a line within them moves."""
 _FLOOR, _MASKING, _ERROR = 0.5, 0.5, 1.5
 _OWN = (0.5, 0.3, 0.2, 0.2)
-"""Weights of what hides a loss, by octave for the root of its own strength; chosen on planted damage, see docs/GUARD.md."""
+"""Weights of what hides a loss, by octave for the root of its strength; chosen on planted damage (docs/internals/guard.md)."""
 _MARK, _MARK_FLOOR = 3.0, 1.5
 """A mark is where the response is this many times the usual one around it, and this many 8-bit steps more."""
 _BLOCK = 8

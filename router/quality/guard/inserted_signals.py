@@ -2,7 +2,7 @@
 
 A picture's own marks (`marks.py`) say what was lost of them, not what would be lost of a lesion or a hairline crack that lies
 elsewhere. So such structures are planted, and the picture is coded again: of all structures that were tried, spots of 3 px and
-hairlines of 1 px, or 2 px where they are fainter still, are what the neural codec loses first (docs/GUARD.md).
+hairlines of 1 px, or 2 px where they are fainter still, are what the neural codec loses first (docs/internals/guard.md).
 """
 
 from __future__ import annotations

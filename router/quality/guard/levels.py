@@ -10,7 +10,7 @@ QUANTILES = (0.5, 0.999)
 
 
 class GuardLevel(StrEnum):
-    """Each level checks all that the one before it checks; docs/GUARD.md says what each promises.
+    """Each level checks all that the one before it checks; docs/internals/guard.md says what each promises.
 
     `off`: the stream decodes, geometry, exact alpha, identity of lossless lanes. `fast`: also the target where a search has
     measured it, and a bounded number of tiles of neural results. `full`: the target always, and every tile of neural results.

@@ -14,10 +14,10 @@ _SAME = 1.0
 """SSIMULACRA2 points that count as no difference: the tolerance of a quality target."""
 MOST_FADED = 0.007
 """Share of marks that may fade. Of development images with planted structures, those above it lost several times as many of them
-as those below; below it, it does not tell images apart (docs/GUARD.md)."""
+as those below; below it, it does not tell images apart (docs/internals/guard.md)."""
 MOST_LOST = 0.1
 """Share of probes, the faintest structures, that may be lost. Up to twice as many made no difference on development images: this
-is caution (docs/GUARD.md)."""
+is caution (docs/internals/guard.md)."""
 _FEW_MARKS = 150
 """Marks below which the share is that of so many: one mark may always fade, for one of three is no share to speak of."""
 
