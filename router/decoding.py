@@ -63,8 +63,7 @@ def decode(data: bytes, limits: Limits = DEFAULT_LIMITS, decoding: str | None = 
         return _decode_foreign(data, limits, unknown)
     if decoding is not None:
         Decoding.parse(decoding)  # a wrong word is refused whatever the format
-        if codec.codec_id == "ncr":
-            codec = registry.get_from_config({"id": "ncr", "decoding": decoding})
+        codec = codec.decoding_in(decoding)
     found = codec.decode(data, limits)
     # The readers of standard files have looked at the profile already.
     icc, _ = usable(found.metadata.icc, found.pixels.shape[2])

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import router
+from router.codecs import registry
 
 ROOT = Path(router.__file__).parent
 FLOORS = (
@@ -96,3 +97,20 @@ def test_no_module_is_in_a_circle() -> None:
         tuple(graphlib.TopologicalSorter(graph).static_order())
     except graphlib.CycleError as error:
         pytest.fail(" -> ".join(error.args[1]))
+
+
+FORMATS = ("containers", "images")
+"""Here "ncr" names a file format, which is one whatever the codec."""
+
+
+def test_no_codec_is_told_by_its_id_outside_the_codecs() -> None:
+    ids = set(registry.BUILTIN) - {"png", "jpeg", "webp", "avif", "jxl"}  # these are names of source formats too
+    found = [
+        f"{module}:{node.lineno}"
+        for module, path in MODULES.items()
+        if module != "router" and room(module) not in ("codecs", *FORMATS)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Compare)
+        and any(isinstance(part, ast.Constant) and part.value in ids for part in (node.left, *node.comparators))
+    ]
+    assert not found

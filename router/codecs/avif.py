@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from router.codecs import versions
 from router.codecs._decode import decode_still
 from router.codecs._opaque import without_opaque_alpha
 from router.codecs._pillow import missing_feature, save, to_image
@@ -68,6 +70,14 @@ class AvifCodec(Codec):
         if plain is not None and plain != icc:
             sample = sample.with_metadata(replace(sample.metadata, icc=plain))
         return without_opaque_alpha(sample)
+
+    def libraries(self) -> Mapping[str, str]:
+        """See `Codec.libraries`."""
+        return {"pillow": versions.package("pillow"), "avif": versions.pillow_library("avif")}
+
+    def version(self) -> str:
+        """See `Codec.version`."""
+        return f"avif {versions.pillow_library('avif')}"
 
     def encode(self, sample: ImageSample, settings: Settings) -> bytes:
         """See `Codec.encode`."""

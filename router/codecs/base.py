@@ -6,10 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
+from router.codecs import versions
 from router.codecs.options import IntRange, Option
 from router.containers import short_record
 from router.containers.metadata import Metadata
@@ -80,6 +81,13 @@ class DecodedImage:
     metadata: Metadata
 
 
+class ModelWeights(NamedTuple):
+    """The weights that a codec encodes with: the model's id, and the SHA-256 of its file in hexadecimal, "" if not known."""
+
+    model: str
+    sha256: str
+
+
 class Codec(ABC):
     """One way to write an image.
 
@@ -103,6 +111,9 @@ class Codec(ABC):
     options: ClassVar[Mapping[str, Option] | None] = None
     """Settings that `encode` takes beside the knob, with the values of each (`router.codecs.options`; the knob may be among
     them). None: nothing is declared, and policies can set the knob only."""
+
+    byte_neutral: ClassVar[frozenset[str]] = frozenset()
+    """Names in the configuration that change no byte of a file, such as a number of threads; a model counts by its weights."""
 
     @classmethod
     def accepted(cls) -> Mapping[str, Option]:
@@ -207,6 +218,33 @@ class Codec(ABC):
     def recognises(cls, data: bytes) -> bool:
         """Whether these bytes carry this codec's signature; how `router.decompress` finds a codec of another package."""
         return False
+
+    def libraries(self) -> Mapping[str, str]:
+        """Versions, by name, of what encodes and decodes underneath; how long both take depends on them.
+
+        By default the package that declares the codec as an entry point. Raises RouterError where they cannot be found out.
+        """
+        return versions.plugin(self.codec_id)
+
+    def version(self) -> str:
+        """The version of what decides the bytes beside configuration: the library that encodes, or the SHA-256 of the weights.
+
+        "" where it is not known. By default all of `libraries`. Raises RouterError where it cannot be found out.
+        """
+        return ", ".join(f"{name} {version}" for name, version in self.libraries().items())
+
+    def weights(self) -> ModelWeights | None:
+        """The weights that `encode` uses; None for a codec without any.
+
+        By default those that the configuration names as `model`, with an unknown hash. Raises ModelError or ArtefactError if
+        they are not here or damaged.
+        """
+        model = self.get_config().get("model")
+        return None if model is None else ModelWeights(str(model), "")
+
+    def decoding_in(self, arithmetic: str) -> Codec:
+        """This codec, computing decoded pixels as "fp32", "bf16" or "exact" says; itself where it has one arithmetic only."""
+        return self
 
     def unavailable(self) -> str | None:
         """None when usable here, else an install hint such as `pip install codec-router[neural]`."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from router.codecs import versions
 from router.codecs._decode import decode_still
 from router.codecs._pillow import room, save, to_image
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
@@ -51,6 +53,14 @@ class JpegCodec(Codec):
     def get_config(self) -> dict[str, Any]:
         """`subsampling`."""
         return {"id": self.codec_id, **self._config}
+
+    def libraries(self) -> Mapping[str, str]:
+        """See `Codec.libraries`."""
+        return {"pillow": versions.package("pillow"), "jpg": versions.pillow_library("jpg")}
+
+    def version(self) -> str:
+        """See `Codec.version`."""
+        return f"libjpeg_turbo {versions.pillow_library('libjpeg_turbo')}"
 
     def encode(self, sample: ImageSample, settings: Settings) -> bytes:
         """See `Codec.encode`."""

@@ -6,10 +6,12 @@ takes none and would tag the pixels as sRGB.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
+from router.codecs import versions
 from router.codecs._decode import decode_still
 from router.codecs._pillow import encode_failed
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
@@ -37,6 +39,7 @@ class _Jxl(Codec):
     suffix: ClassVar[str] = ".jxl"
     short_place: ClassVar[str | None] = "jxl"
     options: ClassVar[dict[str, Option]] = {"effort": _EFFORT}
+    byte_neutral: ClassVar[frozenset[str]] = frozenset({"threads"})
 
     def __init__(self, *, effort: int = 7, threads: int = 0) -> None:
         allowed = {"effort": _EFFORT, "threads": IntRange(0, 256)}
@@ -45,6 +48,10 @@ class _Jxl(Codec):
     def get_config(self) -> dict[str, Any]:
         """`effort` 1 (fast) to 9 (small), `threads`."""
         return {"id": self.codec_id, **self._config}
+
+    def libraries(self) -> Mapping[str, str]:
+        """See `Codec.libraries`."""
+        return {"pillow-jxl-plugin": versions.package("pillow-jxl-plugin")}
 
     def with_xmp(self, data: bytes, xmp: bytes) -> bytes:
         """See `Codec.with_xmp`: the packet becomes the last box."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
+from router.codecs import versions
 from router.codecs._decode import decode_still
 from router.codecs._pillow import encode_failed, save, to_image
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Lane, Settings
@@ -47,6 +49,14 @@ class PngCodec(Codec):
     def get_config(self) -> dict[str, Any]:
         """`level`."""
         return {"id": self.codec_id, **self._config}
+
+    def libraries(self) -> Mapping[str, str]:
+        """See `Codec.libraries`."""
+        return {"pillow": versions.package("pillow"), "zlib": versions.pillow_library("zlib")}
+
+    def version(self) -> str:
+        """See `Codec.version`."""
+        return f"zlib {versions.pillow_library('zlib')}"
 
     def encode(self, sample: ImageSample, settings: Settings) -> bytes:
         """See `Codec.encode`."""

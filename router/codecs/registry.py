@@ -10,33 +10,32 @@ where the name is the class's `codec_id`. Our own ids cannot be taken over that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
-from router.codecs.base import Codec
+from router.codecs.base import Codec, Lane
+from router.codecs.versions import GROUP
 from router.containers import avif, jxl
 from router.containers.signatures import format_of
 from router.errors import CodecUnavailableError, StreamError, UsageError
 from router.forks import Lock
 from router.reasons import ReasonCode
 
-GROUP = "codec_router.codecs"
-
 BUILTIN: Mapping[str, str] = {
     "jpeg": "router.codecs.jpeg:JpegCodec",
     "webp": "router.codecs.webp:WebpCodec",
-    "webp-lossless": "router.codecs.webp:WebpLosslessCodec",
     "avif": "router.codecs.avif:AvifCodec",
     "jxl": "router.codecs.jxl:JxlCodec",
+    "webp-lossless": "router.codecs.webp:WebpLosslessCodec",
     "jxl-lossless": "router.codecs.jxl:JxlLosslessCodec",
-    "jxl-transcode": "router.codecs.jxl:JxlTranscodeCodec",
     "png": "router.codecs.png:PngCodec",
+    "jxl-transcode": "router.codecs.jxl:JxlTranscodeCodec",
     "ncr": "router.codecs.neural.codec:NeuralCodec",
 }
-"""The same as in the package's metadata, so that a source tree that is not installed works too."""
+"""The codecs of this package, and the one place that lists them. What else is said of them stands in their classes."""
 
 _EXTRAS = {"torch": "neural", "constriction": "neural", "imagecodecs": "depth"}
 
@@ -87,6 +86,27 @@ def get_class(codec_id: str) -> type[Codec]:
         if codec_id not in _classes:
             _classes[codec_id] = _load(codec_id)
         return _classes[codec_id]
+
+
+def in_lane(lane: Lane) -> Iterator[str]:
+    """Ids of a lane's codecs, ours first, then the others by id. Codecs that do not load are left out."""
+    for codec_id in (*BUILTIN, *(i for i in ids() if i not in BUILTIN)):
+        try:
+            if get_class(codec_id).lane is lane:
+                yield codec_id
+        except CodecUnavailableError:
+            continue
+
+
+def first_in_lane(lane: Lane) -> Codec:
+    """The codec that stands for its lane in predictions and measurements. Errors as `get`; StopIteration for an empty lane."""
+    return get(next(in_lane(lane)))
+
+
+@cache
+def builtin_classes() -> Mapping[str, type[Codec]]:
+    """The classes in `BUILTIN` by id, whatever is registered in their place."""
+    return {codec_id: _class(codec_id, reference) for codec_id, reference in BUILTIN.items()}
 
 
 def is_ours(codec: str | Codec) -> bool:
@@ -164,6 +184,10 @@ def _load(codec_id: str) -> type[Codec]:
             hint=f"Known: {', '.join(ids())}",
             codec=codec_id,
         )
+    return _class(codec_id, reference)
+
+
+def _class(codec_id: str, reference: str) -> type[Codec]:
     module, _, name = reference.partition(":")
     try:
         found = getattr(import_module(module), name)

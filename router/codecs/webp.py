@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from router.codecs import versions
 from router.codecs._decode import decode_still
 from router.codecs._opaque import without_opaque_alpha
 from router.codecs._pillow import missing_feature, save, to_image
@@ -36,6 +38,14 @@ class _Webp(Codec):
     def prepare(self, sample: ImageSample) -> ImageSample:
         """See `Codec.prepare`: an alpha channel that is opaque everywhere is dropped, as libwebp does."""
         return without_opaque_alpha(sample)
+
+    def libraries(self) -> Mapping[str, str]:
+        """See `Codec.libraries`."""
+        return {"pillow": versions.package("pillow"), "webp": versions.pillow_library("webp")}
+
+    def version(self) -> str:
+        """See `Codec.version`."""
+        return f"webp {versions.pillow_library('webp')}"
 
     def encode(self, sample: ImageSample, settings: Settings) -> bytes:
         """See `Codec.encode`."""

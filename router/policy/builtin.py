@@ -1,32 +1,25 @@
-"""What the policy language knows of the built-in codecs: their lane and media type, so that a typo fails when a policy loads."""
+"""What the policy language knows of the built-in codecs and of source formats, so that a typo fails when a policy loads."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
+
+from router.codecs import registry
 from router.codecs.base import Lane
 
-BUILTIN_LANES: dict[str, Lane] = {
-    "jpeg": Lane.CLASSICAL,
-    "webp": Lane.CLASSICAL,
-    "avif": Lane.CLASSICAL,
-    "jxl": Lane.CLASSICAL,
-    "webp-lossless": Lane.LOSSLESS,
-    "jxl-lossless": Lane.LOSSLESS,
-    "png": Lane.LOSSLESS,
-    "jxl-transcode": Lane.TRANSCODE,
-    "ncr": Lane.NEURAL,
-}
 
-BUILTIN_MEDIA_TYPES: dict[str, str] = {
-    "jpeg": "image/jpeg",
-    "webp": "image/webp",
-    "avif": "image/avif",
-    "jxl": "image/jxl",
-    "webp-lossless": "image/webp",
-    "jxl-lossless": "image/jxl",
-    "png": "image/png",
-    "jxl-transcode": "image/jxl",
-    "ncr": "image/x-ncr",
-}
+@cache
+def builtin_lanes() -> Mapping[str, Lane]:
+    """The lane of each built-in codec by its id, as their classes declare them."""
+    return {codec_id: codec.lane for codec_id, codec in registry.builtin_classes().items()}
+
+
+@cache
+def builtin_media_types() -> Mapping[str, str]:
+    """The media type of each built-in codec's files by its id, as their classes declare them."""
+    return {codec_id: codec.media_type for codec_id, codec in registry.builtin_classes().items()}
+
 
 SOURCE_MEDIA_TYPES: dict[str, str] = {
     "jpeg": "image/jpeg",

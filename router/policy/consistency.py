@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from router.codecs.options import shortened
-from router.policy.builtin import BUILTIN_LANES, PLUGIN_PREFIX, codec_name
+from router.policy.builtin import PLUGIN_PREFIX, builtin_lanes, codec_name
 from router.policy.inputs import INPUTS
 from router.policy.problems import FieldPath, ProblemCode, field_name
 from router.policy.words import places
@@ -52,7 +52,7 @@ def lane_problems(lane: Mapping[str, Any]) -> Iterator[Found]:
     if codecs is None:
         return
     if not codecs and kind in LANES:
-        fitting = [codec for codec, own in BUILTIN_LANES.items() if own == kind]
+        fitting = [codec for codec, own in builtin_lanes().items() if own == kind]
         message, hint = f"the {kind} lane needs at least one codec", f"For example codecs: [{', '.join(fitting)}]"
         yield ("codecs",), ProblemCode.MISSING_FIELD, message, hint
     seen: set[str] = set()
@@ -72,7 +72,7 @@ def lane_problems(lane: Mapping[str, Any]) -> Iterator[Found]:
 
 def _codec_problems(path: FieldPath, codec: str, lane: Any) -> Iterator[Found]:
     name = codec_name(codec)
-    own = BUILTIN_LANES.get(name)
+    own = builtin_lanes().get(name)
     if codec.startswith(PLUGIN_PREFIX):
         if own:
             message = f"{name} is built in; write it without {PLUGIN_PREFIX}"
@@ -80,20 +80,20 @@ def _codec_problems(path: FieldPath, codec: str, lane: Any) -> Iterator[Found]:
     elif own is None:
         yield path, ProblemCode.UNKNOWN_CODEC, f"unknown codec {shortened(codec)}", _codec_hint(codec, lane)
     elif lane in LANES and own != lane:
-        alike = [other for other, at in BUILTIN_LANES.items() if at == lane and other.startswith(f"{codec}-")]
-        fitting = ", ".join(other for other, at in BUILTIN_LANES.items() if at == lane)
+        alike = [other for other, at in builtin_lanes().items() if at == lane and other.startswith(f"{codec}-")]
+        fitting = ", ".join(other for other, at in builtin_lanes().items() if at == lane)
         hint = f"Did you mean {alike[0]}?" if alike else f"Codecs of the {lane} lane: {fitting}"
         yield path, ProblemCode.WRONG_LANE, f"{codec} belongs to the {own} lane, not to {lane}", hint
 
 
 def _codec_hint(codec: str, lane: Any) -> str:
     lower = codec.lower()[:64]
-    fitting = [other for other, at in BUILTIN_LANES.items() if at == lane] or list(BUILTIN_LANES)
+    fitting = [other for other, at in builtin_lanes().items() if at == lane] or list(builtin_lanes())
     close = [_OTHER_NAMES[lower]] if lower in _OTHER_NAMES else []
-    close = close or difflib.get_close_matches(lower, fitting, n=1) or difflib.get_close_matches(lower, BUILTIN_LANES, n=1)
+    close = close or difflib.get_close_matches(lower, fitting, n=1) or difflib.get_close_matches(lower, builtin_lanes(), n=1)
     guess = f"Did you mean {close[0]}? " if close else ""
     plugin = f"a plugin's codec is written {PLUGIN_PREFIX}{lower}" if lower == codec and codec.isascii() else ""
-    return f"{guess}Built in are {', '.join(BUILTIN_LANES)}{'; ' + plugin if plugin else ''}"
+    return f"{guess}Built in are {', '.join(builtin_lanes())}{'; ' + plugin if plugin else ''}"
 
 
 def aim_problems(part: Mapping[str, Any]) -> Iterator[Found]:

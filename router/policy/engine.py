@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from router.codecs.base import Lane
 from router.errors import NoLaneError, RouterError, UsageError, own_words
-from router.policy.builtin import BUILTIN_LANES, BUILTIN_MEDIA_TYPES, SOURCE_MEDIA_TYPES, codec_name
+from router.policy.builtin import SOURCE_MEDIA_TYPES, builtin_lanes, builtin_media_types, codec_name
 from router.policy.compiled import CompiledPolicy, CompiledRule, lane_plan
 from router.policy.context import check_context
 from router.policy.decision import Budgets, Decision, LanePlan, Reason, RuleTrace
@@ -35,8 +35,8 @@ def decide(
     target: Target | Mapping[str, Any] | None = None,
     context: Mapping[str, Any] | None = None,
     metadata: Literal["keep", "icc", "strip"] | None = None,
-    codec_media: Callable[[str], str | None] = BUILTIN_MEDIA_TYPES.get,
-    codec_lane: Callable[[str], Lane | None] = BUILTIN_LANES.get,
+    codec_media: Callable[[str], str | None] = lambda codec_id: builtin_media_types().get(codec_id),
+    codec_lane: Callable[[str], Lane | None] = lambda codec_id: builtin_lanes().get(codec_id),
     neural_model: Callable[[str], str | None] = lambda _: None,
 ) -> Decision:
     """Decide what happens to one image.

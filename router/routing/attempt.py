@@ -13,7 +13,6 @@ import numpy as np
 from router.artefacts.bundle import Used
 from router.codecs import registry
 from router.codecs.base import Codec, Lane
-from router.codecs.neural.weights import find_model
 from router.codecs.options import checked
 from router.errors import (
     CarryError,
@@ -22,7 +21,6 @@ from router.errors import (
     GuardError,
     LimitError,
     ModelError,
-    RouterError,
     StreamError,
     own_words,
 )
@@ -192,19 +190,17 @@ def encode_to_target(
         perceptual=None if pixels.dtype != np.uint8 else lambda: scorers.get("ssimulacra2", prepared.pixels, profile)(pixels),
         shown=as_shown(profile),
     )
-    used = _artefacts(model, guard, None if outcome is None else scorers.memory.used)
+    used = _artefacts(codec, guard, None if outcome is None else scorers.memory.used)
     return Candidate(codec, data, pixels, chosen, score, guard, encodings, profile, outcome, used)
 
 
-def _artefacts(model: str | None, guard: GuardReport, prior: Used | None) -> tuple[Used, ...]:
+def _artefacts(codec: Codec, guard: GuardReport, prior: Used | None) -> tuple[Used, ...]:
     used = [] if prior is None else [prior]
     if guard.calibration is not None:
         used.append(Used("guards", guard.calibration, guard.calibration_sha256))
-    if model is not None:
-        try:
-            used.append(Used("models", model, find_model(model).sha256))
-        except RouterError:  # of somebody else's codec: none of ours
-            used.append(Used("models", model, ""))
+    weights = codec.weights()
+    if weights is not None:
+        used.append(Used("models", *weights))
     return tuple(used)
 
 

@@ -155,25 +155,34 @@ class Facts:
         )
 
     def _neural_available(self) -> bool:
-        from router.codecs import registry
-
-        try:
-            return registry.get("ncr").unavailable() is None
-        except ArtefactError as error:  # without its model the lane is closed, and nothing else is
-            self.problems.append(error)
-            return False
+        for hint in _unavailable_neural():
+            if isinstance(hint, ArtefactError):  # without its model the lane is closed, and nothing else is
+                self.problems.append(hint)
+            elif hint is None:
+                return True
+        return False
 
     def _neural_problem(self) -> str:
-        from router.codecs import registry
-
-        try:
-            hint = registry.get("ncr").unavailable()
-        except ArtefactError as error:
-            named = error.message.partition(": ")[0]  # what follows may be a library's words
-            return f"{named}: see codec-router models verify"
+        hints = list(_unavailable_neural())
+        hint = None if None in hints else hints[0]
         if hint is None:
             return ""
+        if isinstance(hint, ArtefactError):
+            named = hint.message.partition(": ")[0]  # what follows may be a library's words
+            return f"{named}: see codec-router models verify"
         return f"neural extra not installed: {hint}" if hint.startswith("pip ") else hint
+
+
+def _unavailable_neural() -> Iterator[str | ArtefactError | None]:
+    """For each codec of the neural lane why it cannot be used here, None where it can. Ours come first."""
+    from router.codecs import registry
+    from router.codecs.base import Lane
+
+    for codec_id in registry.in_lane(Lane.NEURAL):
+        try:
+            yield registry.get(codec_id).unavailable()
+        except ArtefactError as error:
+            yield error
 
 
 def _cpus() -> int:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
 from router.codecs import registry
-from router.codecs.base import Codec
+from router.codecs.base import Codec, Lane, ModelWeights
 from router.codecs.conformance import synthetic
 from router.codecs.jxl import JxlTranscodeCodec
+from router.codecs.neural.codec import NeuralCodec
 from router.codecs.png import PngCodec
 from router.errors import CodecUnavailableError, StreamError, UsageError
 from router.images.read import read
 from router.reasons import ReasonCode
+from router.routing.facts import Facts
 
 CLASSICAL = ["avif", "jpeg", "jxl", "jxl-lossless", "png", "webp", "webp-lossless"]
 
@@ -42,10 +43,12 @@ def install(monkeypatch, folder: Path, name: str, references: dict[str, str], mo
     monkeypatch.syspath_prepend(folder)
 
 
-def test_builtin_table_is_what_the_package_declares():
+def test_builtin_codecs_are_listed_in_one_place():
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
-    assert project["entry-points"][registry.GROUP] == dict(registry.BUILTIN)
-    assert {e.name for e in entry_points(group=registry.GROUP)} >= set(registry.BUILTIN)
+    assert registry.GROUP not in project.get("entry-points", {})
+    assert {codec_id: found.codec_id for codec_id, found in registry.builtin_classes().items()} == {
+        i: i for i in registry.BUILTIN
+    }
 
 
 def test_ids_are_sorted_and_hold_ours():
@@ -149,6 +152,51 @@ not_a_codec = 3
         assert caught.value.hint
     with pytest.raises(CodecUnavailableError, match="surely_not_installed"):
         registry.get("needs-torch")
+
+
+def test_a_second_neural_codec_is_used_through_the_seam_alone(clean_registry, tmp_path):
+    module = """
+from router.codecs.base import Lane
+from router.codecs.png import PngCodec
+class Second(PngCodec):
+    codec_id = "second"
+    lane = Lane.NEURAL
+    def get_config(self):
+        return {"id": "second", "model": "theirs-1"}
+"""
+    install(
+        clean_registry, tmp_path, "second_package", {"second": "second_package:Second", "broken": "second_package:No"}, module
+    )
+    assert tuple(registry.in_lane(Lane.NEURAL)) == ("ncr", "second")
+    assert registry.first_in_lane(Lane.NEURAL).codec_id == "ncr"
+    codec = registry.get("second")
+    assert codec.weights() == ModelWeights("theirs-1", "")
+    assert codec.decoding_in("exact") is codec
+    sample = read(synthetic(20, 30, "RGB", 8))
+    facts = Facts(sample, alpha=0.05, score=lambda: pytest.fail("nobody asked"))
+    clean_registry.setattr(NeuralCodec, "unavailable", lambda self: "no weights here")
+    device = facts.resolve("device")
+    assert device["neural_available"] is True
+    assert device["neural_problem"] == ""
+
+
+def test_the_version_of_another_packages_codec_is_that_of_the_package(clean_registry, tmp_path):
+    module = """
+from router.codecs.base import Codec
+from router.codecs.png import PngCodec
+class Plug(PngCodec):
+    codec_id = "versioned"
+    libraries, version = Codec.libraries, Codec.version
+"""
+    install(clean_registry, tmp_path, "versioned_package", {"versioned": "versioned_package:Plug"}, module)
+    assert registry.get("versioned").libraries() == {"versioned_package": "1.0"}
+    assert registry.get("versioned").version() == "versioned_package 1.0"
+
+
+@pytest.mark.parametrize("codec_id", registry.BUILTIN)
+def test_our_codecs_know_their_version(codec_id):
+    assert registry.get(codec_id).version().strip()
+    assert all(registry.get(codec_id).libraries().values())
 
 
 def test_installed_packages_are_asked_for_unknown_data(clean_registry, tmp_path):

@@ -20,7 +20,7 @@ from pathlib import Path
 from rich.progress import Progress
 
 from router.codecs import registry
-from router.codecs.neural.weights import find_model
+from router.codecs.base import Lane
 from router.prediction.savings import artefact
 from router.prediction.savings.features import EMBEDDING, FEATURES_VERSION, names
 from training.gain import report
@@ -55,12 +55,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def write(out: Path, measured: Measured, *, rivals: bool = False) -> list[str]:
     """The artefact of the installed neural codec, fitted on all of `measured`, and lines that say how good it is."""
-    card = find_model(registry.get("ncr").get_config()["model"])
+    weights = registry.first_in_lane(Lane.NEURAL).weights()
+    assert weights is not None
     manifest = artefact.Manifest(
         schema_version=artefact.SCHEMA_VERSION,
         gain_id=out.name,
-        model=card.id,
-        model_sha256=card.sha256,
+        model=weights.model,
+        model_sha256=weights.sha256,
         embedding=EMBEDDING,
         features_version=FEATURES_VERSION,
         targets=measured.targets,

@@ -30,10 +30,9 @@ from router.evaluation.measure.coding import ImageCoder
 from router.evaluation.measure.families import FAMILIES, Family
 from router.evaluation.measure.point import CURVE, Point
 from router.quality.search_model import artefact
-from router.quality.search_model.artefact import FamilyManifest, KnobRange, Manifest, Prior
+from router.quality.search_model.artefact import FamilyManifest, KnobRange, Manifest, Prior, byte_settings
 from router.quality.search_model.features import FEATURES_VERSION, NAMES, features
 from router.quality.search_model.scales import SCALES, to_level
-from router.quality.search_model.versions import matters, version_of
 from training.search import model
 from training.search.distinct import distinct_settings
 from training.search.model import Fitted, Key, Seen
@@ -286,8 +285,8 @@ def family_manifest(name: str) -> FamilyManifest:
     return FamilyManifest(
         name=name,
         codec=codec.codec_id,
-        settings=matters(codec.codec_id, config),
-        version=version_of(codec.codec_id, config),
+        settings=byte_settings(codec, config),
+        version=codec.version(),
         knob=KnobRange(name=codec.knob.name, low=codec.knob.low, high=codec.knob.high),
     )
 

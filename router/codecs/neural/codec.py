@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from router.artefacts import MODELS
 from router.artefacts.bundle import vouch
-from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
+from router.codecs import versions
+from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, ModelWeights, Settings
 from router.codecs.neural import weights
 from router.codecs.neural.arithmetic import Decoding
 from router.codecs.options import Option
 from router.containers import ncr as container
 from router.containers.xmp import holds_record, without_record
-from router.errors import CodecUnavailableError, UsageError
+from router.errors import CodecUnavailableError, RouterError, UsageError
 from router.images.sample import ImageSample, Pixels
 from router.limits import DEFAULT_LIMITS, Limits
 from router.reasons import ReasonCode
@@ -49,9 +50,10 @@ class NeuralCodec(Codec):
         xmp=True,
         max_side=65_535,
     )
-    working_base = 768 << 20  # torch and a model that are not loaded yet, and `ahead.MOST` tiles at work
+    working_base = 768 << 20  # torch and a model that are not loaded yet, and `prefetch.MOST` tiles at work
     knob = Knob("rate", 0, 65_535, 39_000)
     options: ClassVar[Mapping[str, Option] | None] = {}  # the knob alone
+    byte_neutral: ClassVar[frozenset[str]] = frozenset({"decoding", "model"})
 
     def __init__(self, model: str | None = None, decoding: str = Decoding.FP32) -> None:
         """
@@ -67,6 +69,26 @@ class NeuralCodec(Codec):
     def get_config(self) -> dict[str, Any]:
         """JSON-able configuration with `id`; `from_config(get_config())` is equal to the codec."""
         return {"id": self.codec_id, "model": self.model, "decoding": str(self.decoding)}
+
+    def libraries(self) -> Mapping[str, str]:
+        """See `Codec.libraries`; the model that encodes is among them, by its hash, where it is here."""
+        found = {name: versions.package(name) for name in ("codec-router", "torch", "constriction")}
+        try:
+            return {**found, "model": self.weights().sha256}
+        except RouterError:
+            return found
+
+    def version(self) -> str:
+        """The SHA-256 of the weights. Raises ModelError, ArtefactError."""
+        return self.weights().sha256
+
+    def weights(self) -> ModelWeights:
+        """The weights that `encode` uses, from their card; the card alone is read. Raises ModelError, ArtefactError."""
+        return ModelWeights(self.model, weights.find_model(self.model).sha256)
+
+    def decoding_in(self, arithmetic: str) -> NeuralCodec:
+        """This codec, decoding in this arithmetic. Raises UsageError (BAD_ARGUMENT) for an unknown one."""
+        return NeuralCodec(self.model, arithmetic)
 
     def unavailable(self) -> str | None:
         """None when usable here, else an install hint."""

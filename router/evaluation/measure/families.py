@@ -59,7 +59,7 @@ on photographs."""
 
 LOSSLESS = tuple(name for name, family in FAMILIES.items() if family.lane is _L)
 CLASSICAL = tuple(name for name, family in FAMILIES.items() if family.lane is _C)
-NEURAL = "ncr"
+NEURAL = next(name for name, family in FAMILIES.items() if family.lane is Lane.NEURAL)
 BETTER_AVIF = ("avif420", "avif444")
 """What "avif" stands for: the better of both, image by image and target by target."""
 

@@ -20,9 +20,6 @@ from typing import Any
 import router
 from router.artefacts import GUARDS
 from router.codecs.base import Codec
-from router.prediction.costs.machine import versions
-from router.prediction.costs.model import CODEC
-from router.quality.search_model.versions import version_of
 
 _ROOT = Path(router.__file__).parent
 _CODEC_CODE = ("router.codecs.", "router.containers.ncr", "router.kernels")
@@ -41,9 +38,8 @@ def code(*paths: Path) -> str:
 
 def of_codec(codec: Codec) -> str:
     """Of what a codec's files depend on: its configuration, weights, libraries, and its code with all that it imports of ours."""
-    config, codec_id = codec.get_config(), codec.codec_id
-    libraries = {name: found for name, found in versions(CODEC, codec_id).items() if name not in ("codec-router", "model")}
-    return _digest(config, version_of(codec_id, config), libraries, _codec_code(type(codec).__module__))
+    libraries = {name: found for name, found in codec.libraries().items() if name not in ("codec-router", "model")}
+    return _digest(codec.get_config(), codec.version(), libraries, _codec_code(type(codec).__module__))
 
 
 @cache

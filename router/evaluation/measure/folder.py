@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from router.codecs.base import Lane
 from router.errors import RouterError
 from router.evaluation.measure.families import Family, choose
 from router.evaluation.measure.image import ImagePoints, Row, measure_image
@@ -115,7 +116,7 @@ COLUMNS = [
 def _measure_one(
     picture: Picture, families: Sequence[Family], targets: Sequence[float], cache: Path, max_side: int | None, most: int
 ) -> Measured:
-    with one_thread(neural=any(family.codec_id == "ncr" for family in families)):
+    with one_thread(neural=any(family.lane is Lane.NEURAL for family in families)):
         try:
             sample = open_picture(picture.path, max_side)
             found: ImagePoints = measure_image(sample, families, targets, cache, most)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from router.codecs.base import Lane
 from router.display import colours
 from router.evaluation.comparison.rivals import LINE
 from router.evaluation.detection.separation import Detections
@@ -80,7 +81,7 @@ def build(page: Page) -> bytes:
             key=rate_distortion.codec_key(page.points),
             detector=detector.detector(page.detections),
             cases=list(page.cases),
-            has_neural="ncr" in set(page.points["family"]),
+            has_neural=bool((page.points["lane"] == Lane.NEURAL).any()),
             survival=survivals.section(page.survival),
             facts=run.run_facts(page.results),
         )

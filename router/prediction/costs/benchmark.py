@@ -147,7 +147,7 @@ def _measure(task: Task, pictures: _Pictures, clock: Clock, megapixels: tuple[fl
                 began, cpu = time.perf_counter(), time.process_time()
                 repeats.append(_Timing(sample.width * sample.height / 1e6, run(sample, position, clock)))
                 used = time.process_time() - cpu
-                if task.kind == CODEC and task.name != "ncr" and used > 0.02:
+                if task.kind == CODEC and registry.get_class(task.name).lane is not Lane.NEURAL and used > 0.02:
                     waits.append((time.perf_counter() - began) / used)
             worst = max(worst, min(t.total / t.megapixels for t in repeats))
             timings[size, cell] = repeats
@@ -223,7 +223,7 @@ def _score_run(task: Task) -> _Run:
 
 
 def _guard_run(task: Task) -> _Run:
-    neural = registry.get_class("ncr")
+    neural = registry.first_in_lane(Lane.NEURAL)
 
     def run(sample: ImageSample, position: float, clock: Clock) -> dict[str, float]:
         candidate = _as_jpeg(sample).pixels
@@ -294,7 +294,8 @@ def _start_up() -> float:
         "import numpy as np\n"
         "from router.codecs import registry\n"
         "from router.images.arrays import from_pixels\n"
-        "codec, sample = registry.get('ncr'), from_pixels(np.zeros((64, 64, 3), np.uint8))\n"
+        "from router.codecs.base import Lane\n"
+        "codec, sample = registry.first_in_lane(Lane.NEURAL), from_pixels(np.zeros((64, 64, 3), np.uint8))\n"
         "codec.decode(codec.encode(sample, {})); once = time.perf_counter()\n"
         "codec.decode(codec.encode(sample, {})); print(2 * once - began - time.perf_counter())\n"
     )

@@ -6,17 +6,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from router.codecs import registry
+from router.codecs.base import Codec, Lane
 from router.errors import RouterError
 from router.policy.inputs import FAR_OUT, unavailable
 from router.prediction.costs.model import CODEC
-from router.prediction.costs.predict import Picture, Prediction, configuration, predict
+from router.prediction.costs.predict import Picture, configuration, predict
 from router.prediction.costs.store import Costs
 from router.quality.guard.levels import GuardLevel
 from router.quality.target import MAX_STEPS, Target
 
 CLASSICAL = "avif"
 """The codec that `cost.classical_encode_ms` is about: the one that neural encodings are compared with."""
-NEURAL = "ncr"
 
 
 def cost_inputs(costs: Costs, picture: Picture, target: Target, level: GuardLevel) -> Mapping[str, Any]:
@@ -24,25 +24,21 @@ def cost_inputs(costs: Costs, picture: Picture, target: Target, level: GuardLeve
     if not costs.available:
         return unavailable("cost")
 
-    def encoding(codec_id: str) -> float | None:
-        found = _predicted(costs, codec_id, picture, target, level)
+    def encoding(codec: Codec) -> float | None:
+        found = predict(costs, codec, {}, picture, target, level, MAX_STEPS)
         return None if found is None else found.seconds
 
-    def decoding() -> float | None:
-        codec = registry.get(NEURAL)
-        entry = costs.find(CODEC, NEURAL, configuration(codec, {}))
+    def neural_decoding() -> float | None:
+        codec = registry.first_in_lane(Lane.NEURAL)
+        entry = costs.find(CODEC, codec.codec_id, configuration(codec, {}))
         return None if entry is None else entry.parts["decode"].at(picture.megapixels)
 
     return {
         "available": True,
-        "neural_encode_ms": _milliseconds(lambda: encoding(NEURAL)),
-        "neural_decode_ms": _milliseconds(decoding),
-        "classical_encode_ms": _milliseconds(lambda: encoding(CLASSICAL)),
+        "neural_encode_ms": _milliseconds(lambda: encoding(registry.first_in_lane(Lane.NEURAL))),
+        "neural_decode_ms": _milliseconds(neural_decoding),
+        "classical_encode_ms": _milliseconds(lambda: encoding(registry.get(CLASSICAL))),
     }
-
-
-def _predicted(costs: Costs, codec_id: str, picture: Picture, target: Target, level: GuardLevel) -> Prediction | None:
-    return predict(costs, registry.get(codec_id), {}, picture, target, level, MAX_STEPS)
 
 
 def _milliseconds(seconds: Callable[[], float | None]) -> float:

@@ -6,22 +6,11 @@ import os
 import platform
 import sys
 from functools import cache
-from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 
 from router.codecs import registry
-from router.errors import RouterError
+from router.codecs.versions import package
 from router.prediction.costs.model import CODEC, Machine
-
-_OURS = "codec-router"
-_PILLOW = {"jpeg": "jpg", "webp": "webp", "webp-lossless": "webp", "avif": "avif", "png": "zlib"}
-"""The library inside Pillow that does the work, as `PIL.features` names it."""
-_PACKAGES = {
-    "jxl": ("pillow-jxl-plugin",),
-    "jxl-lossless": ("pillow-jxl-plugin",),
-    "jxl-transcode": ("pillow-jxl-plugin",),
-    "ncr": (_OURS, "torch", "constriction"),
-}
 
 
 def this_machine() -> Machine:
@@ -42,42 +31,12 @@ def torch_threads() -> int | None:
 
 def versions(kind: str, name: str) -> dict[str, str]:
     """What an entry of this kind and name was, or would be, measured with. Raises nothing: what is not known is left out."""
-    return dict(_versions(kind, name, _model_sha256() if name == "ncr" else None))
-
-
-@cache
-def _versions(kind: str, name: str, model: str | None) -> dict[str, str]:
     if kind != CODEC:  # our own code in OpenCV and numpy
-        return {p: _installed(p) for p in (_OURS, "opencv-python-headless", "numpy")}
-    if name in _PILLOW:
-        from PIL import features
-
-        return {"pillow": _installed("pillow"), _PILLOW[name]: str(features.version(_PILLOW[name]) or "")}
-    if name in _PACKAGES:
-        found = {p: _installed(p) for p in _PACKAGES[name]}
-        return found if model is None else {**found, "model": model}
-    for entry in entry_points(group=registry.GROUP, name=name):
-        if entry.dist is not None:
-            return {entry.dist.name: entry.dist.version}
-    return {}
-
-
-def _model_sha256() -> str | None:
-    """Hash of the weights that a neural encoding would use, from their card; the card alone is read."""
-    from router.codecs.neural.weights import find_model
-
+        return {name: package(name) for name in ("codec-router", "opencv-python-headless", "numpy")}
     try:
-        return find_model(str(registry.get("ncr").get_config()["model"])).sha256
-    except RouterError:
-        return None
-
-
-@cache
-def _installed(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
+        return dict(registry.get(name).libraries())
+    except Exception:  # a codec of somebody else's may fail in any way
+        return {}
 
 
 @cache

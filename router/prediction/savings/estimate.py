@@ -7,6 +7,7 @@ from typing import Any
 
 from router.artefacts.bundle import Used
 from router.codecs import registry
+from router.codecs.base import Lane
 from router.detector.report import OodReport
 from router.images.sample import ImageSample
 from router.policy.inputs import unavailable
@@ -43,7 +44,5 @@ def gain_facts(sample: ImageSample, target: Target, report: OodReport | None = N
 
 def default_model() -> GainModel | None:
     """The shipped gain model of the neural codec that policies would use; None if there is none for its weights."""
-    from router.codecs.neural.weights import find_model
-
-    card = find_model(registry.get("ncr").get_config()["model"])
-    return shipped_for(card.id, card.sha256)
+    weights = registry.first_in_lane(Lane.NEURAL).weights()
+    return None if weights is None else shipped_for(*weights)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,13 +12,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from router.artefacts.manifest import Kind, Sealed
-from router.codecs.base import Codec, Knob
-from router.errors import ArtefactError
+from router.codecs.base import Codec, Knob, Lane
+from router.errors import ArtefactError, RouterError
 from router.quality.search_model.curve_posterior import Belief
 from router.quality.search_model.curves import Array, Curve, Family, generic, loosened
 from router.quality.search_model.features import FEATURES_VERSION, NAMES
 from router.quality.search_model.scales import SCALES
-from router.quality.search_model.versions import matters, version_of
 from router.reasons import ReasonCode
 
 SCHEMA_VERSION = 1
@@ -127,9 +127,9 @@ class Prior:
         """
         assert codec.knob is not None
         config = {**codec.get_config(), **settings}
-        wanted, version = matters(codec.codec_id, config), version_of(codec.codec_id, config)
+        wanted, version = byte_settings(codec, config), _version(codec)
         alike = [f for f in self.manifest.families if f.codec == codec.codec_id and _same_knob(f.knob, codec.knob)]
-        if codec.codec_id == "ncr":
+        if codec.lane is Lane.NEURAL:  # other weights are another codec
             alike = [f for f in alike if f.version == version]
         if not alike:
             return generic(codec.knob, self.rank)
@@ -154,6 +154,18 @@ class Prior:
         }
         distinct = a.get(f"{name}.distinct")
         return Family(curves, None if distinct is None else distinct.astype(np.int64))
+
+
+def byte_settings(codec: Codec, config: Mapping[str, Any]) -> dict[str, str | int]:
+    """The part of a configuration with settings that changes the codec's files."""
+    return {name: value for name, value in config.items() if name != "id" and name not in codec.byte_neutral}
+
+
+def _version(codec: Codec) -> str:
+    try:
+        return codec.version()
+    except RouterError:  # weights that are not here
+        return ""
 
 
 def inputs(features: Array, centre: Array, scale: Array, low: Array, high: Array) -> Array:
