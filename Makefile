@@ -32,8 +32,8 @@ demo: $(VENV)/.installed-all ## compress and decompress the sample images, with 
 test: export OMP_NUM_THREADS = 1
 test: export OPENBLAS_NUM_THREADS = 1
 test: export MKL_NUM_THREADS = 1
-test: $(VENV)/.installed-test $(VENV)/.installed-compressai ## run the tests (WORKERS=2 processes)
-	$(BIN)/python -m pytest -n $(WORKERS)
+test: $(VENV)/.installed-test $(VENV)/.installed-compressai ## run the tests (WORKERS=2 processes; COVERAGE=1 also holds the floor of lines run)
+	$(BIN)/python -m pytest -n $(WORKERS) $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
 .PHONY: browser-test
 browser-test: export OMP_NUM_THREADS = 1
@@ -54,6 +54,10 @@ lint: $(VENV)/.installed-dev ## check style and formatting (ruff)
 types: $(VENV)/.installed-dev ## check the types (mypy, strict)
 	$(BIN)/mypy
 	$(BIN)/mypy --strict tests/surface/client/program.py  # what somebody writes who has installed it
+
+.PHONY: wheel
+wheel: $(VENV)/.made ## build the wheel, and install and try it on every Python 3.11 to 3.13 that is here
+	.ci/wheel
 
 .PHONY: check
 check: lint types test ## lint, types and tests

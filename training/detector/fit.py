@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             | {name: made.count for name, made in DOMAINS.items()},
         },
     )
-    stored.write(options.out / stored.FILE, outside)
+    stored.write(stored.located().with_name(f"{options.out.name}.safetensors"), outside)
     print(f"{manifest.detector_id} {manifest.sha256}")
     print(manifest.provenance["views"])
 

@@ -1,21 +1,26 @@
-"""The foreign images of the contrast, as features: shipped beside the default detector, so that others can be fitted without
-the images. Features do not show the images that they come from."""
+"""Images that are no photographs, as features (outlier exposure): with them a detector can be fitted without the images.
+
+They are a distribution of their own, `codec-router-outliers`, since `fit` alone needs their 7 MB. Features do not show the images
+that they come from.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-from router.artefacts import DETECTORS
-from router.detector.detector import DEFAULT_ID
+import router
 from router.detector.embeddings.scene import feature_names
 from router.detector.fit.scorer import Foreign
-from router.errors import ArtefactError
+from router.errors import ArtefactError, CodecUnavailableError
 from router.reasons import ReasonCode
 
-FILE = "foreign.safetensors"
+PACKAGE = "codec_router_outliers"
+FILE = "photo-3.safetensors"
+"""In PACKAGE, by the detector that was fitted on the same images."""
 KINDS = ("colour", "gray")
 
 
@@ -33,11 +38,30 @@ def write(path: Path, foreign: Mapping[str, Foreign]) -> None:
     path.write_bytes(save(arrays))
 
 
-def read(path: Path = DETECTORS / DEFAULT_ID / FILE) -> dict[str, Foreign]:
-    """Both KINDS. Raises ArtefactError (ARTEFACT_DAMAGED)."""
+def located() -> Path:
+    """Where the features lie: in the installed distribution, or in the checkout that this package is run from.
+
+    Raises CodecUnavailableError (MISSING_EXTRA) if they are in neither.
+    """
+    spec = find_spec(PACKAGE)
+    installed = [] if spec is None else [Path(folder) for folder in spec.submodule_search_locations or ()]
+    checkout = Path(router.__file__).parents[1] / "distributions" / "outliers" / PACKAGE
+    for folder in (*installed, checkout):
+        if (folder / FILE).is_file():
+            return folder / FILE
+    raise CodecUnavailableError(
+        "what detectors are fitted against is not installed",
+        code=ReasonCode.MISSING_EXTRA,
+        hint="pip install codec-router-outliers, from a checkout pip install ./distributions/outliers",
+    )
+
+
+def read(path: Path | None = None) -> dict[str, Foreign]:
+    """Both KINDS; by default those that are `located`. Raises ArtefactError (ARTEFACT_DAMAGED), CodecUnavailableError."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
+    path = located() if path is None else path
     try:
         arrays = load(path.read_bytes())
         out = {}
@@ -55,5 +79,5 @@ def read(path: Path = DETECTORS / DEFAULT_ID / FILE) -> dict[str, Foreign]:
         return out
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise ArtefactError(
-            f"{path.name} cannot be read: {error}", code=ReasonCode.ARTEFACT_DAMAGED, hint="Reinstall codec-router"
+            f"{path.name} cannot be read: {error}", code=ReasonCode.ARTEFACT_DAMAGED, hint="Reinstall codec-router-outliers"
         ) from error
