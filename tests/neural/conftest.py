@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,11 +48,28 @@ def small_training(photo: NDArray[np.uint8]) -> RateModel:
 @pytest.fixture(scope="session")
 def small_loaded(small_training: RateModel, tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
     """`small_training`, exported and loaded."""
+    return exported(small_training, "small.test", tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="session")
+def light_training(photo: NDArray[np.uint8]) -> RateModel:
+    """As `small_training`, with a light synthesis."""
+    from small_model import LIGHT, small_model
+
+    return small_model(photo, LIGHT)
+
+
+@pytest.fixture(scope="session")
+def light_loaded(light_training: RateModel, photo: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+    """`light_training`, exported and loaded."""
+    return exported(light_training, "light.test", tmp_path_factory.mktemp("models"), [photo])
+
+
+def exported(trained: RateModel, model_id: str, folder: Path, photographs: Sequence[NDArray[np.uint8]] = ()) -> LoadedModel:
     from training.codec.export import export
 
-    folder: Path = tmp_path_factory.mktemp("models")
-    save_file({k: v.contiguous() for k, v in small_training.state_dict().items()}, folder / "state.safetensors")
-    export(folder / "state.safetensors", "small.test", folder, {})
+    save_file({k: v.contiguous() for k, v in trained.state_dict().items()}, folder / "state.safetensors")
+    export(folder / "state.safetensors", model_id, folder, {}, photographs)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(weights.ENVIRONMENT, str(folder))
-        return weights.load_model("small.test")
+        return weights.load_model(model_id)

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,9 +65,12 @@ FLAT_32 = Table.of(0, [1 << 19] * 32).cumulative
 class Model:
     """Section 4: the card's shape and the tensors."""
 
-    def __init__(self, shape: Mapping[str, int], tensors: Mapping[str, NDArray[np.generic]]) -> None:
+    def __init__(self, shape: Mapping[str, Any], tensors: Mapping[str, NDArray[np.generic]]) -> None:
         self.latents, self.rates = shape["latents"], shape["rates"]
+        self.light = "light" in shape
         self.deep_blocks, self.synthesis_blocks = shape["deep_blocks"], shape["synthesis_blocks"]
+        if self.light:
+            self.deep_blocks, self.synthesis_blocks = shape["light"]["deep_blocks"], shape["light"]["blocks"]
         self.floats = {k: v.astype(np.float64) for k, v in tensors.items() if v.dtype.kind == "f"}
         self.ints = {k: v.astype(np.int64) for k, v in tensors.items() if v.dtype.kind == "i"}
 
@@ -179,9 +183,14 @@ class Gain:
 def gain(model: Model, rate_index: int) -> Gain:
     """Section 5.4."""
     g = model.ints["gain.log2"]
-    a, t = divmod(rate_index * (model.rates - 1), 65_535)
-    log2 = (g[a] * (65_535 - t) + g[min(a + 1, model.rates - 1)] * t + 32_767) // 65_535
+    log2 = between(g, rate_index)
     return Gain(log2, power(log2, 16), power(-log2, 20))
+
+
+def between(g: Ints, rate_index: int) -> Ints:
+    """Section 5.4: a table (R, K) at a rate index."""
+    a, t = divmod(rate_index * (len(g) - 1), 65_535)
+    return (g[a] * (65_535 - t) + g[min(a + 1, len(g) - 1)] * t + 32_767) // 65_535
 
 
 def layer(model: Model, name: str, x: Ints) -> Ints:
@@ -352,14 +361,18 @@ def read_tiles(file: Container, model: Model) -> list[Tile]:
     return tiles
 
 
-def colours(file: Container, model: Model, tiles: Sequence[Tile]) -> Floats:
-    """Section 7: (H, W, 1 or 3) times 255 before rounding, synthesised as a whole, which the halo equals."""
+def colours(file: Container, model: Model, tiles: Sequence[Tile], integers: bool = False) -> Floats:
+    """Section 7: (H, W, 1 or 3) times 255 before rounding, synthesised as a whole, which the halo equals.
+
+    `integers`: section 7.3.
+    """
     places = list(cores(file))
     top, left, h, w = places[-1]
     latents = np.zeros((top + h, left + w, model.latents))
     for (top, left, h, w), tile in zip(places, tiles, strict=True):
         latents[top : top + h, left : left + w] = tile.latents
-    rgb = np.clip(synthesised(model, latents, file.model.rate_index), 0, 1)[: file.header.height, : file.header.width]
+    synthesis = synthesised_in_integers if integers else synthesised
+    rgb = np.clip(synthesis(model, latents, file.model.rate_index), 0, 1)[: file.header.height, : file.header.width]
     if file.header.colour is Colour.NEUTRAL:
         rgb = np.repeat(rgb.mean(2, keepdims=True), 3 if file.header.channels > 2 else 1, axis=2)
     return 255 * rgb
@@ -377,6 +390,16 @@ def synthesised(model: Model, latents: Floats, rate_index: int) -> Floats:
 
     weights = {k.removeprefix("transform."): v for k, v in model.floats.items()}
     x = latents / 1024 * np.exp(at("qd"))
+    if model.light:
+        linear = plain(weights, "g_s.linear", x)
+        x = plain(weights, "g_s.enter", x)
+        for block in range(model.deep_blocks):
+            x = blocked(weights, f"g_s.deep.{block}", x, slope=8)
+        x = shuffle(plain(weights, "g_s.up", x))
+        x = x * (1 + at("film_scale")) + at("film_shift")
+        for block in range(model.synthesis_blocks):
+            x = blocked(weights, f"g_s.blocks.{block}", x, slope=8)
+        return shuffle(linear, 16) + shuffle(plain(weights, "g_s.leave", x), 8) + 0.5
     for block in range(model.deep_blocks):
         x = blocked(weights, f"g_s_deep.{block}", x)
     x = shuffle(plain(weights, "g_s_up.0", x))
@@ -391,8 +414,45 @@ def plain(weights: Mapping[str, Floats], name: str, x: Floats) -> Floats:
     return convolved(x, weight, depthwise=weight.shape[1] == 1) + weights[f"{name}.bias"]
 
 
-def blocked(weights: Mapping[str, Floats], name: str, x: Floats) -> Floats:
+def blocked(weights: Mapping[str, Floats], name: str, x: Floats, slope: int = 100) -> Floats:
     a = plain(weights, f"{name}.a", x)
-    x = x + plain(weights, f"{name}.b", plain(weights, f"{name}.dw", np.maximum(a, a / 100)))
+    x = x + plain(weights, f"{name}.b", plain(weights, f"{name}.dw", np.maximum(a, a / slope)))
     u, v = np.split(plain(weights, f"{name}.f1", x), 2, axis=2)
     return x + plain(weights, f"{name}.f2", u * np.maximum(v, 0) / 2)
+
+
+def synthesised_in_integers(model: Model, latents: Floats, rate_index: int) -> NDArray[np.float32]:
+    """Section 7.3: (h, w, M) in units of 2^-10 -> (16h, 16w, 3) in [0, 1]."""
+    ints = {k.removeprefix("bounded."): v for k, v in model.ints.items() if k.startswith("bounded.")}
+    floats = {k.removeprefix("bounded."): v.astype(np.float32) for k, v in model.floats.items() if k.startswith("bounded.")}
+
+    def rounded(x: Ints, factor: NDArray[np.float32]) -> Ints:
+        return np.rint(x.astype(np.float32) * factor).astype(np.int64)
+
+    def layer(name: str, x: Ints) -> Ints:
+        weight = ints[f"{name}.weight"]
+        depthwise = weight.ndim == 3
+        total = convolved(x, weight[:, None] if depthwise else weight[:, :, None, None], depthwise) + ints[f"{name}.bias"]
+        assert np.abs(total).max() < 1 << 24
+        return rounded(total, floats[f"{name}.multiplier"])
+
+    def block(name: str, x: Ints) -> Ints:
+        a = layer(f"{name}.a", x)
+        a = clip(np.where(a < 0, rounded(a, np.float32(1 / 8)), a), 2047)
+        x = clip(x + layer(f"{name}.b", clip(layer(f"{name}.dw", a), 2047)), 2047)
+        u, v = np.split(clip(layer(f"{name}.f1", x), 2047), 2, axis=2)
+        return clip(x + layer(f"{name}.f2", clip(rounded(u * np.maximum(v, 0), floats[f"{name}.gate"]), 2047)), 2047)
+
+    gains = power(between(ints["gain.log2"], rate_index), 24).astype(np.float32) * np.float32(2**-34)
+    whole = clip(latents.astype(np.int64), (1 << 24) - 1)
+    y = np.clip(rounded(whole, gains * floats["input.multiplier"]), -ints["input.bound"], ints["input.bound"])
+    x = clip(layer("enter", y), 2047)
+    for number in range(model.deep_blocks):
+        x = block(f"deep.{number}", x)
+    x = shuffle(clip(layer("up", x), 2047))
+    scale, shift = (between(ints[f"film.{part}"], rate_index) for part in ("scale", "shift"))
+    x = clip(rounded(x * (1024 + scale) + shift, np.float32(1 / 1024)), 2047)
+    for number in range(model.synthesis_blocks):
+        x = block(f"blocks.{number}", x)
+    levels = shuffle(layer("linear", y), 16) + shuffle(layer("leave", x), 8)
+    return np.clip(levels + 2040, 0, 4080).astype(np.float32) / np.float32(4080)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from router.codecs.neural.config import ModelConfig
+from router.codecs.neural.config import LightSynthesis, ModelConfig
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # compressai's imports
@@ -16,16 +17,27 @@ with warnings.catch_warnings():
 
 CONFIG = ModelConfig(channels=192, latents=64, hyper=32, analysis_blocks=1, synthesis_blocks=2, deep_blocks=1, prior=48, rates=3)
 
-_NOISE = {"b.weight": 0.01, "f2.weight": 0.01, "film_": 0.05, "codec.q": 0.1, "head.weight": 0.02, "head.bias": 0.02}
+LIGHT = replace(CONFIG, synthesis_blocks=1, light=LightSynthesis(channels=24, blocks=2, deep_channels=40, deep_blocks=1))
+"""With a light synthesis."""
+
+_NOISE = {
+    "b.weight": 0.01,
+    "f2.weight": 0.01,
+    "film_": 0.05,
+    "codec.q": 0.1,
+    "head.weight": 0.02,
+    "head.bias": 0.02,
+    "leave.weight": 0.01,
+}
 """Standard deviation, by what a parameter's name has in it."""
 _STEPS, _CROP = 20, 128
 
 
-def small_model(photo: NDArray[np.uint8]) -> RateModel:
+def small_model(photo: NDArray[np.uint8], config: ModelConfig = CONFIG) -> RateModel:
     """From a photograph (H, W, 3), in evaluation mode; the same on every call."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = RateModel(CONFIG, Objective())
+        model = RateModel(config, Objective())
         _start(model, photo)
         _fit_prior(model, torch.from_numpy(photo.copy()).permute(2, 0, 1)[None].float() / 255)
     return model.eval().requires_grad_(False)

@@ -14,6 +14,7 @@ import reference_reader as reference
 from numpy.typing import NDArray
 from sample_set import Samples
 
+from router.codecs.neural.arithmetic import Decoding
 from router.codecs.neural.decoder import decode_image
 from router.codecs.neural.encoder import ImageEncoder
 from router.codecs.neural.weights import LoadedModel
@@ -25,9 +26,9 @@ from router.images.read import read
 PAGE = format_example.PAGE.read_text("utf-8")
 
 
-@pytest.fixture(scope="module", params=["shipped", "small"])
+@pytest.fixture(scope="module", params=["model", "small_loaded", "light_loaded"])
 def loaded(request: pytest.FixtureRequest) -> LoadedModel:
-    found: LoadedModel = request.getfixturevalue("model" if request.param == "shipped" else "small_loaded")
+    found: LoadedModel = request.getfixturevalue(request.param)
     return found
 
 
@@ -55,6 +56,11 @@ def compare(file: Container, loaded: LoadedModel, shape: reference.Model) -> lis
     exact = reference.colours(file, shape, tiles)
     pixels = decode_image(file, loaded).pixels[..., : exact.shape[2]]
     assert np.abs(exact - pixels).max() < 0.51  # half a step, and what fp32 rounds
+    if shape.light:
+        integers = reference.colours(file, shape, tiles, integers=True)
+        assert integers.dtype == np.float32
+        pixels = decode_image(file, loaded, Decoding.EXACT).pixels[..., : exact.shape[2]]
+        np.testing.assert_array_equal(np.rint(integers), pixels)
     return tiles
 
 

@@ -1,8 +1,9 @@
 """Package weights as a model folder: `python -m training.codec.export --weights FILE --id ID --out router/artefacts/models`.
 
 FILE is either a training state (`state.safetensors`, whose averaged weights are taken and whose `settings.json` lies beside
-it) or a bare state dict of `TransformCodec` and `EntropyBottleneck`. Convolutions are stored in fp16, the rest in fp32, the
-entropy model as integer tables. The folder is written under a temporary name and moved into place.
+it) or a bare state dict of `RateModel`. Convolutions are stored in fp16, the rest in fp32, the entropy model as integer tables.
+A light synthesis is stored as bounded integers too: their units follow from what photographs send through it, the held-out ones
+of `--data DIR` (about a minute). The folder is written under a temporary name and moved into place.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import hashlib
 import json
 import math
 import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +24,15 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from router.codecs.neural.config import ModelConfig
-from router.codecs.neural.entropy_model import LAYERS, quantised
-from router.codecs.neural.gain import LIMIT, LOG_ONE
+from router.codecs.neural.config import LightSynthesis, ModelConfig
+from router.codecs.neural.entropy_model import LATENT_ONE, LAYERS, quantised
+from router.codecs.neural.gain import LIMIT, LOG_ONE, RATE_MAX
 from router.codecs.neural.tables import MEDIAN_ONE, SKIPPED, EntropyTables, FrequencyTable, gaussian_tables, trimmed
 from router.codecs.neural.transform import Transform
-from router.codecs.neural.weights import CARD_FILE, WEIGHTS_FILE, ModelCard
+from router.codecs.neural.weights import CARD_FILE, WEIGHTS_FILE, ModelCard, coder_of
 from router.containers.ncr import VERSION
+from training.codec.bounded import bounded_weights, observe
+from training.codec.data import centre_crops, split
 from training.torchvision_compat import declare_missing_operators
 
 declare_missing_operators()
@@ -37,10 +41,18 @@ from compressai.entropy_models import EntropyBottleneck  # noqa: E402
 
 _REACH = 2048
 """Hyper-latent values considered for a table, either side of the median."""
+_SEEN_RATES = (0, 13_107, 26_214, 39_321, 52_428, RATE_MAX)
+"""Rate indices at which photographs are sent through a light synthesis."""
+CROP, CROPS = 256, 24
+
+Pictures = Sequence[NDArray[np.uint8]]
 
 
-def export(weights: Path, model_id: str, out: Path, card: dict[str, Any]) -> ModelCard:
-    """Write `out/model_id` and return its card; `card` overrides fields of it."""
+def export(weights: Path, model_id: str, out: Path, card: dict[str, Any], photographs: Pictures = ()) -> ModelCard:
+    """Write `out/model_id` and return its card; `card` overrides fields of it.
+
+    `photographs`: RGB (H, W, 3), sides multiples of 64, for the integers of a light synthesis; ValueError if it has none.
+    """
     states = read_weights(weights)
     config = config_of(states["codec"], states["prior"])
     transform = Transform(config)
@@ -50,6 +62,8 @@ def export(weights: Path, model_id: str, out: Path, card: dict[str, Any]) -> Mod
     arrays |= EntropyTables(*bottleneck_tables(config.hyper, states["entropy_bottleneck"]), skipped=SKIPPED).to_arrays()
     arrays |= integer_prior(states["prior"])
     tensors |= {k: torch.from_numpy(_small(v)) for k, v in arrays.items()}
+    if config.light is not None:
+        tensors |= synthesis_in_integers(config, tensors, photographs)
     data = save({k: v.contiguous() for k, v in tensors.items()}, metadata={"id": model_id})
 
     folder = out / model_id
@@ -123,18 +137,55 @@ def config_of(codec: dict[str, Tensor], prior: dict[str, Tensor]) -> ModelConfig
     """The shape that the weights themselves have."""
 
     def blocks(part: str) -> int:
-        return len({k.split(".")[1] for k in codec if k.startswith(part) and k.endswith(".dw.weight")})
+        """Blocks in a sequence, whose parts are numbered."""
+        return len([k for k in codec if k.startswith(part) and k.removeprefix(part).partition(".")[2] == "dw.weight"])
 
+    light = None
+    if "g_s.linear.weight" in codec:
+        light = LightSynthesis(
+            channels=codec["g_s.leave.weight"].shape[1],
+            blocks=blocks("g_s.blocks."),
+            deep_channels=codec["g_s.enter.weight"].shape[0],
+            deep_blocks=blocks("g_s.deep."),
+        )
     return ModelConfig(
         channels=codec["g_a.1.weight"].shape[0],
         latents=codec["qe"].shape[1],
         hyper=codec["h_a.0.weight"].shape[0],
         analysis_blocks=blocks("g_a."),
-        synthesis_blocks=blocks("g_s."),
+        synthesis_blocks=blocks("g_s.") if light is None else blocks("g_a."),
         deep_blocks=blocks("g_a_deep."),
         prior=prior["c2.weight"].shape[0],
         rates=codec["qe"].shape[0],
+        light=light,
     )
+
+
+@torch.no_grad()
+def synthesis_in_integers(config: ModelConfig, tensors: dict[str, Tensor], photographs: Pictures) -> dict[str, Tensor]:
+    """The bounded integers of a light synthesis, named as in the file, from the weights as the file has them."""
+    if not photographs:
+        raise ValueError("the integers of a light synthesis need photographs: --data DIR")
+    coder = coder_of(config, tensors, unfinished=True)
+    transform = Transform(config).eval()
+    stored = {k.removeprefix("transform."): v.float() for k, v in tensors.items() if k.startswith("transform.")}
+    transform.load_state_dict(stored | {"qe": transform.qe})
+
+    def seen() -> Iterator[tuple[Tensor, Tensor]]:
+        for pixels in photographs:
+            latents = coder.network.analyse(pixels)
+            for rate in _SEEN_RATES:
+                coded = torch.from_numpy(coder.encode(latents, rate).latents.astype(np.float32) / LATENT_ONE)
+                yield coded.permute(2, 0, 1)[None], torch.tensor([rate / RATE_MAX * (config.rates - 1)])
+
+    arrays = bounded_weights(transform, observe(transform, seen())).arrays
+    return {f"bounded.{name}": torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+
+
+def held_out(folder: Path) -> Pictures:
+    """Middles of the held-out photographs of a training folder, RGB (CROP, CROP, 3)."""
+    crops = centre_crops(split(folder)[1], CROP, CROPS).mul(255).round_().to(torch.uint8)
+    return [np.ascontiguousarray(crop.permute(1, 2, 0).numpy()) for crop in crops]
 
 
 @torch.no_grad()
@@ -162,13 +213,14 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True, help="training state or bare weights, safetensors")
     parser.add_argument("--id", required=True, help="model id, e.g. photo-1: the name of its folder")
     parser.add_argument("--out", type=Path, default=Path("router/artefacts/models"))
+    parser.add_argument("--data", type=Path, help="photographs of the run, for a light synthesis")
     parser.add_argument("--card", nargs="*", default=[], metavar="KEY=VALUE", help="fields of the card: licence, description ...")
     args = parser.parse_args()
     card: dict[str, Any] = {}
     for item in args.card:
         key, _, value = item.partition("=")
         card[key] = float(value) if key.startswith("lambda_") else value == "true" if key == "experimental" else value
-    result = export(args.weights, args.id, args.out, card)
+    result = export(args.weights, args.id, args.out, card, held_out(args.data) if args.data else ())
     print(f"{result.folder}: {result.size:,} bytes, sha256 {result.sha256}")
 
 

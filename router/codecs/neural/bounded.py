@@ -91,6 +91,7 @@ class Pointwise:
         self._weight = torch.from_numpy(layer.weight.astype(np.float32)).t().contiguous()
         self._bias = torch.from_numpy(layer.bias.astype(np.float32))
         self._multiplier = torch.from_numpy(layer.multiplier.copy())
+        self.outputs = len(layer.bias)
 
     def __call__(self, x: Tensor) -> Tensor:
         """(h, w, in) -> (h, w, out): products of one unit, rounded to integers of the output's unit, not clipped."""
@@ -121,16 +122,8 @@ def clip(x: Tensor) -> Tensor:
 
 
 def leaky(x: Tensor, shift: int) -> Tensor:
-    """Negative integers over 2^shift, rounded to the nearest, halves to even."""
-    return torch.maximum(x, torch.mul(x, 2.0**-shift).round_())
-
-
-def shuffle(x: Tensor, factor: int) -> Tensor:
-    """(h, w, C f f) -> (f h, f w, C); channel (k f + i) f + j goes to channel k of place (i, j), as in PyTorch."""
-    height, width, channels = x.shape
-    kept = channels // factor**2
-    parts = x.view(height, width, kept, factor, factor).permute(0, 3, 1, 4, 2)
-    return parts.reshape(height * factor, width * factor, kept)
+    """Negative integers over 2^shift, rounded to the nearest, halves to even; in place."""
+    return F.leaky_relu_(x, 2.0**-shift).round_()
 
 
 def layers_of(arrays: Mapping[str, NDArray[np.generic]], name: str) -> QuantisedLayer:

@@ -42,8 +42,9 @@ class ModelConfig:
     """Hyper-latent channels at 1/64 scale."""
     analysis_blocks: int = 3
     synthesis_blocks: int = 3
+    """Blocks of a mirrored synthesis at 1/8 scale; a light one has its own."""
     deep_blocks: int = 1
-    """Blocks at 1/16 scale on either side."""
+    """Blocks at 1/16 scale, of the analysis and of a mirrored synthesis."""
     prior: int = 128
     """Width of the prior network at 1/16 scale."""
     rates: int = 8

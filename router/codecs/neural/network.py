@@ -1,8 +1,8 @@
 """The floating-point side of the codec: pixels to latents, latents to hyper-latents, latents to pixels.
 
-Nothing here decides a coded integer of another machine: what the decoder must repeat exactly is in `prior.py`. The analysis may
-run in bf16 where the processor computes with it, since the decoder never sees its rounding; the synthesis runs in
-fp32, or as `decoding.py` says.
+Nothing here decides a coded integer of another machine: what the decoder must repeat exactly is in `entropy_model.py`. The
+analysis may run in bf16 where the processor computes with it, since the decoder never sees its rounding; the synthesis runs in
+fp32, or as `arithmetic.py` says.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from torch import Tensor, nn
 
 from router.codecs.neural.arithmetic import Decoding
 from router.codecs.neural.block import Block
+from router.codecs.neural.bounded_synthesis import BoundedSynthesis, BoundedWeights
 from router.codecs.neural.config import ModelConfig
-from router.codecs.neural.entropy_model import LATENT_ONE
 from router.codecs.neural.exact import ExactSynthesis
 from router.codecs.neural.gain import LOG_ONE, RATE_MAX, Gain
-from router.codecs.neural.rows import Dense, RowBlock, banded, shuffled, unshuffled
+from router.codecs.neural.rows import Dense, RowBlock, banded, unshuffled
+from router.codecs.neural.synthesis import Synthesis, synthesis_of
 from router.codecs.neural.transform import Transform
 from router.kernels import alone
 
@@ -34,16 +35,32 @@ class Network:
     They do depend on the processor, as far as its kernels add in another order.
     """
 
-    def __init__(self, config: ModelConfig, weights: Mapping[str, Tensor], log_gain: NDArray[np.int64]) -> None:
-        """`log_gain`: the entropy path's gains (R, M), base 2, unit 1 / LOG_ONE. Raises RuntimeError if weights do not fit."""
+    def __init__(
+        self,
+        config: ModelConfig,
+        weights: Mapping[str, Tensor],
+        log_gain: NDArray[np.int64],
+        integers: BoundedWeights | None = None,
+    ) -> None:
+        """
+        Args:
+            config: shape.
+            weights: of `Transform`, without `qe`.
+            log_gain: the entropy path's gains (R, M), base 2, unit 1 / LOG_ONE.
+            integers: of a light synthesis. Without them (while they are being made) it does not decode in integers.
+
+        Raises RuntimeError, KeyError or ValueError if weights do not fit.
+        """
         self.config = config
         model = Transform(config)
         model.load_state_dict({**weights, "qe": torch.from_numpy(log_gain * (math.log(2) / LOG_ONE)).float()})
         self._model = model.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._analysis = Analysis(self._model, torch.bfloat16 if computes_in_bf16() else torch.float32)
-        self._synthesis = Synthesis(self._model, torch.float32)
+        self._synthesis = synthesis_of(self._model, torch.float32)
         self._bf16: Synthesis | None = None
-        self._integers: ExactSynthesis | None = None
+        self._integers: ExactSynthesis | BoundedSynthesis | None = None
+        if config.light is not None and integers is not None:
+            self._integers = BoundedSynthesis(config, integers)
 
     def analyse(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """RGB (H, W, 3) uint8, sides a multiple of 64 -> latents (H/16, W/16, M) before any gain."""
@@ -76,14 +93,14 @@ class Network:
             rgb: NDArray[np.float32] = synthesis(latents, position).numpy()
         return rgb
 
-    # Both are made when they are first asked for; two threads may make them twice, alike.
+    # Both are made when they are first asked for, but for what a file holds as integers; two threads may make them twice, alike.
 
     def _in_bf16(self) -> Synthesis:
         if self._bf16 is None:
-            self._bf16 = alone(lambda: Synthesis(self._model, torch.bfloat16))
+            self._bf16 = alone(lambda: synthesis_of(self._model, torch.bfloat16))
         return self._bf16
 
-    def _exact(self) -> ExactSynthesis:
+    def _exact(self) -> ExactSynthesis | BoundedSynthesis:
         if self._integers is None:
             weights = alone(lambda: {k: v.double().numpy() for k, v in self._model.state_dict().items()})
             self._integers = ExactSynthesis(self.config, weights)
@@ -115,47 +132,6 @@ class Analysis:
         for block in self._deep:
             y = block(y)
         return y.float()
-
-
-class Synthesis:
-    """`Transform.synthesise` in bands of rows, clipped to [0, 1]; `dtype`: of its convolutions."""
-
-    def __init__(self, model: Transform, dtype: torch.dtype) -> None:
-        self._model = model
-        self._deep = [RowBlock(cast("Block", block), dtype) for block in model.g_s_deep]
-        self._up = Dense.of(cast("nn.Conv2d", model.g_s_up[0]), dtype)
-        *blocks, last = [part for part in cast("nn.Sequential", model.g_s) if not isinstance(part, nn.PixelShuffle)]
-        self._blocks = [RowBlock(cast("Block", block), dtype) for block in blocks]
-        self._last = Dense.of(cast("nn.Conv2d", last), dtype)
-
-    def __call__(self, latents: NDArray[np.int32], position: Tensor) -> Tensor:
-        """(h, w, M) and a rate position (1,) -> (16h, 16w, 3) float32."""
-        gain, scale, shift = alone(lambda: self._at(position))
-        height, width = latents.shape[:2]
-
-        def start(rows: NDArray[np.int32]) -> Tensor:
-            return torch.from_numpy(rows.astype(np.float32)).div_(LATENT_ONE).mul_(gain)
-
-        def end(rows: Tensor) -> Tensor:
-            return shuffled(self._last(rows), 8).float().add_(0.5).clamp_(0, 1)
-
-        x = banded(start, latents, torch.empty(latents.shape))
-        for block in self._deep:
-            x = block(x)
-        wide = torch.empty(2 * height, 2 * width, len(scale))
-        x = banded(lambda rows: shuffled(self._up(rows), 2) * scale + shift, x, wide, (1, 2))
-        for block in self._blocks:
-            x = block(x)
-        return banded(end, x, torch.empty(16 * height, 16 * width, 3), (1, 8))
-
-    def _at(self, position: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What latents (M,) and the wide map (C,) are multiplied with, and what is added to the latter."""
-        with torch.inference_mode():
-            gain, scale, shift = (
-                self._model.at(table, position)[0, :, 0, 0]
-                for table in (self._model.qd, self._model.film_scale, self._model.film_shift)
-            )
-            return torch.exp(gain), 1 + scale, shift
 
 
 def computes_in_bf16() -> bool:

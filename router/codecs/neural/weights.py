@@ -23,6 +23,8 @@ from router.forks import Lock
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from router.codecs.neural.tile import TileCoder
 
 ENVIRONMENT = "CODEC_ROUTER_MODELS"
@@ -186,20 +188,37 @@ def _load(card: ModelCard) -> LoadedModel:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
+    try:
+        return LoadedModel(card, coder_of(card.config, load(data)))
+    except (SafetensorError, RuntimeError, KeyError, ValueError) as error:
+        raise _damaged(f"model {card.id}: {error}", card.folder) from error
+
+
+def coder_of(config: ModelConfig, tensors: Mapping[str, Tensor], *, unfinished: bool = False) -> TileCoder:
+    """What the tensors of a weights file make.
+
+    `unfinished`: a light synthesis may be without its integers, and then does not decode in them. Raises RuntimeError, KeyError
+    or ValueError where the tensors do not fit.
+    """
+    from router.codecs.neural.bounded_synthesis import BoundedWeights
     from router.codecs.neural.entropy_model import IntegerPrior
     from router.codecs.neural.network import Network
     from router.codecs.neural.tables import EntropyTables
     from router.codecs.neural.tile import TileCoder
 
-    try:
-        tensors = load(data)
-        integers = {k: v.numpy().astype("int64") for k, v in tensors.items() if not v.is_floating_point()}
-        tables = EntropyTables.from_arrays(integers, card.config.hyper)
-        prior = IntegerPrior(card.config, _below("prior.", integers), tables.medians)
-        network = Network(card.config, _below("transform.", {k: v.float() for k, v in tensors.items()}), integers["gain.log2"])
-        return LoadedModel(card, TileCoder(network, prior, tables, integers["gain.log2"]))
-    except (SafetensorError, RuntimeError, KeyError, ValueError) as error:
-        raise _damaged(f"model {card.id}: {error}", card.folder) from error
+    integers = {k: v.numpy().astype("int64") for k, v in tensors.items() if not v.is_floating_point()}
+    tables = EntropyTables.from_arrays(integers, config.hyper)
+    prior = IntegerPrior(config, _below("prior.", integers), tables.medians)
+    bounded = {k: v.numpy() for k, v in _below("bounded.", tensors).items()}
+    if config.light is not None and not bounded and not unfinished:
+        raise KeyError("bounded")
+    network = Network(
+        config,
+        _below("transform.", {k: v.float() for k, v in tensors.items()}),
+        integers["gain.log2"],
+        BoundedWeights(bounded) if bounded else None,
+    )
+    return TileCoder(network, prior, tables, integers["gain.log2"])
 
 
 def _below(prefix: str, tensors: Mapping[str, Any]) -> dict[str, Any]:
