@@ -79,6 +79,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_children_work_and_write_the_same(tmp_path: Path) -> None:
     """The parent has used the neural lane, the detector and torch itself with two threads."""
     program, log = tmp_path / "program.py", tmp_path / "log.jsonl"

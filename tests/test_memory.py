@@ -91,6 +91,7 @@ print(json.dumps(found))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peaks are read from /proc")
+@pytest.mark.slow
 def test_no_lane_takes_more_than_its_codec_says() -> None:
     done = subprocess.run([sys.executable, "-c", _MEASURE, json.dumps(_LANES)], capture_output=True, text=True, timeout=1800)
     assert done.returncode == 0, done.stderr

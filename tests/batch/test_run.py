@@ -46,6 +46,7 @@ def _written(folder: Path) -> set[str]:
     return {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file() and FOLDER not in p.parts}
 
 
+@pytest.mark.slow
 def test_a_second_run_leaves_alone_what_is_done_and_does_again_what_changed(folder: Path) -> None:
     first, rows = _run(folder)
     assert (first.total.images, dict(first.failures)) == (3, {"DAMAGED_IMAGE": 1})

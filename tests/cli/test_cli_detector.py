@@ -41,6 +41,7 @@ def others(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_fit_gives_a_detector_for_ones_own_images(
     photographs: Path, others: Path, samples: Samples, tmp_path: Path, cli: Cli
 ) -> None:

@@ -42,6 +42,7 @@ def _untyped(data: bytes) -> None:
         raise KeyError(data)
 
 
+@pytest.mark.slow
 def test_hangs_and_untyped_errors_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "HANG_SECONDS", 0.2)
     assert [key.split()[0] for key in runner.run(Target(_hangs, (b"a",)), most=1).failures] == ["HangError"]

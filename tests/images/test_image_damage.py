@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import resource
 import struct
-import time
 import warnings
 
 import numpy as np
@@ -15,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from image_builders import exif, jxl_stub, photo, png, save
 from PIL import Image
+from work import calls
 
 from router.errors import InputError, LimitError, RouterError
 from router.images.probe import is_hdr, probe
@@ -108,17 +108,20 @@ def _only_our_errors(data: bytes) -> None:
             assert error.hint  # noqa: PT017
 
 
+def refused(data: bytes, error: type[RouterError]) -> None:
+    with pytest.raises(error):
+        read(data)
+
+
 @pytest.mark.parametrize("animated", [False, True])
 def test_a_jpeg_xl_that_claims_a_huge_size_is_refused_from_its_header(animated: bool) -> None:
     data = jxl_stub(1 << 30, 1 << 30, animated=animated)
     container = (
         b"\0\0\0\x0cJXL \r\n\x87\n" + b"\0\0\0\x14ftypjxl \0\0\0\0jxl " + struct.pack(">I", 8 + len(data)) + b"jxlc" + data
     )
-    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for source in (data, container):
-        with pytest.raises(LimitError):
-            read(source)
-    assert time.perf_counter() - start < 0.5
+        assert calls(lambda source=source: refused(source, LimitError)) < 5_000
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # kB
 
 
@@ -187,10 +190,7 @@ def test_an_avif_whose_table_counts_what_takes_no_bytes_is_refused_at_once() -> 
     entries = b"".join(struct.pack(">HHH", item, 0, 65535) for item in range(20_000))
     table = _box(b"iloc", b"\0\0\0\0\0\0" + struct.pack(">H", 20_000) + entries)
     data = _box(b"ftyp", b"avif\0\0\0\0avif") + _box(b"meta", b"\0\0\0\0" + _box(b"pitm", b"\0\0\0\0\0\1") + table)
-    start = time.perf_counter()
-    with pytest.raises(InputError):
-        read(data)
-    assert time.perf_counter() - start < 1
+    assert calls(lambda: refused(data, InputError)) < 5_000
 
 
 def test_a_tiff_that_repeats_its_largest_tag_is_read_once() -> None:
@@ -198,10 +198,7 @@ def test_a_tiff_that_repeats_its_largest_tag_is_read_once() -> None:
     table = 8 + 2 + 12 * count + 4
     entry = struct.pack("<HHII", 320, 3, 196_608, table)
     data = b"II*\0\x08\0\0\0" + struct.pack("<H", count) + entry * count + bytes(4) + bytes(2 * 196_608)
-    start = time.perf_counter()
-    with pytest.raises(InputError):
-        read(data)
-    assert time.perf_counter() - start < 1
+    assert calls(lambda: refused(data, InputError)) < 100_000
 
 
 def test_tiff_directories_that_overlap_are_not_followed_for_ever() -> None:
@@ -212,7 +209,4 @@ def test_tiff_directories_that_overlap_are_not_followed_for_ever() -> None:
         struct.pack_into("<H", data, start, count - 2 * page)
         end = start + 2 + 12 * (count - 2 * page)
         struct.pack_into("<I", data, end, 8 + 16 * (page + 1))
-    start_time = time.perf_counter()
-    with pytest.raises(InputError):
-        read(bytes(data))
-    assert time.perf_counter() - start_time < 2
+    assert calls(lambda: refused(bytes(data), InputError)) < 3_000_000

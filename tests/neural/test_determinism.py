@@ -26,6 +26,7 @@ def matrix(samples: Samples, tmp_path_factory: pytest.TempPathFactory) -> Matrix
     return measure({"cat": pixels}, [20_000, 60_000], NeuralCodec().model, WAYS, WAYS, tmp_path_factory.mktemp("ways"), ["exact"])
 
 
+@pytest.mark.slow
 def test_every_way_runs_as_told_or_as_far_as_the_processor_goes(matrix: Matrix) -> None:
     for asked, told, encoder, decoder in zip(ASKED, WAYS, matrix.encoders, matrix.decoders, strict=True):
         assert told.capability == min(asked.capability, best_capability(), key=CAPABILITIES.index)

@@ -255,9 +255,9 @@ def test_what_fast_refuses_full_refuses_in_a_large_image(seed: int) -> None:
         y, x = rng.integers(0, 836), rng.integers(0, 1136)
         decoded[y : y + 64, x : x + 64] = cv2.GaussianBlur(decoded[y : y + 64, x : x + 64], (0, 0), rng.uniform(0.5, 3))
     fast, full = (_check(source, decoded, Lane.NEURAL, level, target=80, score=None) for level in ("fast", "full"))
-    assert fast.worst is not None
-    assert full.worst is not None
-    assert fast.worst.value <= fast.worst.limit or not full.passed or full.worst.limit > fast.worst.limit
+    assert not fast.passed
+    assert not full.passed
+    assert full.measured["worst_tile_ssim"] <= fast.measured["worst_tile_ssim"]  # of all tiles, and of some of them
 
 
 @settings(max_examples=30, deadline=None)

@@ -29,6 +29,7 @@ def folder(samples: Samples, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_a_small_run(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "speed.json"
     main(["--data", str(folder), "--threads", "1", "--megapixels", "0.1", "--repeats", "1", "--mbt", "1", "--out", str(out)])

@@ -249,6 +249,7 @@ def test_cost_is_a_share_of_one_avif(samples: Samples) -> None:
     assert found["share"] == found["score_ms"] / found["avif_ms"] > 0
 
 
+@pytest.mark.slow
 def test_a_run_from_end_to_end_and_again_from_its_cache(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = [p.name for p in pictures_in(data / "dev") if "broken" not in p.name]
     with (tmp_path / "harm.csv").open("w", newline="") as file:

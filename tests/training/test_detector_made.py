@@ -28,6 +28,7 @@ def test_every_picture_can_be_read_and_shows_something(domain: str) -> None:
         assert len(np.unique(pixels)) > 1
 
 
+@pytest.mark.slow
 def test_phantoms_are_gray_and_as_different_as_devices_are() -> None:
     drawn = [np.asarray(DOMAINS["phantom"].draw(np.random.default_rng(seed)), float) for seed in range(24)]
     assert all(picture.ndim == 2 for picture in drawn)
