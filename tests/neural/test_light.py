@@ -45,7 +45,7 @@ def test_bands_compute_what_the_network_defines(
     network = light_loaded.coder.network
     assert np.abs(network.synthesise(latents, rate) - wanted).max() < 2e-3  # the file holds its weights in half precision
     assert np.abs(network.synthesise(latents, rate, Decoding.BF16) - wanted).max() < 0.06
-    assert 255**2 * np.square(network.synthesise(latents, rate, Decoding.EXACT) - wanted).mean() < 0.3
+    assert 255**2 * np.square(network.synthesise(latents, rate, Decoding.EXACT) - wanted).mean() < 0.15
 
 
 def test_files_and_pixels_do_not_depend_on_threads(light_loaded: LoadedModel, photo: NDArray[np.uint8]) -> None:
@@ -99,7 +99,7 @@ def test_weights_in_the_middle_of_a_run_make_a_model(
     from training.codec.export import export
 
     pixels = read(samples["photo_coffee"]).pixels[:192, :256, :3]
-    card = export(UNFINISHED, "d1.test", tmp_path, {}, [photo[:128, :128], pixels])
+    card = export(UNFINISHED, "d1.test", tmp_path, {}, [photo[:128, :128]])
     assert card.config.to_dict()["light"] == {"channels": 96, "blocks": 2, "deep_channels": 192, "deep_blocks": 1}
     monkeypatch.setenv(weights.ENVIRONMENT, str(tmp_path))
     error = {}
@@ -110,4 +110,5 @@ def test_weights_in_the_middle_of_a_run_make_a_model(
             error[decoding, rate] = float(np.square(decoded.astype(float) - pixels).mean())
     for decoding in Decoding:
         assert error[decoding, RATE_MAX] < 40 < error[decoding, 0] < 1000
-    assert error[Decoding.EXACT, RATE_MAX] < error[Decoding.FP32, RATE_MAX] + 1.5
+    for rate in (0, RATE_MAX):  # another picture than the one that the bounds were taken from
+        assert error[Decoding.EXACT, rate] < error[Decoding.FP32, rate] + 3

@@ -17,6 +17,11 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 _HELD_OUT_SHARE = 24  # one file in this many
 
 
+def photograph_files(root: Path) -> list[Path]:
+    """All below a folder, by their suffixes."""
+    return [path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES]
+
+
 def split(root: Path) -> tuple[list[Path], list[Path]]:
     """(training files, held-out files) below `root`, at least one of either.
 
@@ -24,8 +29,7 @@ def split(root: Path) -> tuple[list[Path], list[Path]]:
     """
     ranked = sorted(
         (hashlib.sha256(str(path.relative_to(root)).encode()).digest()[0] % _HELD_OUT_SHARE, path)
-        for path in root.rglob("*")
-        if path.suffix.lower() in SUFFIXES
+        for path in photograph_files(root)
     )
     if len(ranked) < 2:
         raise ValueError(f"{root} holds {len(ranked)} images: two at least, one of them held out")
@@ -48,6 +52,15 @@ class Photographs:
             raise ValueError(f"no image of at least {crop} px on each side")
         weight = np.array([min(i[0].numel(), 3e6) for i in self.images], float)
         self._weight = weight / weight.sum()
+        self._rng = np.random.default_rng(seed)
+
+    @property
+    def megapixels(self) -> float:
+        """Of all images."""
+        return sum(image[0].numel() for image in self.images) / 1e6
+
+    def reseed(self, *seed: int) -> None:
+        """Draw other crops from here on."""
         self._rng = np.random.default_rng(seed)
 
     def patch(self, size: int) -> Tensor:

@@ -2,8 +2,8 @@
 
 FILE is either a training state (`state.safetensors`, whose averaged weights are taken and whose `settings.json` lies beside
 it) or a bare state dict of `RateModel`. Convolutions are stored in fp16, the rest in fp32, the entropy model as integer tables.
-A light synthesis is stored as bounded integers too: their units follow from what photographs send through it, the held-out ones
-of `--data DIR` (about a minute). The folder is written under a temporary name and moved into place.
+A light synthesis is stored as bounded integers too: their units follow from what photographs and extremes send through it, the
+held-out ones of `--data DIR` (half a minute). The folder is written under a temporary name and moved into place.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from router.codecs.neural.weights import CARD_FILE, WEIGHTS_FILE, ModelCard, cod
 from router.containers.ncr import VERSION
 from training.codec.bounded import bounded_weights, observe
 from training.codec.data import centre_crops, split
+from training.codec.extremes import extremes
 from training.torchvision_compat import declare_missing_operators
 
 declare_missing_operators()
@@ -41,9 +42,9 @@ from compressai.entropy_models import EntropyBottleneck  # noqa: E402
 
 _REACH = 2048
 """Hyper-latent values considered for a table, either side of the median."""
-_SEEN_RATES = (0, 13_107, 26_214, 39_321, 52_428, RATE_MAX)
+_SEEN_RATES = (0, 20_000, 40_000, RATE_MAX)
 """Rate indices at which photographs are sent through a light synthesis."""
-CROP, CROPS = 256, 24
+CROP, CROPS = 256, 12
 
 Pictures = Sequence[NDArray[np.uint8]]
 
@@ -172,7 +173,7 @@ def synthesis_in_integers(config: ModelConfig, tensors: dict[str, Tensor], photo
     transform.load_state_dict(stored | {"qe": transform.qe})
 
     def seen() -> Iterator[tuple[Tensor, Tensor]]:
-        for pixels in photographs:
+        for pixels in (*photographs, extremes()):
             latents = coder.network.analyse(pixels)
             for rate in _SEEN_RATES:
                 coded = torch.from_numpy(coder.encode(latents, rate).latents.astype(np.float32) / LATENT_ONE)
