@@ -57,7 +57,7 @@ def prepare(sample: ImageSample, decision: Decision, accepts: Callable[[str], bo
     return Prepared(
         sample,
         prepared,
-        _source_refusal(sample, decision, accepts, must_strip),
+        _refusal(sample, decision, accepts, must_strip),
         must_strip,
         unread_xmp=decision.metadata == "keep" and sample.metadata.xmp is not None and prepared.metadata.xmp is None,
     )
@@ -87,9 +87,13 @@ def apply_metadata_choice(sample: ImageSample, choice: MetadataChoice) -> ImageS
     return sample.with_metadata(Metadata(icc=m.icc))
 
 
-def _source_refusal(
-    sample: ImageSample, decision: Decision, accepts: Callable[[str], bool], must_strip: bool
-) -> ReasonCode | None:
+def stays_as_good(sample: ImageSample, decision: Decision, accepts: Callable[[str], bool]) -> bool:
+    """Whether the source's own bytes may take the place of a larger encoding although no lane says so."""
+    refusal = _refusal(sample, decision, accepts, _must_strip(sample, decision.metadata))
+    return refusal is None and sample.source.format in WIDELY_READ
+
+
+def _refusal(sample: ImageSample, decision: Decision, accepts: Callable[[str], bool], must_strip: bool) -> ReasonCode | None:
     """Why the bytes of `sample`, as it was read, may not be released as they are; None if they may.
 
     A file of several frames or pages holds more than the image that was asked for.

@@ -22,6 +22,7 @@ from router.routing.carried_metadata import carried_xmp, losses, shown_losses
 from router.routing.preparation import MEDIA_TYPES, WIDELY_READ, Prepared
 from router.routing.recording import Recorder, Run, without_bundle
 from router.routing.verification import verify
+from router.routing.winner import source_is_better
 
 
 def release(prepared: Prepared, decision: Decision, outcome: RoutingOutcome, report: OodReport | None, run: Run) -> EncodedImage:
@@ -172,11 +173,7 @@ def _bound(sample: ImageSample, decision: Decision) -> int | None:
 
 
 def _outgrows(prepared: Prepared, decision: Decision, candidate: Candidate, size: int) -> bool:
-    """Whether the source is the better output: not larger, and at least as faithful in the class that was asked for."""
+    """Whether the source is the better output, and may go out."""
     source = prepared.as_read.source
-    if decision.forced or source.size is None or size < source.size:
-        return False
-    # A lossless copy of a lossy source is meant to be larger: somebody asked for a format, not for fewer bytes.
-    if candidate.codec.lane is Lane.LOSSLESS and source.lossy is not False:
-        return False
-    return prepared.source_refusal is None and source.format in WIDELY_READ
+    better = source_is_better(candidate.codec.lane, size, source.size, lossy=source.lossy)
+    return better and not decision.forced and prepared.source_refusal is None and source.format in WIDELY_READ

@@ -64,6 +64,21 @@ def saves_too_little(lane: LanePlan, size: float, baseline: float) -> bool:
     return lane.must_save is not None and 1 - size / baseline < lane.must_save
 
 
+def source_is_better(lane: str, size: float, source_size: float | None, *, lossy: bool | None) -> bool:
+    """Whether the source's own bytes are a better output than an encoding: not larger, and as faithful in the class asked for.
+
+    Args:
+        lane: of the encoding.
+        size: its bytes.
+        source_size: bytes of the source; None for bare pixels.
+        lossy: whether the source's own coding lost something; None where that is not known.
+    """
+    if source_size is None or size < source_size:
+        return False
+    # A lossless copy of a lossy source is meant to be larger: somebody asked for a format, not for fewer bytes.
+    return lane != Lane.LOSSLESS or lossy is False
+
+
 def _results(lane: LanePlan, result: Callable[[LanePlan, str], R | None]) -> Iterator[R]:
     for codec_id in lane.codecs:
         found = result(lane, codec_id)

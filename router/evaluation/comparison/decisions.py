@@ -27,6 +27,7 @@ from router.policy.receiver import Receiver
 from router.policy.schema import Action
 from router.quality.target import Target
 from router.routing.facts import Facts
+from router.routing.preparation import stays_as_good
 from router.routing.router import Router
 
 if TYPE_CHECKING:
@@ -44,7 +45,15 @@ others, and where there is no such model. `lanes_open`, `lanes_closed`: JSON, a 
 
 @dataclass(frozen=True)
 class Decided:
-    """One decision on one image, with the CPU seconds it took; bytes and pixels of the whole source file; `seen`: see `SEEN`."""
+    """One decision on one image.
+
+    Attributes:
+        seconds: CPU time that it took.
+        source_bytes, source_pixels: of the whole source file.
+        source_goes: the file itself may take the place of an encoding that is no smaller.
+        source_lossy: whether its coding lost something; None where that is not known.
+        seen: see `SEEN`.
+    """
 
     picture: Picture
     policy: str
@@ -53,6 +62,8 @@ class Decided:
     seconds: float
     source_bytes: int
     source_pixels: int
+    source_goes: bool = False
+    source_lossy: bool | None = None
     seen: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -87,7 +98,9 @@ def _decide_one(picture: Picture, routers: Sequence[_Router], targets: Sequence[
             seen = router.otherwise(sample, Target.quality(target))
             size = sample.source.size or 0
             pixels = sample.width * sample.height
-            found.append(Decided(picture, router.policy.name, float(target), decision, seconds, size, pixels, seen))
+            goes = stays_as_good(sample, decision, Receiver.parse("self").accepts)
+            name, lossy = router.policy.name, sample.source.lossy
+            found.append(Decided(picture, name, float(target), decision, seconds, size, pixels, goes, lossy, seen))
     return found
 
 

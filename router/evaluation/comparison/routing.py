@@ -22,7 +22,7 @@ from router.evaluation.measure.families import NEURAL
 from router.policy.builtin import codec_name
 from router.policy.compiled import CompiledPolicy
 from router.policy.decision import LanePlan
-from router.routing.winner import saves_too_little, winner
+from router.routing.winner import saves_too_little, source_is_better, winner
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,7 @@ def routed(frame: pd.DataFrame, decided: Sequence[Decided], policies: Sequence[C
         if by_family is None:
             continue
         source = _source_bytes(one, by_family)
-        passed = source if any(lane.lane == Lane.PASSTHROUGH for lane in one.decision.lanes) else None
+        passed = source if one.source_goes or any(lane.lane == Lane.PASSTHROUGH for lane in one.decision.lanes) else None
         oracle = choose(by_family, opened[one.policy], one.target, passed)
         permitted = choose(by_family, permitted_families(one.decision), one.target, passed)
         rows.append(
@@ -108,7 +108,11 @@ def replayed(one: Decided, by_family: Mapping[str, RateDistortion]) -> dict[str,
     )
     if won is None:
         return replay.ended(None, None, np.nan, len(one.decision.lanes))
-    size, family = won.result or (source, SOURCE)
+    if won.result is None:
+        return replay.ended(won.lane.lane, SOURCE, source, won.position)
+    size, family = won.result
+    if one.source_goes and source_is_better(won.lane.lane, replay.released(family, size), source, lossy=one.source_lossy):
+        return replay.ended(Lane.PASSTHROUGH, SOURCE, source, won.position)
     return replay.ended(won.lane.lane, family, size, won.position)
 
 
@@ -133,6 +137,11 @@ class _Replay:
             self._searched[name] = spent
         size = reached(rd, self._one.target)
         return None if size is None else (size, name)
+
+    def released(self, family: str, size: float) -> float:
+        """Bytes of what the search for the target really ends with; `size` where nothing was searched."""
+        found = self._searched[family].bytes
+        return size if found is None else found
 
     def saves_too_little(self, lane: LanePlan, size: float) -> bool:
         """Whether a neural result saves less than it must beside the first classical codec that can write the image."""
