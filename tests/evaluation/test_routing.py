@@ -210,7 +210,7 @@ def test_a_neural_result_must_save_what_is_asked(measured: tuple[Path, pd.DataFr
     """Beside the first classical codec, which is paid for once."""
     one = next(d for d in measured[2] if d.policy == "two-lanes" and d.picture.image == "photo_cat.png" and d.target == 70.0)
     neural = replace(one.decision.lanes[0], lane="neural", codecs=("ncr",), must_save=0.25)
-    asked = replace(one, decision=replace(one.decision, lanes=(neural, *one.decision.lanes)))
+    asked = replace(one, source_goes=False, decision=replace(one.decision, lanes=(neural, *one.decision.lanes)))
     for scale, family in ((0.7, "ncr"), (0.8, "webp"), (1.2, "webp")):
         ((_, _, found),) = images(table({"ncr": line(scale), "webp": line(1.0), "jpeg": line(0.1), "png": [(10**6, 100.0, 1.0)]}))
         result = replayed(asked, found)
