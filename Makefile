@@ -45,6 +45,11 @@ notebooks: export OMP_NUM_THREADS = 1
 notebooks: $(VENV)/.installed-notebooks ## execute the example notebooks in docs/notebooks
 	$(BIN)/python -m pytest --nbmake --nbmake-timeout=120 docs/notebooks
 
+.PHONY: docs
+docs: $(VENV)/.installed-docs ## build the site, links checked, into build/site: open build/site/index.html
+	$(BIN)/python docs/generate.py --gather build/docs
+	$(BIN)/zensical build --strict --clean
+
 .PHONY: lint
 lint: $(VENV)/.installed-dev ## check style and formatting (ruff)
 	$(BIN)/ruff check .
@@ -97,7 +102,7 @@ $(VENV)/.made:
 		|| { echo "error: $(PYTHON) cannot create an environment; on Debian and Ubuntu install its python3-venv package" >&2; exit 1; }
 	@touch $@
 
-# The stamp of an extra (all, test, notebooks, dev, browser, training) is younger than what says which versions it consists of.
+# The stamp of an extra (all, test, notebooks, docs, dev, browser, training) is younger than what says which versions it consists of.
 $(VENV)/.installed-%: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "installing codec-router[$*] into $(VENV) (the first time takes minutes)"
 	@$(PIP_INSTALL) --editable '.[$*]'

@@ -237,7 +237,7 @@ def coerce(value: Any, type_: CelType) -> Any:
 
 
 def markdown_table() -> str:
-    """The table as docs/reference/policy.md shows it."""
+    """The table as docs/reference/policy-inputs.md shows it."""
     lines = ["| input | type | meaning | unit or range | if not known | costs |", "|---|---|---|---|---|---|"]
     for entry in _TABLE:
         missing = "" if entry.unavailable is None else f"`{_literal(entry.unavailable)}`, `{entry.flag}` is false"

@@ -305,7 +305,7 @@ def test_json_schema():
 
 
 def test_the_documented_example_loads():
-    text = (POLICIES.parent / "docs" / "reference" / "policy.md").read_text("utf-8")
+    text = (POLICIES.parent / "docs" / "guide" / "policies.md").read_text("utf-8")
     assert load(yaml.safe_load(text.split("```yaml\n")[1].split("```")[0])).name == "shop"
 
 

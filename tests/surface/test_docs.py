@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import pkgutil
 import re
 import shutil
@@ -18,7 +19,7 @@ import router
 from router.cli.main import app
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 NOT_RUN = re.compile(r"<!-- not run: (.+?) -->\n$")
 """Before a block that needs what is not here: a server, somebody's data."""
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -42,7 +43,7 @@ def desk(samples: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
         small.save(tmp_path / name)
     (tmp_path / "photos").mkdir()
     shutil.copy(samples["portrait_hopper"], tmp_path / "photos" / "hopper.jpg")
-    (policy,) = [block for block in _blocks(ROOT / "docs" / "reference" / "policy.md", "yaml") if "name: shop" in block][:1]
+    (policy,) = [block for block in _blocks(ROOT / "docs" / "guide" / "policies.md", "yaml") if "name: shop" in block][:1]
     (tmp_path / "shop.yaml").write_text(policy, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -88,6 +89,12 @@ def test_commands_and_options_exist(page: Path) -> None:
             assert set(named) <= known | {"--help"}, line
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_scripts_of_training_exist(page: Path) -> None:
+    for dotted in sorted(set(re.findall(r"python -m (training[.\w]*\w)", page.read_text(encoding="utf-8")))):
+        assert importlib.util.find_spec(dotted) is not None, dotted
+
+
 def _code(page: Path) -> str:
     text = page.read_text(encoding="utf-8")
     return "\n".join([*_blocks(page, "python"), *re.findall(r"`([^`\n]+)`", FENCED.sub("", text))])
@@ -105,3 +112,33 @@ def test_names_in_the_docs_resolve(page: Path) -> None:
     for dotted in sorted(set(re.findall(r"(?<![\w./])router(?:\.[A-Za-z_]+)+(?!\.?[\w/])", _code(page)))):
         if not dotted.endswith(".py"):
             pkgutil.resolve_name(dotted)
+
+
+def test_generated_tables_are_what_the_code_says() -> None:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    stale = [page for page in generate.TABLES if generate.page_with_tables(page) != (ROOT / "docs" / page).read_text("utf-8")]
+    assert not stale, f"python docs/generate.py writes {stale}"
+    assert all(f"codec-router {name}" in generate.commands() for name in ("compress", "policies check", "models migrate"))
+
+
+def test_every_reason_says_what_it_means_and_what_to_do() -> None:
+    for code in router.ReasonCode:
+        assert code.meaning.endswith("."), code
+        assert code.way_out, code
+        assert router.ReasonCode(code.value) is code
+
+
+def test_results_stand_between_marks_of_their_page(tmp_path: Path) -> None:
+    from training.results.page import put
+
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- a:begin -->\nold\n<!-- a:end -->\nafter\n", encoding="utf-8")
+    put(page, "a", "new\n")
+    assert page.read_text(encoding="utf-8") == "before\n<!-- a:begin -->\nnew\n<!-- a:end -->\nafter\n"
+    for name, text in (("b", "new"), ("a", " ")):
+        with pytest.raises(SystemExit):
+            put(page, name, text)

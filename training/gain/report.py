@@ -1,4 +1,4 @@
-"""How good the estimate is on images that it was not fitted on; the figures of docs/internals/savings.md."""
+"""How good the estimate is on images that it was not fitted on; the figures of docs/results/0.4/savings.md."""
 
 from __future__ import annotations
 

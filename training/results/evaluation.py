@@ -1,9 +1,10 @@
-"""The tables of docs/guide/evaluation.md from a report of `codec-router evaluate`.
+"""The tables of docs/results/0.4/evaluation.md from a report of `codec-router evaluate`.
 
     python -m training.results.evaluation REPORT [--policy balanced] [--photographs natural_kodak,natural_other,natural_bsds_test]
+                                          [--page docs/results/0.4/evaluation.md]
 
-Printed as Markdown: strategies at every target, the search's outcomes, and the router by domain. Photographs are the domains
-that are named, together.
+As Markdown: strategies at every target, the search's outcomes, and the router by domain; printed, or put into the page.
+Photographs are the domains that are named, together.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from training.results.page import put
 
 Figures = dict[str, Any]
 _RIVALS = ("always-neural", "complexity-rule", "always-jpeg", "always-webp", "always-jxl")
@@ -25,11 +28,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ap.add_argument("report", type=Path)
     ap.add_argument("--policy", default="balanced")
     ap.add_argument("--photographs", default=PHOTOGRAPHS)
+    ap.add_argument("--page", type=Path, help="put the tables there, between its marks; by default they are printed")
     args = ap.parse_args(arguments)
     targets = json.loads((args.report / "results.json").read_text(encoding="utf-8"))["targets"]
-    print(*_strategies(targets, args.policy, args.photographs.split(",")), sep="\n", end="\n\n")
-    print(*_searches(targets, args.policy), sep="\n", end="\n\n")
-    print(*_domains(targets, args.policy), sep="\n")
+    tables = {
+        "strategies": _strategies(targets, args.policy, args.photographs.split(",")),
+        "searches": _searches(targets, args.policy),
+        "domains": _domains(targets, args.policy),
+    }
+    for name, lines in tables.items():
+        if args.page is None:
+            print(*lines, sep="\n", end="\n\n")
+        else:
+            put(args.page, name, "\n".join(lines))
 
 
 def _strategies(targets: Figures, policy: str, photographs: Sequence[str]) -> list[str]:

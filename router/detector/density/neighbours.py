@@ -1,7 +1,7 @@
 """Distance to the k-th nearest photograph: no assumption on the shape of the distribution.
 
 Sun, Ming, Zhu, Li, "Out-of-distribution detection with deep nearest neighbors", ICML 2022; without their normalisation to unit
-length, which lost accuracy on scene statistics (docs/internals/detector.md).
+length, which lost accuracy on scene statistics (training/RUNS.md).
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from router.quality.target import Target
 
 EXPECTED_ENCODINGS = 2.2
-"""What a search for a target takes on average, over codecs and targets; docs/internals/costs.md has the figures."""
+"""What a search for a target takes on average, over codecs and targets; docs/results/0.4/costs.md has the figures."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The web handler of README.md, behind a real server."""
+"""The web handler of docs/guide/web.md, behind a real server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sample_set import Samples
 
 import router
 
-README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "guide" / "web.md").read_text("utf-8")
 
 
 class _Quiet(WSGIRequestHandler):
@@ -25,9 +25,9 @@ class _Quiet(WSGIRequestHandler):
 
 @contextmanager
 def served() -> Iterator[HTTPConnection]:
-    (block,) = [block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "def app(" in block]
+    (block,) = [block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "def app(" in block]
     names: dict[str, Any] = {}
-    exec(compile(block, "README.md", "exec"), names)
+    exec(compile(block, "web.md", "exec"), names)
     with make_server("127.0.0.1", 0, names["app"], handler_class=_Quiet) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         connection = HTTPConnection("127.0.0.1", server.server_port, timeout=60)
