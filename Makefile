@@ -79,7 +79,7 @@ bundle: $(VENV)/.installed-compressai ## name all that ships anew in router/arte
 		$(BIN)/python -m training.search.fit --data $(DATA) --out router/artefacts/priors/$$id --only ncr && \
 		$(BIN)/python -m training.search.fit --data $(DATA) --out router/artefacts/priors/$$id-small --thumbnails --only ncr && \
 		$(BIN)/python -m training.bundle --partial && \
-		$(BIN)/python -m training.gain.fit --data $(DATA) --cache build/points --out router/artefacts/gains/$$id || exit 1; done)
+		$(BIN)/python -m training.savings.fit --data $(DATA) --cache build/points --out router/artefacts/gains/$$id || exit 1; done)
 	$(BIN)/python -m training.bundle
 
 .PHONY: train-setup

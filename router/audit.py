@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
-from router.containers.ncr import Header, ModelReference, check, read_reference
+from router.containers.ncr import ModelReference, NcrHeader, check, read_reference
 from router.errors import ArtefactError, InputError, ModelError, RouterError
 from router.reasons import ReasonCode
 
@@ -75,7 +75,7 @@ class Audit:
         )
 
 
-def reference(path: Path) -> tuple[Header, ModelReference, int]:
+def reference(path: Path) -> tuple[NcrHeader, ModelReference, int]:
     """Header and model reference of an `.ncr` file, and its size in bytes. Errors as `Audit.add`.
 
     Only its start and its end are read (see `container.read_reference`), so that damage between them is not seen.
@@ -84,7 +84,7 @@ def reference(path: Path) -> tuple[Header, ModelReference, int]:
         return *read_reference(file), file.seek(0, os.SEEK_END)
 
 
-def _checked(path: Path) -> tuple[Header, ModelReference, int]:
+def _checked(path: Path) -> tuple[NcrHeader, ModelReference, int]:
     with _opened(path) as file:
         return *check(file), file.seek(0, os.SEEK_END)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from router.artefacts import BACKBONES, BUNDLE, DETECTORS, GAINS, GUARDS, MODELS, PRIORS
+from router.artefacts import BACKBONES, BUNDLE, DETECTORS, GUARDS, MODELS, SAVINGS_MODELS, SEARCH_MODELS
 from router.artefacts.bundle import shipped_bundle, vouch
 from router.errors import ArtefactError
 from router.reasons import ReasonCode
@@ -80,7 +80,7 @@ def _guard(folder: Path) -> str:
     return read(folder).sha256
 
 
-def _prior(folder: Path) -> str:
+def _search_model(folder: Path) -> str:
     from router.quality.search_model.artefact import read
 
     return read(folder).sha256
@@ -97,6 +97,6 @@ _KINDS: dict[str, tuple[Path, Callable[[Path], str]]] = {
     "detectors": (DETECTORS, _detector),
     "backbones": (BACKBONES, _backbone),
     "guards": (GUARDS, _guard),
-    "priors": (PRIORS, _prior),
-    "gains": (GAINS, _gain),
+    "priors": (SEARCH_MODELS, _search_model),
+    "gains": (SAVINGS_MODELS, _gain),
 }

@@ -28,7 +28,7 @@ MAX_BYTES = 4096
 """Largest record that is embedded; counted in the bytes that are reported."""
 RecordForm = Literal["full", "short", "none"]
 """How much of the decision travels in the file. The log has all of it, whatever this says."""
-RECORD_ROOM: dict[RecordForm, int] = {"full": 1536, "short": 160, "none": 0}
+RECORD_RESERVE: dict[RecordForm, int] = {"full": 1536, "short": 160, "none": 0}
 """Bytes that a usual record takes in a file, its packaging included."""
 SHORT_BYTES = 120
 """Longest short record, its packaging not counted: that takes at most 40 bytes."""
@@ -327,7 +327,7 @@ class Attempt(_Frozen):
     """One codec that was tried or passed over, with what it cost.
 
     Attributes:
-        seconds: wall time that it took; at guard level `strict`, the classical rival of a neural result included.
+        seconds: wall time that it took; at guard level `strict`, the classical baseline of a neural result included.
         predicted_seconds: what it was expected to take, None where costs are not known; of a codec that was passed over for
             that, what one encoding would have taken.
         predicted_encodings: how many encodings that counts.

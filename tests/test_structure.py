@@ -114,3 +114,12 @@ def test_no_codec_is_told_by_its_id_outside_the_codecs() -> None:
         and any(isinstance(part, ast.Constant) and part.value in ids for part in (node.left, *node.comparators))
     ]
     assert not found
+
+
+def test_a_public_class_name_means_one_thing() -> None:
+    homes: dict[str, list[str]] = {}
+    for module, path in MODULES.items():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(module)
+    assert {name: found for name, found in homes.items() if len(found) > 1} == {}

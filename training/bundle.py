@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from router.artefacts import BACKBONES, BUNDLE, DETECTORS, GAINS, GUARDS, MODELS, PRIORS
+from router.artefacts import BACKBONES, BUNDLE, DETECTORS, GUARDS, MODELS, SAVINGS_MODELS, SEARCH_MODELS
 from router.artefacts.bundle import bundle_id
 from router.codecs.neural.weights import list_models, verify_model
 from router.detector import artefact as detector
@@ -48,8 +48,8 @@ def main() -> None:
         "models": models,
         "detectors": {folder.name: detector.read(folder)[0].sha256 for folder in _folders(DETECTORS, detector.MANIFEST_FILE)},
         "guards": _of_weights(models, GUARDS, guard.FILE, guard.read, "training.guard.fit", partial),
-        "priors": _of_weights(models, PRIORS, prior.MANIFEST_FILE, prior.read, "training.search.fit --only ncr", partial),
-        "gains": _of_weights(models, GAINS, gain.MANIFEST_FILE, gain.read_manifest, "training.gain.fit", partial),
+        "priors": _of_weights(models, SEARCH_MODELS, prior.MANIFEST_FILE, prior.read, "training.search.fit --only ncr", partial),
+        "gains": _of_weights(models, SAVINGS_MODELS, gain.MANIFEST_FILE, gain.read_manifest, "training.savings.fit", partial),
         "backbones": {folder.name: backbone.verified(folder)[1] for folder in _folders(BACKBONES, backbone.CARD_FILE)},
     }
     bundle = {"id": bundle_id(parts), **parts}

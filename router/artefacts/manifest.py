@@ -1,7 +1,8 @@
 """Artefacts that are verified before anything is used: a manifest that states hashes, and perhaps arrays beside it.
 
 The manifest (JSON) holds the SHA-256 of the arrays' file (safetensors) and its own, over its canonical form without that field,
-so that one hash names the whole artefact. Nothing is pickled. A kind of artefact is one `Kind` and one subclass of `Sealed`.
+so that one hash names the whole artefact. Nothing is pickled. Each type of artefact has one `ArtefactType` and one subclass of
+`HashedManifest`.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from router.files import write_atomically
 from router.reasons import ReasonCode
 
 
-class Sealed(BaseModel):
-    """A manifest. `sha256`: of everything else in it; `arrays_sha256`: of the arrays' file, "" for kinds without arrays."""
+class HashedManifest(BaseModel):
+    """A manifest. `sha256`: of everything else in it; `arrays_sha256`: of the arrays' file, "" for types without arrays."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     schema_version: int
@@ -35,19 +36,19 @@ class Sealed(BaseModel):
         return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-AnySealed = TypeVar("AnySealed", bound=Sealed)
+AnyManifest = TypeVar("AnyManifest", bound=HashedManifest)
 
 
 @dataclass(frozen=True)
-class Kind:
-    """How the artefacts of one kind lie in their folders, and what errors call them.
+class ArtefactType:
+    """How the artefacts of one type lie in their folders, and what errors call them.
 
     Attributes:
         name: "guard", "gain model" ...
         manifest: file name of the manifest.
         newest: schema version that this build writes, and the newest that it reads.
         refit: what makes a new one, for the error's hint.
-        arrays: file name of the arrays; None for kinds without.
+        arrays: file name of the arrays; None for types without.
         largest: bytes of a file that is read at all.
     """
 
@@ -66,7 +67,7 @@ class Kind:
             hint=f"Reinstall codec-router, or {self.refit}",
         )
 
-    def write(self, folder: Path, manifest: AnySealed, arrays: Mapping[str, NDArray[Any]] | None = None) -> AnySealed:
+    def write(self, folder: Path, manifest: AnyManifest, arrays: Mapping[str, NDArray[Any]] | None = None) -> AnyManifest:
         """Write it into `folder` (made if missing) and return the manifest with its hashes filled in."""
         if self.arrays is not None:
             from safetensors.numpy import save
@@ -82,7 +83,7 @@ class Kind:
         write_atomically(folder / self.manifest, text.encode("utf-8"), overwrite=True)
         return manifest
 
-    def read_manifest(self, folder: Path, model: type[AnySealed]) -> AnySealed:
+    def read_manifest(self, folder: Path, model: type[AnyManifest]) -> AnyManifest:
         """Read and verify the manifest alone. Raises ArtefactError (ARTEFACT_DAMAGED; UNSUPPORTED_VERSION for a newer schema)."""
         try:
             content = json.loads(self._read(folder / self.manifest))

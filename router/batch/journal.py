@@ -80,7 +80,7 @@ def known(output: Path, operation: str = "compress") -> dict[str, Known]:
     return found
 
 
-class Made(NamedTuple):
+class Compressed(NamedTuple):
     """What a compression made: the source's name without folders, the lane, and the output's size."""
 
     name: str
@@ -88,7 +88,7 @@ class Made(NamedTuple):
     size: int | None
 
 
-def made(path: Path) -> Made | None:
+def made(path: Path) -> Compressed | None:
     """What the journal of one of the folders above says of a file in it; None if none does, or the file has another size."""
     folder = _journalled(path.parent.absolute())
     if folder is None:
@@ -106,9 +106,9 @@ def _journalled(folder: Path) -> Path | None:
 
 
 @functools.lru_cache(maxsize=4)
-def _outputs(folder: Path) -> dict[str, Made]:
+def _outputs(folder: Path) -> dict[str, Compressed]:
     compressed = (row for row in rows(folder) if row.operation == "compress" and row.state is State.DONE)
-    return {row.output: Made(PurePosixPath(row.name).name, row.lane, row.output_bytes) for row in compressed}
+    return {row.output: Compressed(PurePosixPath(row.name).name, row.lane, row.output_bytes) for row in compressed}
 
 
 class Journal:

@@ -17,7 +17,7 @@ from router.cli.many import Named, Ways, run_many
 from router.cli.path_lists import listed
 from router.cli.pipes import check_pipe, write_to_pipe
 from router.cli.reporting import Tally, console, progress
-from router.cli.results import Result, Rows, print_results
+from router.cli.results import OutputResult, Rows, print_results
 from router.cli.untouched import Untouched
 from router.errors import OutputNotWritableError, RouterError, UsageError
 from router.folders import LeftOut
@@ -113,9 +113,9 @@ def command(
     if many:
         rows = Rows()
 
-        def result_of(row: Row) -> Result:
+        def result_of(row: Row) -> OutputResult:
             assert row.run is not None
-            return Result(Path(row.name), root / row.output, row.run)
+            return OutputResult(Path(row.name), root / row.output, row.run)
 
         def show(screen: Console, row: Row) -> None:
             rows.add(screen, result_of(row))
@@ -143,7 +143,7 @@ def command(
             tell(left_out, named.arguments, as_json)
         tally.exit()
         return
-    results: list[Result] = []
+    results: list[OutputResult] = []
     claimed: set[Path] = set()
     for file in progress(files, len(files), as_json or quiet):
         destination = root if single else root / file.relative
@@ -154,7 +154,7 @@ def command(
                 if sink is not None:
                     sink(encoded.run)
                 write_to_pipe(encoded.data)
-                results.append(Result(file.relative, Path("standard output"), encoded.run))
+                results.append(OutputResult(file.relative, Path("standard output"), encoded.run))
                 return {}
             # Two sources such as `a.png` and `a` may want the same name: the later one gets its suffix once more.
             target = as_path(os.fspath(encoded.path_for(destination)))
@@ -165,7 +165,7 @@ def command(
             claimed.add(written)
             if sink is not None:
                 _log(sink, encoded.run, written)
-            results.append(Result(file.relative, written, encoded.run))
+            results.append(OutputResult(file.relative, written, encoded.run))
             return _document(results[-1], explain)
 
         tally.run(file.path, work)
@@ -184,7 +184,7 @@ def _log(sink: Sink, run: RunRecord, written: Path) -> None:
         raise OutputNotWritableError(f"{error.message}; {written} is written all the same", code=error.code) from error
 
 
-def _document(result: Result, explain: bool) -> dict[str, Any]:
+def _document(result: OutputResult, explain: bool) -> dict[str, Any]:
     run = result.run
     document: dict[str, Any] = {
         "output": str(result.written),

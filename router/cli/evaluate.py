@@ -1,4 +1,4 @@
-"""`codec-router evaluate`: rate-distortion points of images, and what every policy, rival and target costs by them."""
+"""`codec-router evaluate`: rate-distortion points of images, and what every policy, baseline and target costs by them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from router.folders import LeftOut
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
-    from router.evaluation.measure.folder import Measured
+    from router.evaluation.measure.folder import MeasuredImage
     from router.evaluation.page.survival import Survival
-    from router.evaluation.report import Plan, Report
+    from router.evaluation.report import EvaluationPlan, Report
 
 
 def command(
@@ -96,10 +96,10 @@ def _plan(
     codecs: list[str],
     jobs: int,
     max_side: int | None,
-) -> Plan:
-    from router.evaluation.measure.families import choose
+) -> EvaluationPlan:
     from router.evaluation.measure.pictures import pictures_in
-    from router.evaluation.report import Plan
+    from router.evaluation.measure.variants import choose
+    from router.evaluation.report import EvaluationPlan
     from router.policy.load import load
 
     loaded = [load(policy) for policy in policies]
@@ -108,7 +108,7 @@ def _plan(
     families = choose(name.strip() for name in codecs)
     if jobs == 0 or jobs < -1:
         raise UsageError(f"--jobs {jobs} is neither -1 nor a count", code=ReasonCode.BAD_ARGUMENT)
-    return Plan(pictures_in(folders, left_out), families, loaded, targets, jobs, max_side)
+    return EvaluationPlan(pictures_in(folders, left_out), families, loaded, targets, jobs, max_side)
 
 
 def _program() -> Path:
@@ -164,7 +164,7 @@ class _Progress:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def __call__(self, measured: Measured) -> None:
+    def __call__(self, measured: MeasuredImage) -> None:
         picture = measured.picture
         self._bar.update(self._task, advance=1, description=printable(f"{picture.domain}/{picture.image}")[-40:])
 
@@ -182,12 +182,12 @@ def _print(report: Report) -> None:
         titles = ("bytes / always-AVIF", "bytes / oracle", "seconds / oracle", "out of reach", "target missed")
         for title in (*titles, "harmed / neural images"):
             table.add_column(title, justify="right")
-        # With several policies there are several oracles: a rival's seconds are in results.json.
+        # With several policies there are several oracles: a baseline's seconds are in results.json.
         most = {policy["oracle"]["seconds"] for policy in pooled["policies"].values()}
-        for name, rival in pooled["rivals"].items():
-            harm = _harm(rival["harm"]) if "harm" in rival else ""
-            seconds = _share(rival["seconds"] / max(most)) if len(most) == 1 and max(most) else ""
-            table.add_row(name, _share(rival["against_avif"]), "", seconds, str(rival["out_of_reach"]), "", harm)
+        for name, baseline in pooled["rivals"].items():
+            harm = _harm(baseline["harm"]) if "harm" in baseline else ""
+            seconds = _share(baseline["seconds"] / max(most)) if len(most) == 1 and max(most) else ""
+            table.add_row(name, _share(baseline["against_avif"]), "", seconds, str(baseline["out_of_reach"]), "", harm)
         for name, policy in pooled["policies"].items():
             for title, oracle in ((f"oracle of {shown(name)}", policy["oracle"]), ("  within the rule", policy["permitted"])):
                 shares = [

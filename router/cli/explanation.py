@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from router.cli.results import Result
+    from router.cli.results import OutputResult
     from router.record import Attempt
 
 
-def print_explanation(screen: Console, result: Result) -> None:
+def print_explanation(screen: Console, result: OutputResult) -> None:
     """Of one output: what the codecs made of it, then the rules that led there."""
     from rich.padding import Padding
 

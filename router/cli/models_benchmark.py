@@ -12,8 +12,8 @@ from router.errors import RouterError
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
-    from router.prediction.costs.benchmark import Failed, Task
-    from router.prediction.costs.model import CostModel, Entry
+    from router.prediction.costs.benchmark import BenchmarkTask, Failed
+    from router.prediction.costs.model import CostEntry, CostModel
 
 BUSY = 1.15
 """Wall time / CPU time above which the figures are called those of a busy machine."""
@@ -61,7 +61,7 @@ def command(
     tally.exit()
 
 
-def _measured(tasks: list[Task], known: CostModel | None, quiet: bool) -> tuple[CostModel, list[Failed]]:
+def _measured(tasks: list[BenchmarkTask], known: CostModel | None, quiet: bool) -> tuple[CostModel, list[Failed]]:
     from rich.progress import Progress
 
     from router.prediction.costs.benchmark import measure
@@ -72,7 +72,7 @@ def _measured(tasks: list[Task], known: CostModel | None, quiet: bool) -> tuple[
         return measure(tasks, known=known, before=lambda task: bar.update(row, advance=1, description=shown(task.name)))
 
 
-def _document(entry: Entry, fresh: bool) -> dict[str, Any]:
+def _document(entry: CostEntry, fresh: bool) -> dict[str, Any]:
     return {
         "kind": entry.kind,
         "name": entry.name,
@@ -101,11 +101,11 @@ def _fail(failure: Failed) -> dict[str, Any]:
     raise RouterError(f"could not be measured: {failure.error}", code=ReasonCode.ENCODE_FAILED)
 
 
-def _title(entry: Entry) -> str:
+def _title(entry: CostEntry) -> str:
     return " ".join([entry.name, *(f"{k}={v}" for k, v in entry.settings.items())])
 
 
-def _print(model: CostModel, entries: list[Entry]) -> None:
+def _print(model: CostModel, entries: list[CostEntry]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")

@@ -41,8 +41,10 @@ def ncr_files(arguments: Sequence[Path], *, into_folder: bool = False) -> Iterat
         for file in _named_by(argument):
             if earlier.named(file.path):
                 continue
-            rival = earlier.rival(file.relative) if into_folder else None
-            yield file if rival is None or file.problem is not None else replace(file, problem=_same_name(rival, file.path))
+            same_name = earlier.same_name(file.relative) if into_folder else None
+            yield (
+                file if same_name is None or file.problem is not None else replace(file, problem=_same_name(same_name, file.path))
+            )
         earlier.add(argument)
 
 
@@ -121,7 +123,7 @@ class _Earlier:
         inside = any(place.is_relative_to(root) and _would_be_found(root, place.relative_to(root)) for _, root in self._folders)
         return inside and os.path.lexists(place)  # one that is not there has not been told of yet
 
-    def rival(self, relative: Path) -> Path | None:
+    def same_name(self, relative: Path) -> Path | None:
         """The file of one of them that has this name below the output folder, None if there is none."""
         if str(relative) in self._by_name:
             return self._by_name[str(relative)]

@@ -11,7 +11,7 @@ from router.cli import options as o
 from router.cli.reporting import Tally, console, emit, printable, shown
 
 if TYPE_CHECKING:
-    from router.policy.check import Findings
+    from router.policy.check import PolicyFindings
     from router.policy.inputs import Input
 
 _MOST_SHOWN = 500
@@ -112,12 +112,12 @@ def _fail(error: Exception) -> NoReturn:
     raise error
 
 
-def _emit_findings(file: str, found: Findings) -> None:
+def _emit_findings(file: str, found: PolicyFindings) -> None:
     document = {"input": file, "ok": found.policy is not None}
     emit(document | {"problems": [problem.to_dict(file) for problem in found.problems]})
 
 
-def _print_findings(file: str, found: Findings) -> None:
+def _print_findings(file: str, found: PolicyFindings) -> None:
     """A line for every problem, one below it for what to do, and a last line that counts them."""
     from rich.text import Text
 

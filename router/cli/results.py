@@ -29,7 +29,7 @@ _LANE_STYLE = {"neural": "magenta", "classical": "cyan", "lossless": "green", "t
 
 
 @dataclass(frozen=True)
-class Result:
+class OutputResult:
     """What is shown of one output; its bytes are not kept. `name`: of the input, below the folder that was named."""
 
     name: Path
@@ -42,7 +42,7 @@ class Result:
         return self.run.record
 
 
-def print_results(screen: Console, results: Sequence[Result]) -> None:
+def print_results(screen: Console, results: Sequence[OutputResult]) -> None:
     """The table, and how many bytes became how many."""
     if screen.width >= _WIDE:
         table = _table([None] * len(_TITLES))
@@ -64,7 +64,7 @@ class Rows:
     def __init__(self) -> None:
         self._begun = False
 
-    def add(self, screen: Console, result: Result) -> None:
+    def add(self, screen: Console, result: OutputResult) -> None:
         """Print one row, the titles before the first."""
         from rich.padding import Padding
 
@@ -89,7 +89,7 @@ class Rows:
             screen.print(Padding.indent(f"[dim]{why}[/]", 2))
 
 
-def _print_narrow(screen: Console, results: Sequence[Result]) -> None:
+def _print_narrow(screen: Console, results: Sequence[OutputResult]) -> None:
     """A table for each row, all with the same widths, so that the reason can go below over the whole width."""
     from rich.cells import cell_len
     from rich.padding import Padding
@@ -117,7 +117,7 @@ def _table(widths: Sequence[int | None], *, header: bool = True) -> Table:
     return table
 
 
-def _cells(result: Result) -> list[str]:
+def _cells(result: OutputResult) -> list[str]:
     """As rich markup, by _TITLES."""
     record, run = result.record, result.run
     style = _LANE_STYLE.get(record.lane)

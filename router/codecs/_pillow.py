@@ -35,7 +35,7 @@ def save(codec_id: str, image: Image.Image, file_format: str, **options: Any) ->
 
 
 @contextmanager
-def room(size: int) -> Iterator[None]:
+def reserve(size: int) -> Iterator[None]:
     """Let Pillow's encoders write up to `size` bytes at once.
 
     libjpeg wants one buffer for a whole progressive or optimised file; Pillow guesses a byte per pixel, which noise at high

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from router.codecs.base import Codec, DecodedImage, Lane, Settings
 from router.codecs.options import FloatRange, IntRange, OneOf, Option
-from router.containers.metadata import Density, Metadata, Text
+from router.containers.metadata import Metadata, PixelDensity, Text
 from router.errors import CarryError, LimitError, RouterError, StreamError, UsageError
 from router.images.arrays import from_pixels
 from router.images.sample import ImageSample, Mode, Pixels
 from router.limits import Limits
 from router.reasons import ReasonCode
-from router.record import RECORD_ROOM, SHORT_BYTES
+from router.record import RECORD_RESERVE, SHORT_BYTES
 
 _CHANNELS: dict[Mode, int] = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
 _EXACT_LANES = (Lane.LOSSLESS, Lane.TRANSCODE, Lane.PASSTHROUGH)
@@ -260,7 +260,7 @@ def _notes(b: _Bench) -> None:
     law, codec, claimed = "notes", b.codec, b.codec.carries
     # One of every kind: plain, long, beyond Latin-1, and with a language.
     text = (Text("Comment", "é"), Text("a b", "x" * 5000), Text("Title", "日本"), Text("Title", "Wort", "de", "Titel"))
-    density, chunks = Density(300, 200, "inch"), ((b"tIME", b"\x07\xea\x01\x02\x03\x04\x05"),)
+    density, chunks = PixelDensity(300, 200, "inch"), ((b"tIME", b"\x07\xea\x01\x02\x03\x04\x05"),)
     back = codec.decode(codec.encode(b.example(Metadata(text=text, density=density, chunks=chunks)), {})).metadata
     b.expect(back.text == (text if claimed.text else ()), law, f"texts come back as {back.text!r}")
     b.expect(back.chunks == (chunks if claimed.chunks else ()), law, f"chunks come back as {back.chunks!r}")
@@ -319,7 +319,7 @@ def _record(b: _Bench) -> None:
     b.expect(np.array_equal(codec.decode(bare).pixels, codec.decode(data).pixels), law, "without_xmp changes pixels")
     if codec.short_place is not None:
         taken = len(short) - len(bare) - len(_SHORT_RECORD)
-        b.expect(taken <= RECORD_ROOM["short"] - SHORT_BYTES, law, f"a short record takes {taken} bytes beside its own")
+        b.expect(taken <= RECORD_RESERVE["short"] - SHORT_BYTES, law, f"a short record takes {taken} bytes beside its own")
     if codec.carries.xmp:
         merged = codec.with_record(data, _RECORD, _packet("of the source"))
         b.expect(codec.read_record(merged) == _RECORD, law, "with the source's XMP beside it the record does not come back")

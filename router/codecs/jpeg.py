@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from router.codecs import versions
 from router.codecs._decode import decode_still
-from router.codecs._pillow import room, save, to_image
+from router.codecs._pillow import reserve, save, to_image
 from router.codecs.base import CarryMatrix, Codec, DecodedImage, Knob, Lane, Settings
 from router.codecs.options import IntRange, OneOf, Option, checked
 from router.containers import jpeg as container
@@ -71,7 +71,7 @@ class JpegCodec(Codec):
         if chroma == "auto":
             chroma = "444" if quality >= FULL_CHROMA_FROM else "420"
         m = sample.metadata
-        with room(_largest(sample) + sum(len(block or b"") for block in (m.icc, m.exif))):
+        with reserve(_largest(sample) + sum(len(block or b"") for block in (m.icc, m.exif))):
             data = save(
                 self.codec_id,
                 to_image(sample.pixels),

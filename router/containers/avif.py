@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from router.containers.fields import Fields
-from router.containers.isobmff import Box, walk
+from router.containers.isobmff import Box, iter_boxes
 from router.errors import CarryError, StreamError
 from router.reasons import ReasonCode
 
@@ -126,7 +126,7 @@ class Items:
 
 def brands(data: bytes) -> set[bytes]:
     """Major and compatible brands of an ISO base media file. Raises StreamError."""
-    box = next(walk(data), None)
+    box = next(iter_boxes(data), None)
     if box is None or box.type != b"ftyp":
         raise StreamError("no ftyp box at the start", code=ReasonCode.UNKNOWN_STREAM)
     content = data[box.payload : box.end]
@@ -141,7 +141,7 @@ def items(data: bytes) -> Items:
     if outer is None:
         raise StreamError("no meta box", code=ReasonCode.DAMAGED_STREAM)
     found = Items(outer)
-    for box in walk(data, outer.payload + 4, outer.end):
+    for box in iter_boxes(data, outer.payload + 4, outer.end):
         found.tables[box.type] = box
         if box.type == b"pitm":
             fields = Fields(data, box.payload, box.end)
@@ -229,7 +229,7 @@ def remove(data: bytes, which: MetadataItem) -> bytes:
         (entry.start, entry.end, (meta, names)),
     ]
     if links is not None:
-        boxes = list(walk(data, links.payload + 4, links.end))
+        boxes = list(iter_boxes(data, links.payload + 4, links.end))
         wide = 4 if data[links.payload] else 2
         own = [b for b in boxes if Fields(data, b.payload, b.end).uint(wide) == item]
         whole = len(own) == len(boxes)
@@ -262,7 +262,7 @@ def _place(data: bytes, found: Items, which: MetadataItem) -> tuple[Extent, Box,
     """
     item = found.metadata(which)
     pieces = [] if item is None else found.extents.get(item, [])
-    boxes = list(walk(data))
+    boxes = list(iter_boxes(data))
     if len(pieces) != 1 or not pieces[0].in_file or not pieces[0].length or any(b.type == b"moov" for b in boxes):
         return None
     target = pieces[0]
@@ -276,7 +276,7 @@ def _place(data: bytes, found: Items, which: MetadataItem) -> tuple[Extent, Box,
 
 
 def _child(data: bytes, start: int, end: int, kind: bytes) -> Box | None:
-    return next((b for b in walk(data, start, end) if b.type == kind), None)
+    return next((b for b in iter_boxes(data, start, end) if b.type == kind), None)
 
 
 def _write(out: bytearray, where: Written, value: int) -> None:
@@ -286,7 +286,7 @@ def _write(out: bytearray, where: Written, value: int) -> None:
 
 def _read_items(data: bytes, box: Box, found: Items) -> None:
     version = Fields(data, box.payload, box.end).uint(4) >> 24
-    for entry in walk(data, box.payload + (6 if version == 0 else 8), box.end):
+    for entry in iter_boxes(data, box.payload + (6 if version == 0 else 8), box.end):
         fields = Fields(data, entry.payload, entry.end)
         version = fields.uint(4) >> 24
         if version >= 2:
@@ -301,7 +301,7 @@ def _read_items(data: bytes, box: Box, found: Items) -> None:
 
 def _read_references(data: bytes, box: Box, found: Items) -> None:
     size = 2 if Fields(data, box.payload, box.end).uint(4) >> 24 == 0 else 4
-    for reference in walk(data, box.payload + 4, box.end):
+    for reference in iter_boxes(data, box.payload + 4, box.end):
         fields = Fields(data, reference.payload, reference.end)
         source = fields.uint(size)
         for _ in range(fields.uint(2)):
@@ -309,9 +309,9 @@ def _read_references(data: bytes, box: Box, found: Items) -> None:
 
 
 def _read_properties(data: bytes, box: Box, found: Items) -> None:
-    for inner in walk(data, box.payload, box.end):
+    for inner in iter_boxes(data, box.payload, box.end):
         if inner.type == b"ipco":
-            found.properties = [(p.type, data[p.payload : p.end]) for p in walk(data, inner.payload, inner.end)]
+            found.properties = [(p.type, data[p.payload : p.end]) for p in iter_boxes(data, inner.payload, inner.end)]
         elif inner.type == b"ipma":
             fields = Fields(data, inner.payload, inner.end)
             word = fields.uint(4)

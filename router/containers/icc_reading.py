@@ -22,7 +22,7 @@ class UnusableError(ValueError):
 
 
 @dataclass(frozen=True)
-class Curve:
+class ToneCurve:
     """One curve as stored: `kind` is the function type, None of a table or a gamma; `values` are parameters, entries (0 to 65535)
     of a table, one gamma in 1/256, or nothing for the identity. `size`: bytes that it takes."""
 
@@ -51,17 +51,17 @@ def read_tags(icc: bytes) -> dict[bytes, bytes]:
     return tags
 
 
-def read_curve(data: bytes) -> Curve:
+def read_curve(data: bytes) -> ToneCurve:
     """The curve at the start of `data`. Raises UnusableError."""
     kind = data[:4]
     if len(data) >= 12 and kind == b"curv":
         size = 12 + 2 * uint(data, 8)
         if size <= min(len(data), _LONGEST_CURVE):
-            return Curve(None, tuple(uint(data, at, 2) for at in range(12, size, 2)), size)
+            return ToneCurve(None, tuple(uint(data, at, 2) for at in range(12, size, 2)), size)
     elif len(data) >= 12 and kind == b"para" and uint(data, 8, 2) < len(_PARAMETERS):
         size = 12 + 4 * _PARAMETERS[uint(data, 8, 2)]
         if size <= len(data):
-            return Curve(uint(data, 8, 2), fixed(data, 12, (size - 12) // 4), size)
+            return ToneCurve(uint(data, 8, 2), fixed(data, 12, (size - 12) // 4), size)
     raise UnusableError("a curve cannot be read")
 
 

@@ -21,7 +21,7 @@ class Box:
     open_ended: bool = False
 
 
-def walk(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
+def iter_boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
     """Boxes of `data[start:end]` in order. Raises StreamError (TRUNCATED, DAMAGED_STREAM) for bad lengths, and for too many."""
     stop = len(data) if end is None else end
     return counted(_walk(data, start, stop), max(0, stop - start), "boxes")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from router.containers.metadata import Density
+from router.containers.metadata import PixelDensity
 from router.containers.parts import counted
 from router.errors import CarryError, StreamError
 from router.reasons import ReasonCode
@@ -102,7 +102,7 @@ def with_xmp(data: bytes, xmp: bytes) -> bytes:
     return b"".join([data[:lead], packet, *kept, data[scans:]])
 
 
-def with_density(data: bytes, stated: Density) -> bytes:
+def with_density(data: bytes, stated: PixelDensity) -> bytes:
     """`data`, which begins with a JFIF segment, with this density in it."""
     x, y, unit = stated.x, stated.y, {"inch": 1, "cm": 2, "m": 1, "": 0}[stated.unit]
     if stated.unit == "m":  # in inches, which keep more digits

@@ -5,7 +5,7 @@ A box in front of the codestream may be what a transcoded JPEG is rebuilt from, 
 
 from __future__ import annotations
 
-from router.containers.isobmff import Box, walk
+from router.containers.isobmff import Box, iter_boxes
 from router.errors import StreamError
 from router.reasons import ReasonCode
 
@@ -17,7 +17,7 @@ _CODESTREAM_BOXES = (b"jxlc", b"jxlp")
 
 def holds_jpeg(data: bytes) -> bool:
     """Whether there is a box with what it takes to rebuild a JPEG file. Raises StreamError."""
-    return data.startswith(CONTAINER) and any(b.type == b"jbrd" for b in walk(data))
+    return data.startswith(CONTAINER) and any(b.type == b"jbrd" for b in iter_boxes(data))
 
 
 def read_xmp(data: bytes) -> bytes | None:
@@ -40,7 +40,7 @@ def _split(data: bytes) -> tuple[list[Box], list[Box]]:
         return [], []
     if not data.startswith(CONTAINER):
         raise StreamError("no JPEG XL signature", code=ReasonCode.UNKNOWN_STREAM)
-    boxes = list(walk(data))
+    boxes = list(iter_boxes(data))
     last = max((i for i, b in enumerate(boxes) if b.type in _CODESTREAM_BOXES), default=None)
     if last is None:
         raise StreamError("JPEG XL container without a codestream", code=ReasonCode.DAMAGED_STREAM)

@@ -24,7 +24,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Density:
+class PixelDensity:
     """Pixels per unit of length, across and down; with unit "" only their ratio means anything."""
 
     x: float
@@ -50,5 +50,5 @@ class Metadata:
     exif: bytes | None = None
     xmp: bytes | None = None
     text: tuple[Text, ...] = ()
-    density: Density | None = None
+    density: PixelDensity | None = None
     chunks: tuple[tuple[bytes, bytes], ...] = ()

@@ -6,7 +6,7 @@ import contextlib
 import zlib
 from collections.abc import Iterable, Iterator
 
-from router.containers.metadata import Density, Text
+from router.containers.metadata import PixelDensity, Text
 from router.containers.parts import Chunk, counted
 from router.errors import StreamError
 from router.reasons import ReasonCode
@@ -58,7 +58,7 @@ def exif(block: bytes) -> bytes:
     return chunk(b"eXIf", block)
 
 
-def density(stated: Density) -> bytes:
+def density(stated: PixelDensity) -> bytes:
     """A pHYs chunk; it knows the metre only."""
     scale = {"inch": 1 / 0.0254, "cm": 100, "m": 1, "": 1}[stated.unit]
     x, y = (min(max(1, round(value * scale)), _MAX_UINT) for value in (stated.x, stated.y))

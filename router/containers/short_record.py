@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from router.containers.isobmff import walk
+from router.containers.isobmff import iter_boxes
 from router.containers.jpeg import walk_jpeg
 from router.containers.png import chunk, walk_png
 from router.containers.webp import walk_webp, with_chunk
@@ -76,7 +76,7 @@ def places(data: bytes, file_format: str) -> Iterator[tuple[int, int, int, int]]
             if c.type == WEBP_CHUNK:
                 yield c.start, c.payload, c.stop, c.end + (c.end - c.payload & 1)
     elif file_format == "avif" or (file_format == "jxl" and not data.startswith(b"\xff\x0a")):
-        for box in walk(data):
+        for box in iter_boxes(data):
             if is_box(data, box.type, box.payload):
                 yield box.start, box.payload + len(UUID), box.end, box.end
 

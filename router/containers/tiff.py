@@ -47,7 +47,7 @@ _MARKS: dict[bytes, tuple[Literal["little", "big"], bool]] = {
 
 
 @dataclass(frozen=True)
-class Entry:
+class IfdEntry:
     """One entry: `data[value:value + size]` is its value, of `count` items of type `kind`; `place` is where the entry lies."""
 
     tag: int
@@ -65,14 +65,14 @@ class Directory:
     `outside`: tags whose value does not fit into the block; they are no entries.
     """
 
-    entries: dict[int, Entry]
+    entries: dict[int, IfdEntry]
     next: int
     next_at: int
     outside: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
-class Block:
+class TiffBlock:
     """A whole TIFF block."""
 
     data: bytes
@@ -89,7 +89,7 @@ class Block:
         end = at + count * entry_size
         if end + offset_size > len(self.data):
             return None
-        entries: dict[int, Entry] = {}
+        entries: dict[int, IfdEntry] = {}
         outside = set[int]()
         for place in range(at, end, entry_size):
             tag, kind, number = self.number(place, 2), self.number(place + 2, 2), self.number(place + 4, offset_size)
@@ -99,14 +99,14 @@ class Block:
             if size and value + size > len(self.data):
                 outside.add(tag)
             elif size and tag not in entries:
-                entries[tag] = Entry(tag, kind, number, value, size, place)
+                entries[tag] = IfdEntry(tag, kind, number, value, size, place)
         return Directory(entries, self.number(end, offset_size), end, frozenset(outside - entries.keys()))
 
     def number(self, at: int, size: int) -> int:
         """An unsigned integer."""
         return int.from_bytes(self.data[at : at + size], self.order)
 
-    def numbers(self, entry: Entry) -> list[int]:
+    def numbers(self, entry: IfdEntry) -> list[int]:
         """The unsigned integers of an entry of type BYTE, SHORT, LONG, IFD or LONG8; at most 1000; nothing for other types."""
         width = {1: 1, 3: 2, 4: 4, 13: 4, 16: 8, 18: 8}.get(entry.kind)
         if width is None:
@@ -114,18 +114,18 @@ class Block:
         return [self.number(entry.value + i * width, width) for i in range(min(entry.count, 1000))]
 
 
-def block(data: bytes) -> Block | None:
+def block(data: bytes) -> TiffBlock | None:
     """The block, None if it does not begin as TIFF does."""
     mark = _MARKS.get(data[:4])
     if mark is None or len(data) < 8:
         return None
     order, big = mark
     first = int.from_bytes(data[8:16] if big else data[4:8], order)
-    return Block(data, order, big, first)
+    return TiffBlock(data, order, big, first)
 
 
 @dataclass(frozen=True)
-class Page:
+class ImageDirectory:
     """One directory.
 
     Attributes:
@@ -136,7 +136,7 @@ class Page:
     """
 
     data: bytes
-    entries: dict[int, Entry]
+    entries: dict[int, IfdEntry]
     next: int
     size: int
 
@@ -178,7 +178,7 @@ def is_big(data: bytes) -> bool:
     return 43 in data[2:4]
 
 
-def first_page(data: bytes) -> Page:
+def first_page(data: bytes) -> ImageDirectory:
     """The first directory. Raises StreamError."""
     return _read_page(data, first_offset(data))
 
@@ -191,7 +191,7 @@ def first_offset(data: bytes) -> int:
     return int.from_bytes(data[start : start + size], byte_order(data))
 
 
-def count_pages(data: bytes, page: Page) -> int:
+def count_pages(data: bytes, page: ImageDirectory) -> int:
     """Pages that are not reduced copies or masks; `page` is the first.
 
     One that lies behind the end of a file that was cut off counts too, so that it is not lost without a word.
@@ -202,7 +202,7 @@ def count_pages(data: bytes, page: Page) -> int:
     return count + (last.next >= len(data))
 
 
-def later_pages(data: bytes, page: Page) -> Iterator[Page]:
+def later_pages(data: bytes, page: ImageDirectory) -> Iterator[ImageDirectory]:
     """The directories behind `page`, up to one that is damaged: the first page can still be whole."""
     seen, entries = set[int](), 0
     while page.next and page.next not in seen and len(seen) < _MAX_PAGES and entries < _MAX_ENTRIES:
@@ -215,7 +215,7 @@ def later_pages(data: bytes, page: Page) -> Iterator[Page]:
         yield page
 
 
-def _read_page(data: bytes, start: int) -> Page:
+def _read_page(data: bytes, start: int) -> ImageDirectory:
     found = block(data)
     if found is None:
         raise StreamError("it ends inside its header", code=ReasonCode.TRUNCATED)
@@ -227,4 +227,4 @@ def _read_page(data: bytes, start: int) -> Page:
     lost = directory.outside & _NEEDED
     if lost:
         raise StreamError(f"its tag {min(lost)} lies beyond its end", code=ReasonCode.TRUNCATED)
-    return Page(data, directory.entries, directory.next, (directory.next_at - start) // (20 if found.big else 12))
+    return ImageDirectory(data, directory.entries, directory.next, (directory.next_at - start) // (20 if found.big else 12))

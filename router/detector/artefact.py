@@ -9,18 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
-from router.artefacts.manifest import Kind, Sealed
+from router.artefacts.manifest import ArtefactType, HashedManifest
 from router.errors import ArtefactError
 
 SCHEMA_VERSION = 3
 ARRAYS_FILE = "detector.safetensors"
 MANIFEST_FILE = "detector.json"
-_KIND = Kind("detector", MANIFEST_FILE, SCHEMA_VERSION, "fit the detector again", ARRAYS_FILE, largest=64 << 20)
+_TYPE = ArtefactType("detector", MANIFEST_FILE, SCHEMA_VERSION, "fit the detector again", ARRAYS_FILE, largest=64 << 20)
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
 class KindManifest(BaseModel):
-    """Gray or colour images: held-out scores by size (`judgement.SIZES`), and the scale of single tiles (for heatmaps)."""
+    """Gray or colour images: held-out scores by size (`scorer.SIZES`), and the scale of single tiles (for heatmaps)."""
 
     model_config = _STRICT
     calibration_scores: dict[str, Annotated[tuple[FiniteFloat, ...], Field(min_length=1)]]
@@ -28,7 +28,7 @@ class KindManifest(BaseModel):
     tile_upper: FiniteFloat
 
 
-class Manifest(Sealed):
+class DetectorManifest(HashedManifest):
     """`detector.json`."""
 
     schema_version: Literal[2, 3]
@@ -44,17 +44,17 @@ class Manifest(Sealed):
     arrays_sha256: str
 
 
-def write(folder: Path, manifest: Manifest, arrays: dict[str, NDArray[np.float32]]) -> Manifest:
+def write(folder: Path, manifest: DetectorManifest, arrays: dict[str, NDArray[np.float32]]) -> DetectorManifest:
     """Write both files into `folder` (made if missing) and return the manifest with its hashes filled in."""
-    return _KIND.write(folder, manifest, arrays)
+    return _TYPE.write(folder, manifest, arrays)
 
 
-def read(folder: Path) -> tuple[Manifest, dict[str, NDArray[np.float32]]]:
+def read(folder: Path) -> tuple[DetectorManifest, dict[str, NDArray[np.float32]]]:
     """Read and verify both files. Raises ArtefactError (ARTEFACT_DAMAGED; UNSUPPORTED_VERSION for a newer schema)."""
-    manifest = _KIND.read_manifest(folder, Manifest)
-    return manifest, _KIND.read_arrays(folder, manifest.arrays_sha256)
+    manifest = _TYPE.read_manifest(folder, DetectorManifest)
+    return manifest, _TYPE.read_arrays(folder, manifest.arrays_sha256)
 
 
 def damaged(folder: Path, what: str) -> ArtefactError:
     """The error for a folder that cannot be trusted."""
-    return _KIND.damaged(folder, what)
+    return _TYPE.damaged(folder, what)

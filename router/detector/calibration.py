@@ -21,7 +21,7 @@ SCORE_DECIMALS = 3
 """Scores are compared after rounding: differences below this are arithmetic noise between processors, hence ties."""
 
 
-class Calibration:
+class ScoreCalibration:
     """Scores of held-out photographs and the scale they define.
 
     Args:

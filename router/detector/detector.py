@@ -1,4 +1,4 @@
-"""The out-of-distribution detector: embeddings, judgement, calibration, behind one immutable, thread-safe object."""
+"""The out-of-distribution detector: embeddings, calibrated scorer, calibration, behind one immutable, thread-safe object."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from router.addresses import shown
 from router.artefacts import DETECTORS
 from router.artefacts.bundle import vouch
 from router.detector import embeddings
-from router.detector.calibration import Calibration
+from router.detector.calibration import ScoreCalibration
 from router.detector.embeddings.base import Embedding, embed
 from router.detector.fusion import Fusion
-from router.detector.patches import MIN_SIDE, TILE, tile_views, views
+from router.detector.patches import MIN_SIDE, TILE, extract_patches, extract_tiles
 from router.detector.report import OodReport
-from router.detector.scorer import SIZES, Estimators, Judgement
+from router.detector.scorer import SIZES, CalibratedScorer, Estimators
 from router.errors import UsageError
 from router.files import is_folder
 from router.images.sample import ImageSample
@@ -50,8 +50,8 @@ class Detector:
     sha256: str
     alpha: float
     embeddings: tuple[Embedding, ...] = field(repr=False)
-    colour: Judgement | None = field(repr=False)
-    gray: Judgement = field(repr=False)
+    colour: CalibratedScorer | None = field(repr=False)
+    gray: CalibratedScorer = field(repr=False)
 
     @classmethod
     def load(cls, path_or_id: str | Path | None = None, *, alpha: float | None = None) -> Detector:
@@ -77,20 +77,20 @@ class Detector:
             raise UsageError(f"alpha must lie in (0, 1), not {alpha}", code=ReasonCode.BAD_ARGUMENT, hint="0.05 is usual")
         used = tuple(embeddings.load(name, manifest.detector_id) for name in manifest.embeddings)
 
-        def judgement(kind: str, part: artefact.KindManifest) -> Judgement:
+        def scorer_of_kind(kind: str, part: artefact.KindManifest) -> CalibratedScorer:
             if set(part.calibration_scores) != set(SIZES):
                 raise ValueError(f"{kind}: calibration is for {', '.join(part.calibration_scores)}, not {', '.join(SIZES)}")
-            return Judgement(
+            return CalibratedScorer(
                 Estimators.from_arrays(arrays, kind, manifest.embeddings[0]),
                 Fusion.from_arrays(arrays, f"{kind}.fusion"),
-                {size: Calibration(scores) for size, scores in part.calibration_scores.items()},
+                {size: ScoreCalibration(scores) for size, scores in part.calibration_scores.items()},
                 part.tile_median,
                 part.tile_upper,
             )
 
         try:
-            colour = None if manifest.colour is None else judgement("colour", manifest.colour)
-            gray = judgement("gray", manifest.gray)
+            colour = None if manifest.colour is None else scorer_of_kind("colour", manifest.colour)
+            gray = scorer_of_kind("gray", manifest.gray)
         except (KeyError, ValueError) as error:
             raise artefact.damaged(folder, f"inconsistent arrays: {error}") from error
         return cls(id=manifest.detector_id, sha256=manifest.sha256, alpha=alpha, embeddings=used, colour=colour, gray=gray)
@@ -98,8 +98,8 @@ class Detector:
     @property
     def calibrated_on(self) -> int:
         """The smallest number of calibration photographs behind a p-value."""
-        known = [judgement for judgement in (self.colour, self.gray) if judgement is not None]
-        return min(len(c) for judgement in known for c in judgement.calibration.values())
+        known = [scorer_of_kind for scorer_of_kind in (self.colour, self.gray) if scorer_of_kind is not None]
+        return min(len(c) for scorer_of_kind in known for c in scorer_of_kind.calibration.values())
 
     def score(self, sample: ImageSample, heatmap: bool = False) -> OodReport:
         """How far out `sample` is.
@@ -112,18 +112,18 @@ class Detector:
         """
         if min(sample.width, sample.height) < MIN_SIDE:
             return self._out("too-small", sample, heatmap)
-        seen = views(sample)
-        judgement = self.gray if seen.gray else self.colour
-        if judgement is None:
+        seen = extract_patches(sample)
+        scorer_of_kind = self.gray if seen.gray else self.colour
+        if scorer_of_kind is None:
             return self._out("colour", sample, heatmap)
         embedded = embed(seen, self.embeddings)
-        score, p_value, size = judgement.score(embedded)
+        score, p_value, size = scorer_of_kind.score(embedded)
         score = float(np.clip(score, -HIGHEST_SCORE, HIGHEST_SCORE))
         stratum = f"{'gray' if embedded.gray else 'colour'}-{size}"
         report = replace(
-            self._report(score, p_value, stratum), calibration=judgement.calibration[size].ascending, features=embedded.whole
+            self._report(score, p_value, stratum), calibration=scorer_of_kind.calibration[size].ascending, features=embedded.whole
         )
-        return self._with_heatmap(report, sample, *self._heatmap(sample, embedded.gray, judgement)) if heatmap else report
+        return self._with_heatmap(report, sample, *self._heatmap(sample, embedded.gray, scorer_of_kind)) if heatmap else report
 
     def _out(self, stratum: str, sample: ImageSample, heatmap: bool) -> OodReport:
         """The report on an image that is out without being measured."""
@@ -152,7 +152,7 @@ class Detector:
             stratum=stratum,
         )
 
-    def _heatmap(self, sample: ImageSample, gray: bool, judgement: Judgement) -> tuple[NDArray[np.float32], int]:
+    def _heatmap(self, sample: ImageSample, gray: bool, scorer_of_kind: CalibratedScorer) -> tuple[NDArray[np.float32], int]:
         """Scores of 96 px windows centred on each cell. Cells are 48 px, doubled until at most 1,024 of them cover the image;
         cells above 96 px are thus judged by their centre."""
         cell = _CELL
@@ -163,8 +163,8 @@ class Detector:
         xs = np.clip(np.arange(cols) * cell + cell // 2 - TILE // 2, 0, max(sample.width - TILE, 0))
         corners = np.stack(np.meshgrid(ys, xs, indexing="ij"), axis=-1).reshape(-1, 2).astype(np.intp)
         batches = [corners[i : i + _BATCH] for i in range(0, len(corners), _BATCH)]
-        features = np.concatenate([self._tile_features(tile_views(sample, batch, gray), gray) for batch in batches])
-        scores = np.clip(judgement.tile_scores(features), -HIGHEST_SCORE, HIGHEST_SCORE)
+        features = np.concatenate([self._tile_features(extract_tiles(sample, batch, gray), gray) for batch in batches])
+        scores = np.clip(scorer_of_kind.tile_scores(features), -HIGHEST_SCORE, HIGHEST_SCORE)
         return scores.astype(np.float32).reshape(rows, cols), cell
 
     def _tile_features(self, tiles: NDArray[np.float32], gray: bool) -> NDArray[np.float32]:

@@ -18,7 +18,7 @@ from router.images.colour import as_shown
 from router.images.sample import ImageSample, Pixels
 
 MIN_SIDE = 32
-"""Below this many pixels on the shorter side there is too little to measure; `views` must not be called."""
+"""Below this many pixels on the shorter side there is too little to measure; `extract_patches` must not be called."""
 TILE = 96
 """Side of a tile in pixels (shorter only where the image is)."""
 MAX_TILES = 25
@@ -36,7 +36,7 @@ _HARD_EDGE = 96
 
 
 @dataclass(frozen=True, eq=False)
-class Views:
+class Patches:
     """Float32 in [0, 255] whatever the depth, as a screen shows them (`colour.as_shown`). Alpha is left out: the neural lane
     codes the colour planes as they are and stores alpha losslessly, so colour under transparency counts and compositing would
     show pixels that nobody codes.
@@ -56,7 +56,7 @@ class Views:
     gray: bool
 
 
-def views(sample: ImageSample) -> Views:
+def extract_patches(sample: ImageSample) -> Patches:
     """Tiles and small view of `sample`. Raises InputError if the pixels cannot be decoded."""
     pixels = _colour_planes(sample)
     small = _small_view(pixels)
@@ -64,7 +64,7 @@ def views(sample: ImageSample) -> Views:
     if gray:
         pixels, small = pixels[..., :1], small[..., :1]
     corners, even = choose_tiles(pixels)
-    return Views(tiles=cut(pixels, corners), corners=corners, even=even, small=small, gray=gray)
+    return Patches(tiles=cut(pixels, corners), corners=corners, even=even, small=small, gray=gray)
 
 
 def shows_gray(sample: ImageSample) -> bool:
@@ -77,7 +77,7 @@ def shows_gray(sample: ImageSample) -> bool:
     return is_gray(_small_view(_colour_planes(sample)))
 
 
-def tile_views(sample: ImageSample, corners: NDArray[np.intp], gray: bool) -> NDArray[np.float32]:
+def extract_tiles(sample: ImageSample, corners: NDArray[np.intp], gray: bool) -> NDArray[np.float32]:
     """(N, h, w, C) float32 tiles with their upper left at `corners` (N, 2) rows and columns."""
     pixels = _colour_planes(sample)
     return cut(pixels[..., :1] if gray else pixels, corners)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from router.detector.calibration import Calibration
+from router.detector.calibration import ScoreCalibration
 from router.detector.density.base import Scores, Stored
 from router.detector.density.contrast import Contrast
 from router.detector.density.mahalanobis import Mahalanobis
@@ -94,7 +94,7 @@ class Estimators:
 
 
 @dataclass(frozen=True, eq=False)
-class Judgement:
+class CalibratedScorer:
     """Attributes:
     estimators, fusion: see there.
     calibration: by name of SIZES.
@@ -103,7 +103,7 @@ class Judgement:
 
     estimators: Estimators
     fusion: Fusion
-    calibration: Mapping[str, Calibration]
+    calibration: Mapping[str, ScoreCalibration]
     tile_median: float
     tile_upper: float
 

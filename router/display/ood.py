@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from router.display import fragment as f
 from router.display.inline_images import picture, png
-from router.display.svg import Scale, plain, tag
+from router.display.svg import AxisScale, plain, tag
 from router.display.words import number
 
 if TYPE_CHECKING:
@@ -66,9 +66,9 @@ def _share(report: OodReport) -> str:
 def _distribution(report: OodReport, scores: NDArray[np.float64]) -> Markup:
     """A histogram of the calibration scores, those beyond the line in another colour, and where the image is."""
     width, height, left, right, top, bottom = 330, 120, 8, 8, 18, 30
-    x = Scale(min(_LOW, float(scores.min())), max(_HIGH, float(scores.max())), left, width - right)
+    x = AxisScale(min(_LOW, float(scores.min())), max(_HIGH, float(scores.max())), left, width - right)
     counts, edges = np.histogram(scores, np.linspace(x.low, x.high, _BINS + 1))
-    y = Scale(0.0, float(max(counts.max(), 1)), height - bottom, top)
+    y = AxisScale(0.0, float(max(counts.max(), 1)), height - bottom, top)
     rank = int(report.alpha * (len(scores) + 1) + 1e-9)
     line = float(np.sort(scores)[-rank]) if rank else x.high
     parts = []

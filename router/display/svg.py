@@ -38,7 +38,7 @@ def mark(tip: str, *content: Markup, **attributes: object) -> Markup:
 
 
 @dataclass(frozen=True)
-class Scale:
+class AxisScale:
     """From values to px. `low` < `high` in value, both positive if `log`; `start` and `end` are px and may fall."""
 
     low: float
@@ -56,7 +56,7 @@ class Scale:
         *,
         log: bool = False,
         within: tuple[float, float] | None = None,
-    ) -> Scale:
+    ) -> AxisScale:
         """A scale that holds all finite values (if `log` the positive ones) and `within`, with a little room; never empty."""
         known = [v for v in values if v is not None and math.isfinite(v) and (v > 0 or not log)] + list(within or ())
         low, high = (min(known), max(known)) if known else (1.0, 2.0)

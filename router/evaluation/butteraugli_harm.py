@@ -30,10 +30,10 @@ from router.evaluation import harm as harms
 from router.evaluation.comparison.matched import RateDistortion
 from router.evaluation.measure.butteraugli import HINT, SMALLEST_SIDE
 from router.evaluation.measure.coding import ImageCoder
-from router.evaluation.measure.families import BETTER_AVIF, FAMILIES, NEURAL
 from router.evaluation.measure.folder import one_thread
-from router.evaluation.measure.pictures import Picture, open_picture
+from router.evaluation.measure.pictures import DomainImage, open_picture
 from router.evaluation.measure.point import VALUES, Measure
+from router.evaluation.measure.variants import BETTER_AVIF, NEURAL, VARIANTS
 from router.images.sample import ImageSample
 from router.reasons import ReasonCode
 
@@ -56,7 +56,7 @@ COLUMNS = [*_KEYS, "bytes", *(f"{name}_ratio" for name in TAU), "compared", "har
 def butteraugli_harm(
     points: pd.DataFrame,
     routed: pd.DataFrame,
-    pictures: Sequence[Picture],
+    pictures: Sequence[DomainImage],
     cache: Path,
     program: Path,
     *,
@@ -149,7 +149,7 @@ def distances(sample: ImageSample, wanted: Mapping[str, Collection[int]], cache:
         return {}
     with ImageCoder(sample, cache, butteraugli=program) as coder:
         return {
-            (name, setting): dict(coder.point(FAMILIES[name], setting, [Measure.BUTTERAUGLI]).values)
+            (name, setting): dict(coder.point(VARIANTS[name], setting, [Measure.BUTTERAUGLI]).values)
             for name, settings in wanted.items()
             for setting in sorted(settings)
         }

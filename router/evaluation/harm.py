@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from router.evaluation.comparison.matched import AVIF, RateDistortion, images
-from router.evaluation.measure.families import NEURAL
+from router.evaluation.measure.variants import NEURAL
 from router.evaluation.statistics import wilson
 
 if TYPE_CHECKING:

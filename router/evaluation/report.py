@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from router.errors import ArtefactError, CodecUnavailableError
 from router.evaluation import harm as harms
 from router.evaluation.measure import fingerprint
-from router.evaluation.measure.families import NEURAL, Family
-from router.evaluation.measure.folder import TARGETS, Measured, measure_all, table
-from router.evaluation.measure.pictures import Picture, at_most
+from router.evaluation.measure.folder import TARGETS, MeasuredImage, measure_all, table
+from router.evaluation.measure.pictures import DomainImage, at_most
+from router.evaluation.measure.variants import NEURAL, CodecVariant
 from router.files import write_atomically
 from router.policy.compiled import CompiledPolicy
 from router.reasons import ReasonCode
@@ -37,7 +37,7 @@ SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
-class Plan:
+class EvaluationPlan:
     """What to evaluate.
 
     Attributes:
@@ -48,8 +48,8 @@ class Plan:
         butteraugli: the program, see `measure.butteraugli.find`; harm is judged by it too. None: by MS-SSIM alone.
     """
 
-    pictures: Sequence[Picture]
-    families: Sequence[Family]
+    pictures: Sequence[DomainImage]
+    families: Sequence[CodecVariant]
     policies: Sequence[CompiledPolicy]
     targets: Sequence[float] = TARGETS
     jobs: int = 1
@@ -58,7 +58,7 @@ class Plan:
     natural: Sequence[str] = NATURAL
     butteraugli: Path | None = None
 
-    def quickened(self) -> Plan:
+    def quickened(self) -> EvaluationPlan:
         """The same over the declared subset."""
         pictures = at_most(self.pictures, QUICK_IMAGES)
         side = QUICK_SIDE if self.max_side is None else min(self.max_side, QUICK_SIDE)
@@ -74,7 +74,7 @@ class Report:
     routed: pd.DataFrame
     harm: pd.DataFrame
     scores: pd.DataFrame
-    rivals: pd.DataFrame
+    baselines: pd.DataFrame
     detections: Detections
     butteraugli: pd.DataFrame | None
     results: dict[str, Any] = field(repr=False)
@@ -91,15 +91,15 @@ def require_packages() -> None:
         )
 
 
-def evaluate(plan: Plan, cache: Path, tell: Callable[[Measured], None] | None = None) -> Report:
+def evaluate(plan: EvaluationPlan, cache: Path, tell: Callable[[MeasuredImage], None] | None = None) -> Report:
     """Measure, decide, compare. `tell` is called after each image. What `cache` holds is not measured again."""
     import pandas as pd
 
     from router.evaluation import butteraugli_harm as second
+    from router.evaluation.comparison.baselines import baseline_results
     from router.evaluation.comparison.bd_rate import bd_rates, by_domain
     from router.evaluation.comparison.decisions import decide_all
     from router.evaluation.comparison.matched import at_targets, disadvantage
-    from router.evaluation.comparison.rivals import rivals
     from router.evaluation.comparison.routing import routed
     from router.evaluation.detection import separation
     from router.evaluation.detection.scores import detector_scores
@@ -117,7 +117,7 @@ def evaluate(plan: Plan, cache: Path, tell: Callable[[Measured], None] | None = 
     decided = decide_all(plan.pictures, plan.policies, plan.targets)
     walked = routed(points, decided, plan.policies)
     harmful = harms.harm(points, plan.targets)
-    compared = rivals(points, plan.targets)
+    compared = baseline_results(points, plan.targets)
     asks = any(family.name == NEURAL for family in plan.families) or any("ood" in policy.groups for policy in plan.policies)
     scores = detector_scores(plan.pictures if asks else (), decided, cache / "scores")
     told = separation.detections(scores, plan.natural)
@@ -163,7 +163,7 @@ def write(report: Report, folder: Path) -> list[Path]:
         "matched.csv": report.matched.to_csv(None, index=False).encode(),
         "routed.parquet": report.routed.to_parquet(None, index=False),
         "routed.csv": report.routed.to_csv(None, index=False).encode(),
-        "rivals.csv": report.rivals.to_csv(None, index=False).encode(),
+        "rivals.csv": report.baselines.to_csv(None, index=False).encode(),
         "harm.csv": report.harm.to_csv(None, index=False).encode(),
         **({} if report.butteraugli is None else {"butteraugli.csv": report.butteraugli.to_csv(None, index=False).encode()}),
         "scores.csv": report.scores.to_csv(None, index=False).encode(),
@@ -172,20 +172,22 @@ def write(report: Report, folder: Path) -> list[Path]:
     return [write_atomically(folder / name, data, overwrite=True) for name, data in files.items()]
 
 
-def write_page(report: Report, plan: Plan, folder: Path, cache: Path, survival: Sequence[Survival] | None = None) -> Path:
+def write_page(
+    report: Report, plan: EvaluationPlan, folder: Path, cache: Path, survival: Sequence[Survival] | None = None
+) -> Path:
     """index.html; see `router.evaluation.page`. The crops of its worst cases are kept in `cache`.
 
     `survival`: figures to show, see `page.survival`. Raises OutputNotWritableError.
     """
-    from router.evaluation.page.build import Page, build
+    from router.evaluation.page.build import ReportPage, build
     from router.evaluation.page.cases import cases
 
     found = cases(report.harm, report.routed, report.points, plan.pictures, cache / "crops", plan.max_side)
-    page = Page(report.points, report.rivals, report.routed, report.detections, report.results, found, survival)
+    page = ReportPage(report.points, report.baselines, report.routed, report.detections, report.results, found, survival)
     return write_atomically(folder / "index.html", build(page), overwrite=True)
 
 
-def _run_facts(plan: Plan, done: Sequence[Measured], points: pd.DataFrame) -> dict[str, Any]:
+def _run_facts(plan: EvaluationPlan, done: Sequence[MeasuredImage], points: pd.DataFrame) -> dict[str, Any]:
     from router.artefacts.bundle import shipped_bundle
 
     try:
@@ -213,5 +215,5 @@ def _run_facts(plan: Plan, done: Sequence[Measured], points: pd.DataFrame) -> di
     }
 
 
-def _label(measured: Measured) -> tuple[str, str]:
+def _label(measured: MeasuredImage) -> tuple[str, str]:
     return measured.picture.domain, measured.picture.image

@@ -23,7 +23,7 @@ Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Estimate:
+class IntervalEstimate:
     """A figure, its 95 % interval (None where there is none, as with one image), and how many images it stands on.
 
     `draws`: the bootstrap values behind it, (RESAMPLES,); None where the interval is not a bootstrap's.
@@ -40,33 +40,33 @@ class Estimate:
         return {"value": self.value, "low": self.low, "high": self.high, "images": self.images}
 
 
-def mean(values: Values) -> Estimate:
+def mean(values: Values) -> IntervalEstimate:
     """Of the finite values, with the interval of their mean."""
     known = np.asarray(values, np.float64)
     known = known[np.isfinite(known)]
     if not len(known):
-        return Estimate(None, None, None, 0)
+        return IntervalEstimate(None, None, None, 0)
     draws = counts(len(known)) @ known / len(known)
-    return Estimate(float(known.mean()), *_if_any(draws), len(known), draws)
+    return IntervalEstimate(float(known.mean()), *_if_any(draws), len(known), draws)
 
 
-def ratio(above: Values, below: Values) -> Estimate:
+def ratio(above: Values, below: Values) -> IntervalEstimate:
     """Sum over sum, of the images that have both as finite and positive numbers; images are drawn, not their halves."""
     a, b = np.asarray(above, np.float64), np.asarray(below, np.float64)
     both = np.isfinite(a) & np.isfinite(b) & (b > 0)
     a, b = a[both], b[both]
     if not len(a):
-        return Estimate(None, None, None, 0)
+        return IntervalEstimate(None, None, None, 0)
     drawn = counts(len(a))
     draws = (drawn @ a) / (drawn @ b)
-    return Estimate(float(a.sum() / b.sum()), *_if_any(draws), len(a), draws)
+    return IntervalEstimate(float(a.sum() / b.sum()), *_if_any(draws), len(a), draws)
 
 
-def share(hits: Sequence[bool] | NDArray[np.bool_]) -> Estimate:
+def share(hits: Sequence[bool] | NDArray[np.bool_]) -> IntervalEstimate:
     """Of true values, with Wilson's interval."""
     if not len(hits):
-        return Estimate(None, None, None, 0)
-    return Estimate(float(np.mean(hits)), *wilson(int(np.sum(hits)), len(hits)), len(hits))
+        return IntervalEstimate(None, None, None, 0)
+    return IntervalEstimate(float(np.mean(hits)), *wilson(int(np.sum(hits)), len(hits)), len(hits))
 
 
 def wilson(count: int, trials: int) -> tuple[float, float]:
@@ -80,7 +80,7 @@ def wilson(count: int, trials: int) -> tuple[float, float]:
     return min(count / trials, float(found.low)), max(count / trials, float(found.high))
 
 
-def auroc(inside: Values, outside: Values, key: int = 1) -> Estimate:
+def auroc(inside: Values, outside: Values, key: int = 1) -> IntervalEstimate:
     """Chance that one of `outside` scores higher than one of `inside`, ties counted half.
 
     Percentile bootstrap over both sets; `key` chooses the resamples of `outside`. Where the two do not overlap every resample
@@ -89,12 +89,12 @@ def auroc(inside: Values, outside: Values, key: int = 1) -> Estimate:
     """
     m, n = len(inside), len(outside)
     if not m or not n:
-        return Estimate(None, None, None, n)
+        return IntervalEstimate(None, None, None, n)
     wins = (outside[:, None] > inside[None]) + 0.5 * (outside[:, None] == inside[None])
     value = float(wins.mean())
     draws = np.einsum("bi,ij,bj->b", counts(n, key) / n, wins, counts(m) / m, optimize=True)
     draws = np.clip(draws, 0, 1)  # shares of the weights may sum to a rounding more than 1
-    return Estimate(value, *(_newcombe(value, m, n) if value in (0.0, 1.0) else interval(draws)), n, draws)
+    return IntervalEstimate(value, *(_newcombe(value, m, n) if value in (0.0, 1.0) else interval(draws)), n, draws)
 
 
 def accepting_line(inside: Values) -> float:

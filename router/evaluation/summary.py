@@ -1,4 +1,5 @@
-"""The figures of a report: each rival's bytes against always-AVIF, regret, seconds and harm; by domain and pooled, by target."""
+"""The figures of a report: each baseline's bytes against always-AVIF, regret, seconds and harm; by domain and pooled, by
+target."""
 
 from __future__ import annotations
 
@@ -10,29 +11,29 @@ import numpy as np
 from router.codecs.base import Lane
 from router.evaluation import harm as harms
 from router.evaluation.comparison import regret
+from router.evaluation.comparison.baselines import ANCHOR, KEYS, sizes
 from router.evaluation.comparison.costs import UNREACHED
 from router.evaluation.comparison.curves import TOLERANCES
 from router.evaluation.comparison.matched import POOLED
-from router.evaluation.comparison.rivals import ANCHOR, KEYS, sizes
-from router.evaluation.measure.families import NEURAL
-from router.quality.search import Outcome
+from router.evaluation.measure.variants import NEURAL
+from router.quality.search import SearchOutcome
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def summary(rivals: pd.DataFrame, routed: pd.DataFrame, harm: pd.DataFrame) -> dict[str, Any]:
+def summary(baselines: pd.DataFrame, routed: pd.DataFrame, harm: pd.DataFrame) -> dict[str, Any]:
     """JSON-able: target (text) -> domain or "all" -> `images`, `rivals`, `policies`, `neural_harm` (of always-neural). The
-    tables: `rivals.rivals`, `routing.routed`, `harm.harm`.
+    tables: `baselines.baseline_results`, `routing.routed`, `harm.harm`.
 
-    A rival has: `bytes`, the sum over images; `against_avif`, that sum over always-AVIF's; `against_avif_geometric`, the
+    A baseline has: `bytes`, the sum over images; `against_avif`, that sum over always-AVIF's; `against_avif_geometric`, the
     geometric mean over images of the same ratio, in which small and large images count alike; `out_of_reach`, images that it
     refuses or on which it does not reach the target: these count with the image's smallest lossless file; `seconds`; `families`,
     images by what wrote them; and `harm` where it uses the neural codec. A policy has more, see `_policy`.
     """
     found: dict[str, Any] = {}
-    for target in sorted(rivals["target"].unique()):
-        of_target = [table[table["target"] == target] for table in (rivals, routed, harm)]
+    for target in sorted(baselines["target"].unique()):
+        of_target = [table[table["target"] == target] for table in (baselines, routed, harm)]
         domains = [POOLED, *sorted(of_target[0]["domain"].unique())]
         found[f"{target:g}"] = {d: _of(*(t if d == POOLED else t[t["domain"] == d] for t in of_target)) for d in domains}
     return found
@@ -57,19 +58,21 @@ def share_of_seconds(found: Mapping[str, Any], cropped: bool) -> float | None:
     return share
 
 
-def _of(rivals: pd.DataFrame, routed: pd.DataFrame, harm: pd.DataFrame) -> dict[str, Any]:
-    table = sizes(rivals)
+def _of(baselines: pd.DataFrame, routed: pd.DataFrame, harm: pd.DataFrame) -> dict[str, Any]:
+    table = sizes(baselines)
     anchor = table[ANCHOR].to_numpy(float) if ANCHOR in table else np.full(len(table), np.nan)
     avif = table[KEYS].assign(avif=anchor)
     return {
         "images": len(table),
-        "rivals": {name: _rival(rivals[rivals["rival"] == name], avif, harm) for name in table.columns if name not in KEYS},
+        "rivals": {
+            name: _baseline(baselines[baselines["rival"] == name], avif, harm) for name in table.columns if name not in KEYS
+        },
         "policies": {str(policy): _policy(rows, avif, harm, len(table)) for policy, rows in routed.groupby("policy", sort=True)},
         "neural_harm": harms.summary(harm, len(table)),
     }
 
 
-def _rival(rows: pd.DataFrame, avif: pd.DataFrame, harm: pd.DataFrame) -> dict[str, Any]:
+def _baseline(rows: pd.DataFrame, avif: pd.DataFrame, harm: pd.DataFrame) -> dict[str, Any]:
     merged = rows.merge(avif, on=KEYS, how="left")
     found: dict[str, Any] = _against(merged["bytes"].to_numpy(float), merged["avif"].to_numpy(float))
     found |= {"out_of_reach": int(rows["missed"].sum()), "seconds": float(rows["seconds"].sum())}
@@ -80,7 +83,7 @@ def _rival(rows: pd.DataFrame, avif: pd.DataFrame, harm: pd.DataFrame) -> dict[s
 
 
 def _policy(rows: pd.DataFrame, avif: pd.DataFrame, harm: pd.DataFrame, images: int) -> dict[str, Any]:
-    """A rival's figures, and of the two oracles, `oracle` (open) and `permitted`, their own; `regret` = bytes / oracle's bytes
+    """A baseline's figures, and of the two oracles, `oracle` (open) and `permitted`, their own; `regret` = bytes / oracle's bytes
     - 1, of sums, and `regret_permitted`; `share_of_oracle_seconds`, of the open one's, and `share_of_oracle_seconds_searching`,
     without `decide_seconds`; `regret_by_rule`: see `regret.by_rule`;
     `search`: see `_search`; `lanes`: images by the lane that wrote them; `rules`: images by rule; `harm`: see `harm.summary`, of
@@ -121,7 +124,7 @@ def _search(rows: pd.DataFrame) -> dict[str, Any] | None:
         return None
     some = rows[rows["search_outcome"].notna()]
     off = some["released_score"].to_numpy(float) > some["target"].to_numpy(float) + TOLERANCES["ssimulacra2"]
-    missed = (some["search_outcome"] == UNREACHED) | ((some["search_outcome"] == Outcome.BEYOND.value) & off)
+    missed = (some["search_outcome"] == UNREACHED) | ((some["search_outcome"] == SearchOutcome.BEYOND.value) & off)
     released, matched = some["released_bytes"].to_numpy(float), some["bytes"].to_numpy(float)
     both = np.isfinite(released) & np.isfinite(matched)
     return {

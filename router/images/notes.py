@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from router.containers import gif as gif_blocks
 from router.containers.jpeg import walk_jpeg
-from router.containers.metadata import Density, Metadata, Text
+from router.containers.metadata import Metadata, PixelDensity, Text
 from router.containers.short_record import is_comment
 from router.errors import StreamError
 from router.images import netpbm_notes, png_notes
@@ -32,7 +32,7 @@ def with_notes(metadata: Metadata, data: bytes, file_format: str) -> Metadata:
     return Metadata(metadata.icc, metadata.exif, metadata.xmp, text, density, chunks)
 
 
-_Notes = tuple[tuple[Text, ...], Density | None, tuple[tuple[bytes, bytes], ...]]
+_Notes = tuple[tuple[Text, ...], PixelDensity | None, tuple[tuple[bytes, bytes], ...]]
 
 
 def _png(data: bytes) -> _Notes:
@@ -42,7 +42,7 @@ def _png(data: bytes) -> _Notes:
 
 def _jpeg(data: bytes) -> _Notes:
     comments: list[bytes] = []
-    density: Density | None = None
+    density: PixelDensity | None = None
     with suppress(StreamError):
         for segment in walk_jpeg(data):
             if segment.marker == 0xFE and len(comments) < MAX_COMMENTS:
@@ -62,7 +62,7 @@ def _gif(data: bytes) -> _Notes:
             if block.label == 0xFE and len(comments) < MAX_COMMENTS:
                 comments.append(gif_blocks.content(data, block))
     aspect = data[12]  # (aspect + 15) / 64 is width by height of a pixel
-    density = Density(64, aspect + 15, "") if aspect not in (0, 49) else None
+    density = PixelDensity(64, aspect + 15, "") if aspect not in (0, 49) else None
     return _comments(comments), density, ()
 
 
@@ -70,17 +70,17 @@ def _bmp(data: bytes) -> _Notes:
     if int.from_bytes(data[14:18], "little") < 40:
         return (), None, ()
     x, y = int.from_bytes(data[38:42], "little", signed=True), int.from_bytes(data[42:46], "little", signed=True)
-    return (), Density(x, y, "m") if x > 0 and y > 0 else None, ()
+    return (), PixelDensity(x, y, "m") if x > 0 and y > 0 else None, ()
 
 
 def _netpbm(data: bytes) -> _Notes:
     return _comments(netpbm_notes.read(data).comments), None, ()
 
 
-def _stated(x: int, y: int, unit: int) -> Density | None:
+def _stated(x: int, y: int, unit: int) -> PixelDensity | None:
     if unit not in _UNITS or not x or not y or (unit == 0 and x == y):
         return None
-    return Density(x, y, _UNITS[unit])  # type: ignore[arg-type]
+    return PixelDensity(x, y, _UNITS[unit])  # type: ignore[arg-type]
 
 
 def _comments(found: Iterable[bytes]) -> tuple[Text, ...]:

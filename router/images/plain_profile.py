@@ -14,7 +14,7 @@ from router.containers.icc_reading import (
     CURVES,
     FORWARD,
     MATRIX,
-    Curve,
+    ToneCurve,
     UnusableError,
     check_table,
     fixed,
@@ -66,7 +66,7 @@ def _all_is_plain(icc: bytes, tags: dict[bytes, bytes]) -> bool:
     )
 
 
-def _is_plain(curve: Curve) -> bool:
+def _is_plain(curve: ToneCurve) -> bool:
     values = curve.values
     if curve.kind is None:
         return bool(values)
@@ -105,7 +105,7 @@ def _plain_form(icc: bytes, _: None) -> bytes | None:
     return made if _READ.get(made, None) and _means(made, icc) else None
 
 
-def _plain_curve(curve: Curve, *, lightness: bool = False) -> bytes:
+def _plain_curve(curve: ToneCurve, *, lightness: bool = False) -> bytes:
     """`lightness`: it leads to L* / 100; the result leads to light, as all others do."""
     if lightness:
         return sampled_curve(_light(_sampled(curve)))
@@ -117,7 +117,7 @@ def _plain_curve(curve: Curve, *, lightness: bool = False) -> bytes:
     return sampled_curve(_sampled(curve))
 
 
-def _sampled(curve: Curve) -> NDArray[np.float64]:
+def _sampled(curve: ToneCurve) -> NDArray[np.float64]:
     """(_SAMPLES,) values from 0 to 1."""
     x, values = np.linspace(0, 1, _SAMPLES), curve.values
     if curve.kind is None:

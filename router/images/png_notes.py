@@ -6,7 +6,7 @@ import zlib
 from dataclasses import dataclass
 
 from router.containers import short_record
-from router.containers.metadata import Density, Text
+from router.containers.metadata import PixelDensity, Text
 from router.containers.parts import Chunk, TooManyPartsError
 from router.containers.png import walk_png
 from router.errors import StreamError
@@ -49,7 +49,7 @@ class Notes:
     """
 
     text: tuple[Text, ...] = ()
-    density: Density | None = None
+    density: PixelDensity | None = None
     chunks: tuple[tuple[bytes, bytes], ...] = ()
     exif: int = 0
     xmp: int = 0
@@ -69,7 +69,7 @@ def read(data: bytes) -> Notes:
     hints, others = dict[str, None](), dict[str, None]()
     found, kept = {"exif": 0, "xmp": 0}, set[bytes]()
     gain_map = credentials = many = record = False
-    density: Density | None = None
+    density: PixelDensity | None = None
     layout = _layout(data)
     budget, work, end = _MAX_TEXT, _MAX_WORK, len(data)
     try:
@@ -212,8 +212,8 @@ def _inflated(packed: bytes, budget: int) -> bytes:
     return text
 
 
-def _density(content: bytes) -> Density | None:
+def _density(content: bytes) -> PixelDensity | None:
     x, y = int.from_bytes(content[:4], "big"), int.from_bytes(content[4:8], "big")
     if content[8] > 1 or not x or not y or (content[8] == 0 and x == y):
         return None
-    return Density(x, y, "m" if content[8] else "")
+    return PixelDensity(x, y, "m" if content[8] else "")

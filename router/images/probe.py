@@ -1,4 +1,4 @@
-"""From bytes to a `Header`: which container it is, how large, how deep; nothing is decoded and no pixels are allocated."""
+"""From bytes to an `ImageHeader`: which container it is, how large, how deep; nothing is decoded and no pixels are allocated."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from router.containers.signatures import format_of, is_netpbm, not_read
 from router.errors import InputError
 from router.images.cicp import is_hdr_transfer
 from router.images.decoders import avif, bmp, gif, jpeg, jxl, png, ppm, tiff, webp
-from router.images.decoders.header import Header, format_refused
-from router.images.left_behind import passengers
+from router.images.decoders.header import ImageHeader, format_refused
+from router.images.left_behind import extra_parts
 from router.reasons import ReasonCode
 
-_PROBES: dict[str, Callable[[bytes], Header]] = {
+_PROBES: dict[str, Callable[[bytes], ImageHeader]] = {
     "bmp": bmp.probe,
     "gif": gif.probe,
     "iso": avif.probe,
@@ -25,7 +25,7 @@ _PROBES: dict[str, Callable[[bytes], Header]] = {
 }
 
 
-def probe(data: bytes) -> Header:
+def probe(data: bytes) -> ImageHeader:
     """The header of an image file in memory.
 
     Raises InputError: EMPTY_INPUT, NOT_AN_IMAGE (unknown signature), FORMAT_NOT_SUPPORTED (known, but not read),
@@ -62,11 +62,11 @@ def recognised(head: bytes) -> tuple[str, bool] | None:
         return ("image", True) if error.code is ReasonCode.DAMAGED_IMAGE and not weak else None
 
 
-def is_hdr(data: bytes, header: Header | None = None) -> bool:
+def is_hdr(data: bytes, header: ImageHeader | None = None) -> bool:
     """Whether the image is high dynamic range: PQ or HLG transfer (ITU-T H.273 codes 16, 18), or a gain map beside it.
 
     Read from cICP in PNG, nclx in AVIF, the colour encoding of JPEG XL, and the gain maps that `extra_data` finds.
     `header`: what `probe(data)` gave, to save doing it again. Raises InputError as `probe`.
     """
     header = probe(data) if header is None else header
-    return is_hdr_transfer(header.cicp) or any(p.gain_map for p in passengers(data, header.format))
+    return is_hdr_transfer(header.cicp) or any(p.gain_map for p in extra_parts(data, header.format))

@@ -18,7 +18,7 @@ from router.files import read_named, read_stream, to_rewind
 from router.images.arrays import from_array, from_pil
 from router.images.cicp import is_hdr_transfer
 from router.images.decoders import avif, bmp, gif, jpeg, jxl, png, ppm, tiff, webp
-from router.images.decoders.header import Header, Plan
+from router.images.decoders.header import ImageHeader, ReadPlan
 from router.images.notes import with_notes
 from router.images.orientation import apply_orientation, orientation_of, upright_size
 from router.images.probe import probe
@@ -36,7 +36,7 @@ ImageSource: TypeAlias = Union[
 ]
 """What `read` takes."""
 
-_PLANS: dict[str, Callable[[bytes, Header], Plan]] = {
+_PLANS: dict[str, Callable[[bytes, ImageHeader], ReadPlan]] = {
     "avif": avif.plan,
     "bmp": bmp.plan,
     "gif": gif.plan,
@@ -142,7 +142,7 @@ def read(
     )
 
 
-def _without_pixels(data: bytes, header: Header, refusal: InputError) -> Plan:
+def _without_pixels(data: bytes, header: ImageHeader, refusal: InputError) -> ReadPlan:
     """What the header says of a picture that is not decoded here: of other colour models, what they would become."""
 
     def load() -> Pixels:
@@ -154,7 +154,7 @@ def _without_pixels(data: bytes, header: Header, refusal: InputError) -> Plan:
             found = _METADATA[header.format](data)
     orientation = header.orientation if header.format in _TURNED_BY_CONTAINER else orientation_of(found.exif)
     bits = 8 if header.bits <= 8 else 16
-    return Plan(header.width, header.height, _CHANNELS.get(header.mode, 3), bits, load, found, orientation)
+    return ReadPlan(header.width, header.height, _CHANNELS.get(header.mode, 3), bits, load, found, orientation)
 
 
 def _is_pil(src: object) -> bool:

@@ -15,7 +15,7 @@ from router.errors import InputError
 from router.forks import Lock
 
 if TYPE_CHECKING:
-    from router.images.left_behind import Passenger
+    from router.images.left_behind import ExtraPart
 
 Mode = Literal["L", "LA", "RGB", "RGBA"]
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
@@ -156,16 +156,16 @@ class ImageSample:
         return self.pixels_sha256 if self.source.data is None else hashlib.sha256(self.source.data).hexdigest()
 
     @_Once
-    def passengers(self) -> tuple[Passenger, ...]:
-        """What the file holds beside the picture, see `extra_data.passengers`; nothing for bare pixels."""
-        from router.images.left_behind import passengers
+    def extra_parts(self) -> tuple[ExtraPart, ...]:
+        """What the file holds beside the picture, see `left_behind.extra_parts`; nothing for bare pixels."""
+        from router.images.left_behind import extra_parts
 
-        return () if self.source.data is None else passengers(self.source.data, self.source.format)
+        return () if self.source.data is None else extra_parts(self.source.data, self.source.format)
 
     @property
     def has_gain_map(self) -> bool:
         """Whether an HDR gain map lies beside the image in the file."""
-        return any(p.gain_map for p in self.passengers)
+        return any(p.gain_map for p in self.extra_parts)
 
     @_Once
     def is_gray(self) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from router.containers import tiff as ifd
 from router.containers import xmp_packet as packet
-from router.containers.metadata import Density, Metadata
+from router.containers.metadata import Metadata, PixelDensity
 from router.containers.xmp_packet import Name
 from router.errors import StreamError
 from router.images import png_notes
@@ -55,7 +55,7 @@ def upright(metadata: Metadata, code: int, width: int, height: int) -> tuple[Met
     chunks, marks = png_notes.turned(metadata.chunks)
     density = metadata.density
     if density is not None and code >= 5:
-        density = Density(density.y, density.x, density.unit)
+        density = PixelDensity(density.y, density.x, density.unit)
     return replace(metadata, exif=exif, xmp=xmp, density=density, chunks=chunks), (*dropped, *regions, *marks)
 
 
@@ -93,7 +93,7 @@ def _exif(exif: bytes, code: int, width: int, height: int) -> tuple[bytes, tuple
 
 
 def _cut(
-    out: bytearray, block: ifd.Block, directories: tuple[ifd.Directory | None, ...], starts: list[int], sizes: list[int]
+    out: bytearray, block: ifd.TiffBlock, directories: tuple[ifd.Directory | None, ...], starts: list[int], sizes: list[int]
 ) -> None:
     """Take the thumbnail's bytes out, if nothing else uses them: cut where they are the block's end, else overwritten."""
     if not starts or not sizes:
@@ -111,13 +111,13 @@ def _cut(
         out[start:stop] = bytes(stop - start)
 
 
-def _inner(block: ifd.Block, directory: ifd.Directory, tag: int) -> ifd.Directory | None:
+def _inner(block: ifd.TiffBlock, directory: ifd.Directory, tag: int) -> ifd.Directory | None:
     entry = directory.entries.get(tag)
     offsets = [] if entry is None else block.numbers(entry)
     return block.directory(offsets[0]) if offsets else None
 
 
-def _put(out: bytearray, block: ifd.Block, directory: ifd.Directory, tag: int, value: int) -> None:
+def _put(out: bytearray, block: ifd.TiffBlock, directory: ifd.Directory, tag: int, value: int) -> None:
     entry = directory.entries.get(tag)
     if entry is not None and entry.count == 1 and entry.kind in (3, 4) and value < 1 << 8 * entry.size:
         out[entry.value : entry.value + entry.size] = value.to_bytes(entry.size, block.order)
@@ -130,7 +130,9 @@ def _exchange(out: bytearray, directory: ifd.Directory, tag: int, other: int) ->
         out[a.value : a.value + 8], out[b.value : b.value + 8] = second, first
 
 
-def _turn_place(out: bytearray, block: ifd.Block, directory: ifd.Directory, tag: int, code: int, width: int, height: int) -> None:
+def _turn_place(
+    out: bytearray, block: ifd.TiffBlock, directory: ifd.Directory, tag: int, code: int, width: int, height: int
+) -> None:
     """A point (x, y), circle (x, y, diameter) or rectangle around (x, y) with its width and height, in stored pixels."""
     entry = directory.entries.get(tag)
     if entry is None or entry.kind != 3 or not 2 <= entry.count <= 4:

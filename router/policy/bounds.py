@@ -46,16 +46,16 @@ def texts(count: int, size: int) -> Size:
     return Size(count, size, count * size)
 
 
-class Cost(NamedTuple):
+class ConditionCost(NamedTuple):
     """What one evaluation can take: what it `built`, and what it looked at."""
 
     built: int = 0
     work: int = 0
 
-    def __add__(self, other: object) -> Cost:
-        if not isinstance(other, Cost):
+    def __add__(self, other: object) -> ConditionCost:
+        if not isinstance(other, ConditionCost):
             return NotImplemented
-        return Cost(self.built + other.built, self.work + other.work)
+        return ConditionCost(self.built + other.built, self.work + other.work)
 
     def problem(self, what: str, share: int = 1) -> str:
         """Why `what` takes too much, "" if it does not; it may take `share` times as much as one condition."""
@@ -66,14 +66,14 @@ class Cost(NamedTuple):
         return ""
 
 
-def cost(root: Node, inputs: Mapping[str, Size]) -> Cost:
+def cost(root: Node, inputs: Mapping[str, Size]) -> ConditionCost:
     """The most that one evaluation of `root` can take.
 
     `inputs`: the largest value of each variable; one that is missing is a number or a bool.
     """
     bound = _Bound(inputs)
     bound.of(root, {}, 1)
-    return Cost(bound.built, bound.work)
+    return ConditionCost(bound.built, bound.work)
 
 
 class _Bound:

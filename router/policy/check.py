@@ -14,14 +14,14 @@ from router.policy.problems import Problem, ProblemCode
 from router.policy.yaml_source import PolicySource, read_source
 
 
-class Findings(NamedTuple):
+class PolicyFindings(NamedTuple):
     """Of one file. `policy` is None where it does not load."""
 
     problems: list[Problem]
     policy: CompiledPolicy | None
 
 
-def check(policy: str | Path) -> Findings:
+def check(policy: str | Path) -> PolicyFindings:
     """Everything that is wrong with a policy's file, or will surprise, in the order of the file.
 
     `policy`: a shipped name or a path, as `load` takes them. Raises PolicyError (POLICY_NOT_FOUND).
@@ -29,12 +29,12 @@ def check(policy: str | Path) -> Findings:
     file = policy_file(policy)
     source, problem = read_source(file)
     if source is None:
-        return Findings([problem] if problem else [], None)
+        return PolicyFindings([problem] if problem else [], None)
     try:
         compiled = compile_policy(validate(source), source)
     except PolicyError:  # which names the first ones only
-        return Findings(mistakes(source), None)
-    return Findings([*_name(compiled, source), *warnings(compiled, source)], compiled)
+        return PolicyFindings(mistakes(source), None)
+    return PolicyFindings([*_name(compiled, source), *warnings(compiled, source)], compiled)
 
 
 def _name(compiled: CompiledPolicy, source: PolicySource) -> list[Problem]:

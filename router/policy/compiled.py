@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from router.codecs.base import Lane
 from router.codecs.options import shortened
 from router.errors import PolicyError
-from router.policy.bounds import POLICY_SHARE, Cost
+from router.policy.bounds import POLICY_SHARE, ConditionCost
 from router.policy.builtin import codec_name
 from router.policy.codecs import codec_problems
 from router.policy.consistency import lanes
@@ -120,7 +120,7 @@ def compile_policy(policy: Policy, source: PolicySource) -> CompiledPolicy:
     data = policy.model_dump(mode="json")
     try:
         rules = [_compile_rule(rule, environment) for rule in policy.rules]
-        cost = sum((rule.condition.cost for rule in rules), Cost())
+        cost = sum((rule.condition.cost for rule in rules), ConditionCost())
         sound = not cost.problem("all conditions together", POLICY_SHARE)
         sound = sound and not any(True for _, lane in lanes(data) for _ in codec_problems(lane))
     except PolicyError:

@@ -85,7 +85,7 @@ class RuleTrace:
 
 
 @dataclass(frozen=True)
-class Budgets:
+class EncodingBudgets:
     """What an encoding may cost; None where nothing is set. For whoever encodes: pixel budgets are applied already.
 
     Attributes:
@@ -167,7 +167,7 @@ class Decision:
     guard: Literal["off", "fast", "full", "strict"]
     guard_quantile: float
     metadata: MetadataChoice
-    budgets: Budgets
+    budgets: EncodingBudgets
     reasons: tuple[Reason, ...]
     trace: tuple[RuleTrace, ...]
     inputs: Mapping[str, Mapping[str, Any]]

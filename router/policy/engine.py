@@ -10,7 +10,7 @@ from router.errors import NoLaneError, RouterError, UsageError, own_words
 from router.policy.builtin import SOURCE_MEDIA_TYPES, builtin_lanes, builtin_media_types, codec_name
 from router.policy.compiled import CompiledPolicy, CompiledRule, lane_plan
 from router.policy.context import check_context
-from router.policy.decision import Budgets, Decision, LanePlan, Reason, RuleTrace
+from router.policy.decision import Decision, EncodingBudgets, LanePlan, Reason, RuleTrace
 from router.policy.inputs import INPUTS, Input, Price, coerce, inputs_of
 from router.policy.receiver import Receiver
 from router.policy.schema import Action, LaneSpec, Policy, guard_spec
@@ -96,7 +96,7 @@ def decide(
         guard=guard.level,
         guard_quantile=guard.quantile,
         metadata=kept,
-        budgets=Budgets(
+        budgets=EncodingBudgets(
             action.budgets.encode_ms, action.budgets.max_bytes, action.budgets.max_search_steps, action.budgets.when_late
         ),
         reasons=tuple(reasons),

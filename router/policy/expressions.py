@@ -18,7 +18,7 @@ from cel_expr_python import cel
 
 from router.errors import PolicyError
 from router.policy import bounds
-from router.policy.bounds import Cost
+from router.policy.bounds import ConditionCost
 from router.policy.cel_mistakes import MAX_MISTAKES, CelMistake, explained, foreign, moved, not_bool
 from router.policy.inputs import INPUTS, MAX_TEXT_LENGTH, CelType
 from router.policy.problems import ProblemCode
@@ -58,7 +58,7 @@ _LEXEMES = re.compile(
 )
 
 
-class Outcome(NamedTuple):
+class Evaluation(NamedTuple):
     """Result of an evaluation: `value` is None exactly when `error` says why there is none."""
 
     value: bool | None
@@ -75,7 +75,7 @@ class Condition:
         checked: its syntax tree.
     """
 
-    def __init__(self, text: str, expression: Any, names: tuple[str, ...], cost: Cost, checked: Checked) -> None:
+    def __init__(self, text: str, expression: Any, names: tuple[str, ...], cost: ConditionCost, checked: Checked) -> None:
         self.text = text
         self.names = names
         self.cost = cost
@@ -85,14 +85,14 @@ class Condition:
     def __repr__(self) -> str:
         return f"Condition({self.text!r})"
 
-    def evaluate(self, values: Mapping[str, Any]) -> Outcome:
+    def evaluate(self, values: Mapping[str, Any]) -> Evaluation:
         """Evaluate with the inputs known so far; an outcome with a value does not change when more become known."""
         try:
             result = self._expression.eval(data=values)
             plain = result.plain_value()
         except Exception as error:  # the binding raises bare RuntimeError and TypeError; a condition must never stop the flow
-            return Outcome(None, str(error))
-        return Outcome(plain) if isinstance(plain, bool) else Outcome(None, str(plain))
+            return Evaluation(None, str(error))
+        return Evaluation(plain) if isinstance(plain, bool) else Evaluation(None, str(plain))
 
 
 class Environment:

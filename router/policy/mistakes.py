@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from router.codecs.options import shortened_text
-from router.policy.bounds import POLICY_SHARE, Cost
+from router.policy.bounds import POLICY_SHARE, ConditionCost
 from router.policy.cel_mistakes import CelMistake, offset_of
 from router.policy.codecs import codec_problems
 from router.policy.consistency import (
@@ -106,7 +106,7 @@ def _conditions(data: dict[str, Any], source: PolicySource) -> Iterator[Problem]
     if not whens:
         return
     environment = Environment(*_context_types(data.get("context")))
-    cost = Cost()
+    cost = ConditionCost()
     for index, when, name in whens:
         attempt = environment.attempt(when)
         if isinstance(attempt, Condition):

@@ -14,7 +14,7 @@ _ESCAPE = re.compile(r"\\(?:\r?\n\s*|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F
 _BLANK_ESCAPES = ("\\n", "\\t", "\\r", "\\ ", "\\_", "\\N", "\\L", "\\P", "\\v", "\\f", "\\e", "\\0", "\\a", "\\b")
 
 
-class Span(NamedTuple):
+class SourceSpan(NamedTuple):
     """A value as it is written: from `start` to `end` in the file's characters. `style`: YAML's, "" for plain and no text."""
 
     start: int
@@ -34,7 +34,7 @@ class Places:
 
     text: str = ""
     names: dict[FieldPath, int] = field(default_factory=dict)
-    values: dict[FieldPath, Span] = field(default_factory=dict)
+    values: dict[FieldPath, SourceSpan] = field(default_factory=dict)
 
     @cached_property
     def _line_starts(self) -> list[int]:
@@ -77,7 +77,7 @@ class Places:
             return self.at(min(written[wanted - 1][1] + gap, len(self.text)))
         return self.of_value(path)
 
-    def _written(self, span: Span) -> list[tuple[int, int]]:
+    def _written(self, span: SourceSpan) -> list[tuple[int, int]]:
         """(start, end) of every character that is not blank, as it is written."""
         start, end = span.start, span.end
         if span.style in ("|", ">"):

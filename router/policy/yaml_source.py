@@ -14,7 +14,7 @@ import yaml
 
 from router.codecs.options import shortened
 from router.errors import PolicyError
-from router.policy.places import Places, Span
+from router.policy.places import Places, SourceSpan
 from router.policy.problems import FieldPath, Place, Problem, ProblemCode, policy_error
 from router.reasons import ReasonCode
 
@@ -189,7 +189,7 @@ class _Reading:
     def plain(self, node: yaml.Node, path: FieldPath) -> Any:
         start, end = node.start_mark.index, node.end_mark.index
         self._places.names.setdefault(path, start)  # a mapping's entry has its name already
-        self._places.values[path] = Span(
+        self._places.values[path] = SourceSpan(
             start, end, (getattr(node, "style", "") or "") if isinstance(node, yaml.ScalarNode) else ""
         )
         if isinstance(node, yaml.MappingNode) and node.tag == _TAG + "map":

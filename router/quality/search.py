@@ -15,7 +15,7 @@ from router.codecs.base import Knob
 from router.errors import CodecError
 from router.images.sample import Pixels
 from router.quality.metrics import Scorer
-from router.quality.search_model.guide import Guide, unguided
+from router.quality.search_model.predictor import CurvePredictor, generic_predictor
 from router.quality.search_model.scales import scale_of
 from router.quality.target import MAX_STEPS, Target
 from router.reasons import ReasonCode
@@ -46,7 +46,7 @@ _PLAUSIBLE = 0.25
 """Where no setting is more likely than this to be near enough, the codec is taken to be coarse here."""
 
 
-class Outcome(StrEnum):
+class SearchOutcome(StrEnum):
     """How well a search ended.
 
     `within`: near enough to the target. `cheapest`: not so, but the codec has no cheaper setting that reaches the target (for a
@@ -75,7 +75,7 @@ class SearchResult:
 
     trial: Trial
     steps: int
-    outcome: Outcome
+    outcome: SearchOutcome
 
 
 class OutOfReachError(CodecError):
@@ -96,7 +96,7 @@ def search(
     byte_limit: int | None,
     max_steps: int = MAX_STEPS,
     deadline: float | None = None,
-    guide: Guide | None = None,
+    predictor: CurvePredictor | None = None,
 ) -> SearchResult:
     """Turns an integer knob whose quality and size rise together.
 
@@ -105,7 +105,7 @@ def search(
     None): what fits and takes at least `FILL` of it, else the best setting that fits. Where `max_steps` is less than that takes,
     what was found when they run out is used if it reaches the target.
 
-    Each encoding goes to the setting that is most likely near enough, given `guide` (what is known of this codec and this
+    Each encoding goes to the setting that is most likely near enough, given `predictor` (what is known of this codec and this
     image; a rough guess of a curve without it) and all encodings before, between the nearest settings known to lie on either
     side. The extreme setting is tried as soon as it is more likely than not that it fails, and in any case before giving up.
     What `EXPECTED_STEPS` encodings have not ended is halved from there on, so that a wrong guess costs encodings and not the
@@ -117,34 +117,34 @@ def search(
     bytes that came nearest, and `short` by how much; or BUDGET_EXCEEDED past the deadline). Errors of `encode` and `decode`
     pass through.
     """
-    if guide is None:  # nor is the image's size known: the limit is taken to be an ordinary one, of a bit a pixel
-        guide = unguided(knob, 8 * max(byte_limit or 1, 1))
-    hunt = _Hunt(guide, knob, target, byte_limit, max_steps)
+    if predictor is None:  # nor is the image's size known: the limit is taken to be an ordinary one, of a bit a pixel
+        predictor = generic_predictor(knob, 8 * max(byte_limit or 1, 1))
+    run = _SearchRun(predictor, knob, target, byte_limit, max_steps)
     late = False
-    while hunt.steps < max_steps and not hunt.done:
-        late = hunt.steps > 0 and deadline is not None and time.monotonic() > deadline
+    while run.steps < max_steps and not run.done:
+        late = run.steps > 0 and deadline is not None and time.monotonic() > deadline
         if late:
             break
-        setting = hunt.next()
+        setting = run.next()
         data = encode(setting)
         pixels = decode(data)
-        hunt.take(Trial(setting, data, pixels, None if score is None else score(pixels)))
+        run.take(Trial(setting, data, pixels, None if score is None else score(pixels)))
         del pixels
-    if hunt.reached is not None:
-        return SearchResult(hunt.reached, hunt.steps, hunt.outcome)
-    raise _unreached(target, hunt, byte_limit, late)
+    if run.reached is not None:
+        return SearchResult(run.reached, run.steps, run.outcome)
+    raise _unreached(target, run, byte_limit, late)
 
 
-class _Hunt:
+class _SearchRun:
     """What is left to be tried, and what was found."""
 
-    def __init__(self, guide: Guide, knob: Knob, target: Target, byte_limit: int | None, max_steps: int) -> None:
-        self._guide = guide
+    def __init__(self, predictor: CurvePredictor, knob: Knob, target: Target, byte_limit: int | None, max_steps: int) -> None:
+        self._predictor = predictor
         self._target = target
         self._limit = byte_limit
         self._left = max_steps
         self._scale = scale_of(target.metric)
-        self._window = guide.window(
+        self._window = predictor.window(
             self._scale,
             *((target.floor, target.value + target.tolerance) if byte_limit is None else (FILL * byte_limit, byte_limit)),
         )
@@ -158,10 +158,10 @@ class _Hunt:
         self._near_enough = False
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> SearchOutcome:
         if self._near_enough:
-            return Outcome.WITHIN
-        return Outcome.CHEAPEST if self._exhausted else Outcome.BEYOND
+            return SearchOutcome.WITHIN
+        return SearchOutcome.CHEAPEST if self._exhausted else SearchOutcome.BEYOND
 
     def next(self) -> int:
         settings = self._open()
@@ -183,7 +183,7 @@ class _Hunt:
         self.steps += 1
         self._left -= 1
         self._tried[trial.knob] = trial.score
-        self._guide.learn(trial.knob, len(trial.data), self._target, trial.score)
+        self._predictor.learn(trial.knob, len(trial.data), self._target, trial.score)
         good, self._near_enough = _judge(trial, self._target, self._limit)
         if not good:
             self._keep_nearest(trial)
@@ -196,7 +196,7 @@ class _Hunt:
         self.done = self._near_enough or self._exhausted
 
     def _likeliest(self, settings: NDArray[np.int64]) -> int:
-        mean, deviation = self._guide.levels(self._scale, settings)
+        mean, deviation = self._predictor.levels(self._scale, settings)
         low, high = self._window
         below_low, below_high = (_normal((edge - mean) / deviation) for edge in (low, high))
         good = 1 - below_low if self._limit is None else below_high
@@ -212,7 +212,7 @@ class _Hunt:
         return _edge(settings, good >= 0.5, lowest=self._limit is None)
 
     def _open(self) -> NDArray[np.int64]:
-        return self._guide.settings(self._low, self._high)
+        return self._predictor.settings(self._low, self._high)
 
     @property
     def _exhausted(self) -> bool:
@@ -220,22 +220,22 @@ class _Hunt:
 
     def _doubtful(self) -> int | None:
         """The next setting below the best one that was taken to fail because one between them and it did."""
-        fine = self._guide.pixels > UNEVEN_PIXELS or self._knob.high - self._knob.low > _FINE
+        fine = self._predictor.pixels > UNEVEN_PIXELS or self._knob.high - self._knob.low > _FINE
         if self._limit is not None or fine or (self.reached is None and not self._nearly):
             return None
         top = self._knob.high if self.reached is None else self.reached.knob - 1
         hopeless = self._target.floor - UNEVEN * self._target.tolerance
         in_a_row = 0
-        for setting in reversed(self._guide.settings(self._knob.low, top)[-MOST_DOUBTS:].tolist()):
+        for setting in reversed(self._predictor.settings(self._knob.low, top)[-MOST_DOUBTS:].tolist()):
             if setting not in self._tried:
                 return int(setting)
             score = self._tried[setting]
             in_a_row = in_a_row + 1 if score is not None and score < hopeless else 0
             if in_a_row == IN_A_ROW:
                 break
-        if self.reached is None or self._guide.pixels > TINY_PIXELS:
+        if self.reached is None or self._predictor.pixels > TINY_PIXELS:
             return None
-        below = self._guide.settings(self._knob.low, top)
+        below = self._predictor.settings(self._knob.low, top)
         spread = below[np.unique(np.linspace(0, len(below) - 1, _SPREAD).round().astype(np.intp))] if len(below) else below
         return next((int(setting) for setting in reversed(spread.tolist()) if setting not in self._tried), None)
 
@@ -281,11 +281,11 @@ def _normal(z: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array([0.5 * math.erfc(-value / math.sqrt(2)) for value in z.tolist()])
 
 
-def _unreached(target: Target, hunt: _Hunt, byte_limit: int | None, late: bool) -> OutOfReachError:
+def _unreached(target: Target, run: _SearchRun, byte_limit: int | None, late: bool) -> OutOfReachError:
     what = f"{target.metric} {target.value:g}"
     code = ReasonCode.BUDGET_EXCEEDED if late else ReasonCode.TARGET_UNREACHABLE
     hint = "Lower the target or permit another codec"
-    trial = hunt.nearest
+    trial = run.nearest
     if trial is None:
         return OutOfReachError(f"{what} is out of reach (no setting was tried)", code=code, hint=hint)
     if trial.score is not None:
@@ -295,4 +295,4 @@ def _unreached(target: Target, hunt: _Hunt, byte_limit: int | None, late: bool) 
         best, short = float(len(trial.data)), float(len(trial.data) - (byte_limit or 0))
         found = f"{len(trial.data)} bytes at setting {trial.knob}, {short:.0f} too many"
     message = f"{what} is out of reach ({found})"
-    return OutOfReachError(message, code=code, hint=hint, proven=hunt.done, setting=trial.knob, best=best, short=short)
+    return OutOfReachError(message, code=code, hint=hint, proven=run.done, setting=trial.knob, best=best, short=short)

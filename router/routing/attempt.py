@@ -30,8 +30,8 @@ from router.images.sample import ImageSample, Pixels
 from router.limits import NO_LIMITS
 from router.quality.guard import DEFAULT_QUANTILE, GuardLevel, GuardReport, calibration_for, check, looks_at_tiles
 from router.quality.metrics import Scorer, scorer
-from router.quality.search import Outcome, search
-from router.quality.search_model import Memory
+from router.quality.search import SearchOutcome, search
+from router.quality.search_model import SearchState
 from router.quality.target import MAX_STEPS, MetricName, Target
 from router.reasons import ReasonCode
 
@@ -52,18 +52,18 @@ class Candidate:
     encodings: int
     profile: bytes | None = field(repr=False, default=None)
     """That `pixels` are to be seen through."""
-    outcome: Outcome | None = None
+    outcome: SearchOutcome | None = None
     artefacts: tuple[Used, ...] = ()
 
 
 class Scorers:
     """Scorers of one image, built once per metric and representation: the work on the reference is shared by all codecs.
 
-    `memory`: what its encodings have taught so far, shared likewise.
+    `search_state`: what its encodings have taught so far, shared likewise.
     """
 
     def __init__(self) -> None:
-        self.memory = Memory()
+        self.search_state = SearchState()
         self._known: dict[tuple[str, bytes | None], list[tuple[Pixels, Scorer]]] = {}
 
     def get(self, metric: MetricName, pixels: Pixels, profile: bytes | None) -> Scorer:
@@ -89,14 +89,14 @@ def encode_to_target(
     quantile: float = DEFAULT_QUANTILE,
     max_steps: int = MAX_STEPS,
     deadline: float | None = None,
-    room: int = 0,
+    reserve: int = 0,
     memory: int | None = None,
 ) -> Candidate:
     """Encode `sample`; settings that name the codec's knob switch the search off.
 
-    `level` and `quantile` are what the guard looks at and how rare a picture must be to be refused.
-    `deadline` is a `time.monotonic()` value after which no further encoding starts. `room`: bytes that will be added later (the
-    record); a search for a size leaves them free unless they are more than half of it, or it cannot be reached so.
+    `level` and `quantile` are what the guard looks at and how rare a picture must be to be refused. `deadline` is a
+    `time.monotonic()` value after which no further encoding starts. `reserve`: bytes that will be added later (the record); a
+    search for a size leaves them free unless they are more than half of it, or it cannot be reached so.
     `memory`: bytes that all of it may take.
 
     Raises UsageError (BAD_SETTING), CarryError, CodecUnavailableError, CodecError (MEMORY_LIMIT before anything is decoded,
@@ -141,7 +141,7 @@ def encode_to_target(
 
     bound = target.max_bytes(sample.width, sample.height) if target.is_size else None
     score: float | None = None
-    outcome: Outcome | None = None
+    outcome: SearchOutcome | None = None
     knob = codec.knob
     if knob is None or knob.name in settings:
         data = codec.encode(prepared, settings)
@@ -161,13 +161,13 @@ def encode_to_target(
             score=None if target.is_size else scorers.get(target.metric, prepared.pixels, profile),
             max_steps=max_steps,
             deadline=deadline,
-            guide=scorers.memory.guide(codec, settings, prepared.pixels, _overhead(prepared)),
+            predictor=scorers.search_state.predictor(codec, settings, prepared.pixels, _overhead(prepared)),
         )
-        if bound is None or bound < 2 * room:
+        if bound is None or bound < 2 * reserve:
             result = find(byte_limit=bound)
         else:
             try:
-                result = find(byte_limit=bound - room)
+                result = find(byte_limit=bound - reserve)
             except CodecError as error:
                 if error.code is not ReasonCode.TARGET_UNREACHABLE:
                     raise
@@ -190,12 +190,12 @@ def encode_to_target(
         perceptual=None if pixels.dtype != np.uint8 else lambda: scorers.get("ssimulacra2", prepared.pixels, profile)(pixels),
         shown=as_shown(profile),
     )
-    used = _artefacts(codec, guard, None if outcome is None else scorers.memory.used)
+    used = _artefacts(codec, guard, None if outcome is None else scorers.search_state.used)
     return Candidate(codec, data, pixels, chosen, score, guard, encodings, profile, outcome, used)
 
 
-def _artefacts(codec: Codec, guard: GuardReport, prior: Used | None) -> tuple[Used, ...]:
-    used = [] if prior is None else [prior]
+def _artefacts(codec: Codec, guard: GuardReport, search_model: Used | None) -> tuple[Used, ...]:
+    used = [] if search_model is None else [search_model]
     if guard.calibration is not None:
         used.append(Used("guards", guard.calibration, guard.calibration_sha256))
     weights = codec.weights()
@@ -231,7 +231,7 @@ def _overhead(sample: ImageSample) -> int:
     return sum(len(block or b"") for block in (sample.metadata.icc, sample.metadata.exif))
 
 
-def seal(candidate: Candidate, record: bytes, source_xmp: bytes | None) -> bytes:
+def embed_record(candidate: Candidate, record: bytes, source_xmp: bytes | None) -> bytes:
     """The candidate's bytes with the record and the source's XMP inside, and the same image.
 
     Raises CarryError (RECORD_NOT_CARRIED) if the format has no place for it, CodecError if the image changed.
@@ -242,13 +242,14 @@ def seal(candidate: Candidate, record: bytes, source_xmp: bytes | None) -> bytes
     return _unchanged(candidate, codec.with_record(candidate.data, record, source_xmp))
 
 
-def seal_short(candidate: Candidate, record: bytes, source_xmp: bytes | None) -> bytes:
-    """As `seal`, with the short record."""
+def embed_short_record(candidate: Candidate, record: bytes, source_xmp: bytes | None) -> bytes:
+    """As `embed_record`, with the short record."""
     return _unchanged(candidate, candidate.codec.with_short_record(candidate.data, record, source_xmp))
 
 
 def bare(candidate: Candidate) -> bytes:
-    """The candidate's bytes without the room that its codec left for XMP, and the same image. Raises CodecError, StreamError."""
+    """The candidate's bytes without the reserve that its codec left for XMP, and the same image. Raises CodecError,
+    StreamError."""
     data = candidate.codec.without_xmp(candidate.data)
     return data if data == candidate.data else _unchanged(candidate, data)
 

@@ -19,13 +19,13 @@ from router.quality.guard import GuardLevel
 from router.quality.guard.noninferiority import Contender, objection
 from router.reasons import ReasonCode
 from router.routing.attempt import Candidate
-from router.routing.encoding import Encoding
-from router.routing.time_budget import Schedule, of_time
+from router.routing.encoding import AttemptRunner
+from router.routing.time_budget import AttemptSchedule, of_time
 from router.routing.winner import saves_too_little
 
 
 @dataclass(frozen=True)
-class Verdict:
+class BaselineVerdict:
     """What a comparison found: whether the neural result `stays`, and why."""
 
     code: ReasonCode
@@ -36,7 +36,7 @@ class Verdict:
 class Baseline:
     """What was encoded to compare with; it is kept, so that it is not encoded again in its own lane."""
 
-    def __init__(self, sample: ImageSample, decision: Decision, schedule: Schedule, encoding: Encoding) -> None:
+    def __init__(self, sample: ImageSample, decision: Decision, schedule: AttemptSchedule, encoding: AttemptRunner) -> None:
         self._sample = sample
         self._decision = decision
         self._schedule = schedule
@@ -47,7 +47,7 @@ class Baseline:
         """What this codec has written already, None if nothing."""
         return self._kept.get(_key(lane, codec_id))
 
-    def verdict(self, lane: LanePlan, neural: Candidate) -> Verdict | None:
+    def verdict(self, lane: LanePlan, neural: Candidate) -> BaselineVerdict | None:
         """What comes of the comparison; None if nobody asks for one, or no classical codec can write the image.
 
         It is what policy or level promise, so it goes before the time, unless the decision refuses what is late: then want of
@@ -60,29 +60,29 @@ class Baseline:
                 baseline = self._encoded(other, codec_id)
             except _NoTimeError:
                 code = ReasonCode.SAVES_TOO_LITTLE if lane.must_save is not None else ReasonCode.GUARD_NO_GAIN
-                return Verdict(code, f"no time to compare it with {codec_id}", stays=False)
+                return BaselineVerdict(code, f"no time to compare it with {codec_id}", stays=False)
             # At `strict` also one that its own check stops: that is no reason to release a neural result that nobody compared.
             if baseline is not None and (baseline.guard.passed or self._decision.level is GuardLevel.STRICT):
                 return self._beside(lane, neural, baseline)
         return None
 
-    def _beside(self, lane: LanePlan, neural: Candidate, baseline: Candidate) -> Verdict | None:
+    def _beside(self, lane: LanePlan, neural: Candidate, baseline: Candidate) -> BaselineVerdict | None:
         target = self._decision.target
         sizes = f"{len(neural.data)} bytes, {len(baseline.data)} {baseline.codec.codec_id}"
         too_little = saves_too_little(lane, len(neural.data), len(baseline.data))
         if too_little and not target.is_size:
-            return Verdict(ReasonCode.SAVES_TOO_LITTLE, f"{sizes}; {lane.must_save:.0%} were to be saved", stays=False)
+            return BaselineVerdict(ReasonCode.SAVES_TOO_LITTLE, f"{sizes}; {lane.must_save:.0%} were to be saved", stays=False)
         if target.is_size or self._decision.level is GuardLevel.STRICT:  # of two that fill one size, the better one
             why = self._objection(neural, baseline)
             if why:
-                return Verdict(ReasonCode.GUARD_NO_GAIN, why, stays=False)
-        return None if lane.must_save is None else Verdict(ReasonCode.SAVES_ENOUGH, sizes, stays=True)
+                return BaselineVerdict(ReasonCode.GUARD_NO_GAIN, why, stays=False)
+        return None if lane.must_save is None else BaselineVerdict(ReasonCode.SAVES_ENOUGH, sizes, stays=True)
 
     def _objection(self, neural: Candidate, baseline: Candidate) -> str:
         try:
             source = as_shown(self._sample.metadata.icc)(self._sample.pixels)
             return objection(self._decision.target, source, self._contender(neural), self._contender(baseline))
-        except Exception as error:  # a codec that fails on a picture with probes: what could not be compared is not released
+        except Exception as error:  # a codec that fails on a picture with signals: what could not be compared is not released
             return f"the comparison failed: {own_words(error, ours=registry.is_ours(neural.codec))}"
 
     def _contender(self, candidate: Candidate) -> Contender:
@@ -94,9 +94,9 @@ class Baseline:
                 return candidate.pixels
             return codec.decode(codec.encode(from_pixels(pixels), settings), NO_LIMITS).pixels
 
-        probed = self._decision.level is GuardLevel.STRICT
+        with_signals = self._decision.level is GuardLevel.STRICT
         pixels = as_shown(candidate.profile)(candidate.pixels)
-        return Contender(len(candidate.data), candidate.guard, pixels, recode if probed else None)
+        return Contender(len(candidate.data), candidate.guard, pixels, recode if with_signals else None)
 
     def _encoded(self, lane: LanePlan, codec_id: str) -> Candidate | None:
         """What this codec writes; None if it fails, which it says when it is attempted in its own lane."""

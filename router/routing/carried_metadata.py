@@ -15,12 +15,12 @@ from xml.sax.saxutils import escape, quoteattr
 from router.codecs.base import Codec, Lane
 from router.containers import tiff as ifd
 from router.containers import xmp_packet as packet
-from router.containers.metadata import Density, Metadata, Text
+from router.containers.metadata import Metadata, PixelDensity, Text
 from router.containers.xmp import problem
 from router.containers.xmp_packet import RDF, Name
 from router.images import png_notes
 from router.images.sample import ImageSample
-from router.record import MAX_BYTES, RECORD_ROOM, RecordForm
+from router.record import MAX_BYTES, RECORD_RESERVE, RecordForm
 
 TEXT_NAMESPACE = "https://codec-router.org/ns/text/1.0/"
 """XML namespace of `ct:Texts`, a bag of structures with `ct:Keyword`, `ct:Value` and, where stated, `ct:Language` and
@@ -54,13 +54,13 @@ _NOT_IN_XML = frozenset(map(chr, (*range(9), 11, 12, *range(14, 32), *range(0xD8
 
 def losses(sample: ImageSample, codec: Codec) -> tuple[str, ...]:
     """Names of what a new encoding by this codec leaves behind of `sample`, whose metadata may all go along."""
-    found = [p.name for p in sample.passengers if not p.carried]
+    found = [p.name for p in sample.extra_parts if not p.carried]
     return tuple(dict.fromkeys([*found, *sample.source.dropped, *_carried(sample, codec)[1]]))
 
 
 def shown_losses(sample: ImageSample) -> tuple[str, ...]:
     """Names of what a new encoding leaves behind although nobody asked to strip it: further pictures and films."""
-    return tuple(dict.fromkeys(p.name for p in sample.passengers if p.shows))
+    return tuple(dict.fromkeys(p.name for p in sample.extra_parts if p.shows))
 
 
 def carried_xmp(sample: ImageSample, codec: Codec) -> bytes | None:
@@ -68,10 +68,10 @@ def carried_xmp(sample: ImageSample, codec: Codec) -> bytes | None:
     return _carried(sample, codec)[0]
 
 
-def room(metadata: Metadata, record: RecordForm) -> int:
+def record_reserve(metadata: Metadata, record: RecordForm) -> int:
     """Bytes that record and packet will take at most, where nothing but them is added to an encoding."""
     texts = sum(len(t.keyword) + 4 * len(t.text) + 200 for t in metadata.text)
-    return RECORD_ROOM[record] + len(metadata.xmp or b"") + texts + (400 if metadata.density or metadata.chunks else 0)
+    return RECORD_RESERVE[record] + len(metadata.xmp or b"") + texts + (400 if metadata.density or metadata.chunks else 0)
 
 
 def _carried(sample: ImageSample, codec: Codec) -> tuple[bytes | None, list[str]]:
@@ -125,7 +125,7 @@ def _states_resolution(exif: bytes | None) -> bool:
     return directory is not None and _EXIF_RESOLUTION in directory.entries
 
 
-def _extended(xmp: bytes | None, texts: tuple[Text, ...], density: Density | None, modified: bytes | None) -> bytes | None:
+def _extended(xmp: bytes | None, texts: tuple[Text, ...], density: PixelDensity | None, modified: bytes | None) -> bytes | None:
     """The packet with these in it; None if a text holds what XML cannot."""
     found = None if xmp is None else packet.read(xmp, lambda name: name in _LOOKED_AT)
     taken = set() if found is None else {e.name for e in found.elements} | {a.name for e in found.elements for a in e.attributes}
@@ -164,7 +164,7 @@ def _fields(text: Text) -> Iterator[str]:
             yield f"<ct:{name}>{escape(value)}</ct:{name}>"
 
 
-def _density(density: Density | None, taken: set[Name]) -> Iterator[str]:
+def _density(density: PixelDensity | None, taken: set[Name]) -> Iterator[str]:
     if density is None or _RESOLUTION in taken:
         return
     # XMP has inches and centimetres only (ISO 16684-1 refers to TIFF 6.0).

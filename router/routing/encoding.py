@@ -10,16 +10,16 @@ from router.policy.decision import Decision
 from router.prediction.costs.budget import Allowance
 from router.quality.search import OutOfReachError
 from router.reasons import ReasonCode
-from router.record import RECORD_ROOM
+from router.record import RECORD_RESERVE
 from router.routing.attempt import Candidate, Scorers, encode_to_target
-from router.routing.carried_metadata import room
-from router.routing.time_budget import Schedule, ScheduledAttempt
+from router.routing.carried_metadata import record_reserve
+from router.routing.time_budget import AttemptSchedule, ScheduledAttempt
 
 
-class Encoding:
+class AttemptRunner:
     """Attempts on one image; what one codec's scorers and searches have learnt serves the next."""
 
-    def __init__(self, sample: ImageSample, decision: Decision, schedule: Schedule, memory: int | None = None) -> None:
+    def __init__(self, sample: ImageSample, decision: Decision, schedule: AttemptSchedule, memory: int | None = None) -> None:
         """`memory`: bytes that one codec may take."""
         self._sample = sample
         self._decision = decision
@@ -30,7 +30,7 @@ class Encoding:
     @property
     def done_without(self) -> ArtefactError | None:
         """Why an artefact that the searches would have used was done without."""
-        return self._scorers.memory.problem
+        return self._scorers.search_state.problem
 
     def encode(self, attempt: ScheduledAttempt) -> Candidate:
         """The codec's result within the time that is left; in an overrun, without regard to it.
@@ -76,8 +76,8 @@ class Encoding:
             quantile=self._decision.guard_quantile,
             max_steps=allowance.encodings,
             deadline=allowance.deadline,
-            room=RECORD_ROOM[self._decision.record]
+            reserve=RECORD_RESERVE[self._decision.record]
             if lane.lane == Lane.TRANSCODE
-            else room(self._sample.metadata, self._decision.record),
+            else record_reserve(self._sample.metadata, self._decision.record),
             memory=self._memory,
         )

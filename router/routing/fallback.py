@@ -7,7 +7,7 @@ from router.codecs.base import Lane
 from router.errors import CarryError, GuardError, InputError, LimitError, NoLaneError, RouterError, own_words
 from router.memory import is_out_of_memory
 from router.policy.decision import Decision, LanePlan
-from router.prediction.costs.predict import Picture
+from router.prediction.costs.predict import ImageShape
 from router.prediction.costs.store import NONE, Costs
 from router.reasons import ReasonCode
 from router.record import Attempt
@@ -15,10 +15,10 @@ from router.routing.attempt import Candidate, out_of_memory
 from router.routing.attempt_log import AttemptLog, RoutingOutcome
 from router.routing.baseline import Baseline
 from router.routing.carried_metadata import losses
-from router.routing.encoding import Encoding
+from router.routing.encoding import AttemptRunner
 from router.routing.forecast import Forecast
 from router.routing.preparation import WIDELY_READ, Prepared
-from router.routing.time_budget import Schedule, ScheduledAttempt
+from router.routing.time_budget import AttemptSchedule, ScheduledAttempt
 from router.routing.winner import winner
 
 _OF_MEMORY = frozenset({ReasonCode.MEMORY_LIMIT, ReasonCode.OUT_OF_MEMORY})
@@ -52,8 +52,8 @@ class Fallback:
         self._sample = prepared.sample
         self._decision = decision
         self._release_failed = release_failed
-        self._schedule = Schedule(decision, Forecast(Picture.of(self._sample), decision, costs), started=started)
-        self._encoding = Encoding(self._sample, decision, self._schedule, memory)
+        self._schedule = AttemptSchedule(decision, Forecast(ImageShape.of(self._sample), decision, costs), started=started)
+        self._encoding = AttemptRunner(self._sample, decision, self._schedule, memory)
         self._baseline = Baseline(self._sample, decision, self._schedule, self._encoding)
         self._log = AttemptLog()
         self._makeshift = False

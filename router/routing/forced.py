@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from router.codecs import registry
-from router.policy.decision import FORCED_RULE, Budgets, Decision, LanePlan, MetadataChoice, Reason
+from router.policy.decision import FORCED_RULE, Decision, EncodingBudgets, LanePlan, MetadataChoice, Reason
 from router.quality.guard import DEFAULT_QUANTILE
 from router.quality.target import Target
 from router.reasons import ReasonCode
@@ -26,7 +26,7 @@ def forced_decision(codec_id: str, target: Target, settings: Mapping[str, Any] |
         guard="full",
         guard_quantile=DEFAULT_QUANTILE,
         metadata="keep",
-        budgets=Budgets(),
+        budgets=EncodingBudgets(),
         reasons=(Reason(ReasonCode.FORCED_CODEC, lane=lane, codec=codec_id),),
         trace=(),
         inputs={},

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from router.codecs import registry
 from router.errors import RouterError
 from router.policy.decision import Decision, LanePlan
-from router.prediction.costs.predict import Picture, Prediction, predict
+from router.prediction.costs.predict import ImageShape, Prediction, predict
 from router.prediction.costs.store import NONE, Costs
 from router.quality.guard.inserted_signals import coded_area
 from router.quality.guard.levels import GuardLevel
@@ -16,7 +16,7 @@ from router.quality.guard.levels import GuardLevel
 class Forecast:
     """Predictions for one image and one plan."""
 
-    def __init__(self, picture: Picture, decision: Decision, costs: Costs = NONE) -> None:
+    def __init__(self, picture: ImageShape, decision: Decision, costs: Costs = NONE) -> None:
         """`costs`: what is known of this machine; without it nothing is predicted."""
         self._picture = picture
         self._decision = decision
@@ -27,12 +27,12 @@ class Forecast:
         prediction = self._alone(lane, codec_id)
         if prediction is None or not self._decision.compares(lane):
             return prediction
-        rival = next((self._alone(other, c) for other, c in self._decision.baselines), None)
-        if rival is None:
+        baseline = next((self._alone(other, c) for other, c in self._decision.baselines), None)
+        if baseline is None:
             return prediction
         width, height = self._picture.width, self._picture.height
-        probed = coded_area(width, height) / (width * height) if self._decision.level is GuardLevel.STRICT else 0.0
-        return prediction.and_also(rival, again=probed)
+        with_signals = coded_area(width, height) / (width * height) if self._decision.level is GuardLevel.STRICT else 0.0
+        return prediction.and_also(baseline, again=with_signals)
 
     def after(self, lane: LanePlan, codec_id: str) -> Iterator[Prediction]:
         """For the codecs that follow in a lane that compares them all; those whose costs are not known are left out."""

@@ -32,7 +32,7 @@ from router.routing.attempt_log import Refused, RoutingOutcome
 
 
 @dataclass(frozen=True)
-class Run:
+class RunFacts:
     """What only the log may know.
 
     Attributes:
@@ -58,7 +58,7 @@ class Recorder:
     decision: Decision
     outcome: RoutingOutcome
     report: OodReport | None
-    run: Run
+    run: RunFacts
 
     def record(self, candidate: Candidate | None, reasons: Sequence[Reason]) -> DecisionRecord:
         """The record of a released candidate; of the source's own bytes where that is None."""

@@ -10,22 +10,24 @@ from router.containers.xmp import holds_record, problem, without_record
 from router.detector.report import OodReport
 from router.encoded import EncodedImage
 from router.errors import CarryError, NoLaneError, RouterError, own_words
-from router.images.left_behind.passenger import RECORD
+from router.images.left_behind.extra_part import RECORD
 from router.images.sample import ImageSample
 from router.policy.decision import Decision, Reason
-from router.quality.search import Outcome as SearchOutcome
+from router.quality.search import SearchOutcome
 from router.reasons import ReasonCode
 from router.record import DecisionRecord, RecordForm
-from router.routing.attempt import Candidate, bare, seal, seal_short, with_source_xmp
+from router.routing.attempt import Candidate, bare, embed_record, embed_short_record, with_source_xmp
 from router.routing.attempt_log import RoutingOutcome
 from router.routing.carried_metadata import carried_xmp, losses, shown_losses
 from router.routing.preparation import MEDIA_TYPES, WIDELY_READ, Prepared
-from router.routing.recording import Recorder, Run, without_bundle
+from router.routing.recording import Recorder, RunFacts, without_bundle
 from router.routing.verification import verify
 from router.routing.winner import source_is_better
 
 
-def release(prepared: Prepared, decision: Decision, outcome: RoutingOutcome, report: OodReport | None, run: Run) -> EncodedImage:
+def release(
+    prepared: Prepared, decision: Decision, outcome: RoutingOutcome, report: OodReport | None, run: RunFacts
+) -> EncodedImage:
     """Turn what came of the lanes into bytes with their record.
 
     What keeps the source's bytes (passthrough, transcode) is decoded whole before, as far as `verify` goes. A candidate that is
@@ -105,7 +107,7 @@ def _left_behind(sample: ImageSample, decision: Decision, codec: Codec) -> list[
 
 def _claims_a_record(sample: ImageSample) -> bool:
     xmp = sample.metadata.xmp
-    return RECORD in sample.passengers or (xmp is not None and problem(xmp) is None and holds_record(xmp))
+    return RECORD in sample.extra_parts or (xmp is not None and problem(xmp) is None and holds_record(xmp))
 
 
 def _overshot(decision: Decision, candidate: Candidate) -> list[Reason]:
@@ -134,9 +136,9 @@ def _with_evidence(
     kept = without_record(source_xmp) if source_xmp is not None and holds_record(source_xmp) else source_xmp
     writers: list[tuple[ReasonCode | None, Callable[[], bytes]]] = []
     if form == "full":
-        writers.append((ReasonCode.RECORD_NOT_CARRIED, lambda: seal(candidate, record.to_json(), source_xmp)))
+        writers.append((ReasonCode.RECORD_NOT_CARRIED, lambda: embed_record(candidate, record.to_json(), source_xmp)))
     elif form == "short":
-        writers.append((ReasonCode.RECORD_NOT_CARRIED, lambda: seal_short(candidate, record.to_short(), kept)))
+        writers.append((ReasonCode.RECORD_NOT_CARRIED, lambda: embed_short_record(candidate, record.to_short(), kept)))
     if kept is not None:
         writers.append((ReasonCode.CANNOT_CARRY_XMP, lambda: with_source_xmp(candidate, kept)))
     elif form == "none":

@@ -26,7 +26,7 @@ from router.policy.engine import Resolver, decide
 from router.policy.load import CompiledPolicy, load
 from router.policy.receiver import Receiver, ReceiverSource
 from router.policy.schema import guard_spec
-from router.prediction.costs.predict import Picture
+from router.prediction.costs.predict import ImageShape
 from router.prediction.costs.store import load as stored_costs
 from router.quality.guard import GuardLevel
 from router.quality.target import Number, Target
@@ -36,7 +36,7 @@ from router.routing.facts import Facts
 from router.routing.fallback import Fallback
 from router.routing.forced import forced_decision, with_choices
 from router.routing.preparation import prepare
-from router.routing.recording import Run
+from router.routing.recording import RunFacts
 from router.routing.release import release
 from router.sinks import Sink, deliver
 
@@ -171,7 +171,9 @@ class Router:
             prepared, decision, started=clock, costs=costs, memory=self.limits.memory, release_failed=released_failed
         ).run()
         seconds = {"read": read - began, "decide": decided - read, "encode": time.perf_counter() - decided}
-        run = Run(shown(src) if isinstance(src, str | PathLike) else None, platform.node(), started_at, seconds, costs.to_dict())
+        run = RunFacts(
+            shown(src) if isinstance(src, str | PathLike) else None, platform.node(), started_at, seconds, costs.to_dict()
+        )
         encoded = release(prepared, decision, outcome, report, run)
         if self._log is not None:
             deliver(self._log, encoded)
@@ -251,7 +253,7 @@ class Router:
             from router.prediction.costs.inputs import cost_inputs
 
             level = GuardLevel(guard_spec(self.policy.policy.defaults.guard).level)
-            return cost_inputs(stored_costs(), Picture.of(sample), target, level)
+            return cost_inputs(stored_costs(), ImageShape.of(sample), target, level)
 
         return Facts(sample, alpha=self.policy.policy.defaults.alpha, score=lambda: self._score(sample), gain=gain, cost=cost)
 

@@ -34,7 +34,7 @@ class ScheduledAttempt:
     overrun: bool = False
 
 
-class Schedule:
+class AttemptSchedule:
     """Who may begin, how many encodings it gets, and who goes when the time is over.
 
     Seconds throughout; instants are values of `clock`.

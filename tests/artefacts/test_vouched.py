@@ -30,7 +30,7 @@ from router.prediction.savings import model as gain_model
 from router.quality.guard import artefact as guard_artefact
 from router.quality.guard import calibration_for
 from router.quality.search_model import artefact as prior_artefact
-from router.quality.search_model import prior_for
+from router.quality.search_model import search_model_for
 
 KINDS = ("models", "detectors", "backbones", "guards", "priors", "gains")
 DAMAGES = ("cut", "empty", "missing", "other contents")
@@ -129,8 +129,8 @@ _PLACES: dict[str, dict[str, str]] = {
     "detectors": {"router.detector.detector.DETECTORS": ""},
     "backbones": {"router.detector.embeddings.backbone.FOLDER": backbone.FOLDER.name},
     "guards": {"router.quality.guard.artefact.SHIPPED": ""},
-    "priors": {"router.quality.search_model.shipped.PRIORS": ""},
-    "gains": {"router.prediction.savings.model.GAINS": ""},
+    "priors": {"router.quality.search_model.shipped.SEARCH_MODELS": ""},
+    "gains": {"router.prediction.savings.model.SAVINGS_MODELS": ""},
 }
 
 
@@ -160,7 +160,7 @@ def _loads(kind: str) -> object:
     if kind == "guards":
         return calibration_for(weights.newest_shipped())
     if kind == "priors":
-        return prior_for(None, 1000)
+        return search_model_for(None, 1000)
     if kind == "gains":
         card = weights.list_models()[0]
         return gain_model.shipped_for(card.id, card.sha256)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from router.codecs import registry
 from router.codecs.conformance import synthetic
-from router.containers.isobmff import walk
+from router.containers.isobmff import iter_boxes
 from router.containers.metadata import Metadata
 from router.errors import CarryError, StreamError
 from router.images.read import read
@@ -133,7 +133,7 @@ def test_png_packet_stands_before_the_pixels_and_compressed_ones_are_read():
 def test_jxl_packet_is_the_last_box_of_naked_and_open_ended_files_too():
     codec, data = registry.get("jxl"), registry.get("jxl").encode(sample(exif=None), {})
     pixels = codec.decode(data).pixels
-    (stream,) = [b for b in walk(data) if b.type == b"jxlc"]
+    (stream,) = [b for b in iter_boxes(data) if b.type == b"jxlc"]
     naked = data[stream.payload : stream.end]
     open_ended = data[: stream.start] + b"\x00\x00\x00\x00" + data[stream.start + 4 :]
     for variant in (data, naked, open_ended):

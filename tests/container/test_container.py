@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.containers import ncr as container
-from router.containers.ncr import Chunk, Colour, Container, Grid, Header, ModelReference, TileStream
+from router.containers.ncr import Colour, Container, Grid, ModelReference, NcrHeader, TileStream, UnknownChunk
 from router.errors import LimitError, StreamError, UsageError
 from router.limits import DEFAULT_LIMITS, Limits
 from router.reasons import ReasonCode
@@ -24,7 +24,7 @@ from router.reasons import ReasonCode
 FORMAT = Path(__file__).parents[2] / "docs" / "reference" / "format.md"
 
 FULL = Container(
-    Header(130, 70, 4, Colour.SRGB),
+    NcrHeader(130, 70, 4, Colour.SRGB),
     ModelReference("photo-9.test1", bytes(range(32)), 40_000),
     Grid(128, 64, 64),
     tuple(TileStream(1000 + i, bytes([i]) * (4 * i)) for i in range(4)),
@@ -33,7 +33,7 @@ FULL = Container(
     icc=b"profile",
     exif=b"II*\0",
     xmp=b"<x/>",
-    unknown=(Chunk(b"priv", b"kept"),),
+    unknown=(UnknownChunk(b"priv", b"kept"),),
 )
 DATA = container.write(FULL)
 
@@ -80,7 +80,7 @@ def test_everything_comes_back() -> None:
 )
 @settings(max_examples=40, deadline=None)
 def test_any_container_comes_back(width, height, channels, rate, tile, texts, draw) -> None:
-    header = Header(width, height, channels, Colour.NEUTRAL if channels < 3 else draw.draw(st.sampled_from(Colour)))
+    header = NcrHeader(width, height, channels, Colour.NEUTRAL if channels < 3 else draw.draw(st.sampled_from(Colour)))
     grid = Grid(*tile, 64)
     rows, columns = container.tile_counts(header, grid)
     stream = draw.draw(st.binary(max_size=12))
@@ -192,7 +192,7 @@ def insert(kind: bytes, before: bytes, payload: bytes = b"") -> bytes:
 def test_unknown_chunks() -> None:
     assert reason(insert(b"NEWX", b"GRID")) is ReasonCode.UNKNOWN_CRITICAL_CHUNK
     parsed = container.parse(insert(b"newX", b"ALPH", b"!"))
-    assert parsed.unknown == (Chunk(b"priv", b"kept"), Chunk(b"newX", b"!"))
+    assert parsed.unknown == (UnknownChunk(b"priv", b"kept"), UnknownChunk(b"newX", b"!"))
     assert container.parse(container.replace(insert(b"newX", b"ALPH", b"!"), record=None)).unknown == parsed.unknown
 
 
@@ -293,7 +293,7 @@ def test_floods_of_empty_chunks_are_refused() -> None:
         container.check(file)
     assert file.calls < 1000
     with pytest.raises(UsageError):
-        container.write(dataclasses.replace(FULL, unknown=(Chunk(b"nowt", b""),) * 257))
+        container.write(dataclasses.replace(FULL, unknown=(UnknownChunk(b"nowt", b""),) * 257))
     many = DATA[:start] + chunk(b"nowt", b"") * 255 + DATA[start:]
     assert len(container.parse(many).unknown) == 256
     head, grid = pieces()[b"HEAD"][0], pieces()[b"GRID"][0]

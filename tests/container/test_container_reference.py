@@ -9,13 +9,13 @@ import zlib
 import pytest
 
 from router.containers import ncr as container
-from router.containers.ncr import Colour, Container, Grid, Header, ModelReference, TileStream
+from router.containers.ncr import Colour, Container, Grid, ModelReference, NcrHeader, TileStream
 from router.errors import LimitError, RouterError, StreamError
 from router.limits import DEFAULT_LIMITS, Limits
 
 
 def file_of(tile_bytes: int, **metadata: bytes) -> bytes:
-    header, model, grid = Header(130, 70, 4, Colour.SRGB), ModelReference("a.b", bytes(range(32)), 40_000), Grid(128, 64, 64)
+    header, model, grid = NcrHeader(130, 70, 4, Colour.SRGB), ModelReference("a.b", bytes(range(32)), 40_000), Grid(128, 64, 64)
     tiles = tuple(TileStream(1000 + i, bytes([i]) * tile_bytes) for i in range(4))
     return container.write(Container(header, model, grid, tiles, alpha=b"\0", **metadata))
 
@@ -46,11 +46,11 @@ class CountingFile(io.BytesIO):
         return data
 
 
-def reference(data: bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[container.Header, container.ModelReference]:
+def reference(data: bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[container.NcrHeader, container.ModelReference]:
     return container.read_reference(io.BytesIO(data), limits)
 
 
-def checked(data: bytes) -> tuple[container.Header, container.ModelReference]:
+def checked(data: bytes) -> tuple[container.NcrHeader, container.ModelReference]:
     return container.check(io.BytesIO(data))
 
 

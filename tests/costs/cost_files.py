@@ -8,16 +8,16 @@ from typing import Any
 from router.codecs import registry
 from router.prediction.costs import store
 from router.prediction.costs.machine import this_machine, versions
-from router.prediction.costs.model import CODEC, GUARD, PARTS, SCORE, Band, CostModel, Entry, Line
+from router.prediction.costs.model import CODEC, GUARD, PARTS, SCORE, Band, CostEntry, CostLine, CostModel
 from router.prediction.costs.predict import configuration
 
-NOTHING = Line(0.0, 0.0)
+NOTHING = CostLine(0.0, 0.0)
 BAND = Band(0.8, 1.5)
 
 
-def entry(kind: str, name: str, settings: Mapping[str, Any] | None = None, **parts: Line) -> Entry:
+def entry(kind: str, name: str, settings: Mapping[str, Any] | None = None, **parts: CostLine) -> CostEntry:
     """An entry that holds here; parts that are not named cost nothing."""
-    return Entry(
+    return CostEntry(
         kind=kind,
         name=name,
         settings=configuration(registry.get(name), settings or {}) if kind == CODEC else {},
@@ -29,7 +29,7 @@ def entry(kind: str, name: str, settings: Mapping[str, Any] | None = None, **par
     )
 
 
-def model(*entries: Entry) -> CostModel:
+def model(*entries: CostEntry) -> CostModel:
     """These entries, and metrics and guard at no cost where no entry is about them."""
     given = {e.key for e in entries}
     free = [entry(SCORE, m) for m in ("ssimulacra2", "psnr", "ms-ssim")] + [entry(GUARD, g) for g in ("fast", "full")]
@@ -38,6 +38,6 @@ def model(*entries: Entry) -> CostModel:
 
 def known(**seconds: float) -> CostModel:
     """Store a model in which an encoding with this codec (`-` written `_`) takes so many seconds, whatever the size."""
-    made = model(*(entry(CODEC, name.replace("_", "-"), encode=Line(value, 0.0)) for name, value in seconds.items()))
+    made = model(*(entry(CODEC, name.replace("_", "-"), encode=CostLine(value, 0.0)) for name, value in seconds.items()))
     store.save(made)
     return made

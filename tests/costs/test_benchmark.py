@@ -16,28 +16,28 @@ from router.cli.main import app
 from router.codecs import registry
 from router.policy.load import load, shipped_names
 from router.prediction.costs import benchmark, fit, store
-from router.prediction.costs.benchmark import Task
-from router.prediction.costs.model import CODEC, KNOT, SCORE, Band, Line
+from router.prediction.costs.benchmark import BenchmarkTask
+from router.prediction.costs.model import CODEC, KNOT, SCORE, Band, CostLine
 from router.prediction.costs.picture import picture
 from router.prediction.costs.predict import configuration
 
 SMALL = (0.02, 0.06)
 
 
-def shipped_tasks() -> list[Task]:
+def shipped_tasks() -> list[BenchmarkTask]:
     return benchmark.tasks(load(name).policy for name in shipped_names())
 
 
 def test_every_codec_here_and_every_setting_of_a_shipped_policy_is_measured() -> None:
     keys = {t.key for t in shipped_tasks()}
     for codec_id in registry.BUILTIN:
-        assert Task(CODEC, codec_id, configuration(registry.get(codec_id), {})).key in keys
+        assert BenchmarkTask(CODEC, codec_id, configuration(registry.get(codec_id), {})).key in keys
     for name in shipped_names():
         policy = load(name).policy
         for action in [policy.otherwise, *(rule.then for rule in policy.rules)]:
             for lane in action.lanes:
                 for codec_id, chosen in lane.settings.items():
-                    assert Task(CODEC, codec_id, configuration(registry.get(codec_id), chosen)).key in keys
+                    assert BenchmarkTask(CODEC, codec_id, configuration(registry.get(codec_id), chosen)).key in keys
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_what_was_measured_holds_here(measured: benchmark.CostModel) -> None:
 
 
 def test_a_codec_that_fails_is_told_and_the_others_are_measured() -> None:
-    bad, good = Task(CODEC, "jpeg", {"mood": "blue"}), Task(SCORE, "psnr", {})
+    bad, good = BenchmarkTask(CODEC, "jpeg", {"mood": "blue"}), BenchmarkTask(SCORE, "psnr", {})
     model, failed = benchmark.measure([bad, good], megapixels=SMALL)
     assert [f.task for f in failed] == [bad]
     assert "BAD_SETTING" in failed[0].error
@@ -150,9 +150,9 @@ def test_a_line_bends_by_size_and_not_by_content(
     fixed: float, slope: float, steeper: float, contents: list[tuple[float, float]]
 ) -> None:
     """Contents take longer by a factor at every size: what is left is how the time grows."""
-    line = Line(fixed, slope, steeper * slope)
+    line = CostLine(fixed, slope, steeper * slope)
     growth = [((KNOT, content * line.at(KNOT)), (size, content * line.at(size))) for content, size in contents]
-    found = fit.bent(Line(fixed, slope), growth)
+    found = fit.bent(CostLine(fixed, slope), growth)
     assert (found.fixed, found.per_megapixel) == (fixed, slope)
     assert found.beyond == pytest.approx(line.beyond, rel=1e-6)
     for size in (0.3, 1.0, 12.0):
@@ -162,14 +162,14 @@ def test_a_line_bends_by_size_and_not_by_content(
 @settings(deadline=None)
 @given(st.floats(0, 2), st.floats(0.01, 5), st.floats(0.01, 1))
 def test_no_line_bends_down(fixed: float, slope: float, share: float) -> None:
-    line = Line(fixed, slope)
+    line = CostLine(fixed, slope)
     large = (4.0, share * line.at(4.0))
     assert fit.bent(line, [((KNOT, line.at(KNOT)), large)]).beyond >= slope
     assert fit.bent(line, []) == line
 
 
 def test_a_large_picture_bends_the_line_of_what_it_is_measured_on() -> None:
-    task = Task(SCORE, "psnr", {})
+    task = BenchmarkTask(SCORE, "psnr", {})
     large, small = (benchmark.measure([task], megapixels=m)[0].entries[0] for m in ((0.1, 1.0, 1.5), (0.1, 0.2)))
     assert large.megapixels == pytest.approx(1.5, rel=0.02)
     for line in small.parts.values():

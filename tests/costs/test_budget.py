@@ -24,7 +24,7 @@ import router
 from router.cli.main import app
 from router.errors import NoLaneError
 from router.prediction.costs import store
-from router.prediction.costs.model import CODEC, GUARD, SCORE, Line
+from router.prediction.costs.model import CODEC, GUARD, SCORE, CostLine
 
 LONG, SHORT = 1000.0, 1e-4
 MINUTE = 60_000.0
@@ -74,7 +74,9 @@ def test_what_the_clock_says_is_in_the_log_and_not_in_the_record(photo: np.ndarr
 
 @pytest.mark.parametrize("part", ["score", "guard"])
 def test_scoring_and_guard_count(photo: np.ndarray, part: str) -> None:
-    slow = entry(SCORE, "ssimulacra2", score=Line(LONG, 0)) if part == "score" else entry(GUARD, "full", check=Line(LONG, 0))
+    slow = (
+        entry(SCORE, "ssimulacra2", score=CostLine(LONG, 0)) if part == "score" else entry(GUARD, "full", check=CostLine(LONG, 0))
+    )
     store.save(model(entry(CODEC, "avif"), entry(CODEC, "png"), slow))
     encoded = router.compress(photo, policy=policy(AVIF, lossless("png"), guard="strict"), quality=60)
     assert encoded.record.codec == "png"  # lossless: nothing is scored, and the guard compares

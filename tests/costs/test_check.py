@@ -14,12 +14,12 @@ import pytest
 from cost_files import entry, model
 from sample_set import SAMPLES
 
-from router.prediction.costs.model import CODEC, Line
+from router.prediction.costs.model import CODEC, CostLine
 from router.prediction.costs.store import NONE, Costs
 from router.quality.target import Target
 from training.costs import check
-from training.costs.measure import Row, rows, title
-from training.costs.pictures import CELL, Photographs
+from training.costs.measure import CostRow, rows, title
+from training.costs.pictures import CELL, PhotographFolder
 from training.costs.table import table
 
 SIZES = (0.02, 0.05)
@@ -27,16 +27,16 @@ CODECS: tuple[tuple[str, dict[str, Any]], ...] = (("jpeg", {}), ("avif", {"speed
 
 
 def costs(seconds: float) -> Costs:
-    return Costs(model(*(entry(CODEC, name, settings, encode=Line(seconds, 0.0)) for name, settings in CODECS)))
+    return Costs(model(*(entry(CODEC, name, settings, encode=CostLine(seconds, 0.0)) for name, settings in CODECS)))
 
 
 @pytest.fixture(scope="module")
-def photographs() -> Photographs:
-    return Photographs(SAMPLES)
+def photographs() -> PhotographFolder:
+    return PhotographFolder(SAMPLES)
 
 
 @pytest.mark.parametrize("megapixels", [0.02, 0.4, 2.0])
-def test_mosaics_have_their_size_and_differ(photographs: Photographs, megapixels: float) -> None:
+def test_mosaics_have_their_size_and_differ(photographs: PhotographFolder, megapixels: float) -> None:
     first, again, second = (photographs.mosaic(megapixels, number).pixels for number in (0, 0, 1))
     assert first.shape[2] == 3
     assert first.dtype == np.uint8
@@ -45,7 +45,7 @@ def test_mosaics_have_their_size_and_differ(photographs: Photographs, megapixels
     assert not np.array_equal(first, second)
 
 
-def test_a_large_mosaic_shows_many_photographs(photographs: Photographs) -> None:
+def test_a_large_mosaic_shows_many_photographs(photographs: PhotographFolder) -> None:
     pixels = photographs.mosaic(1.0, 0).pixels
     corners = [pixels[r : r + 64, c : c + 64].tobytes() for r in (0, CELL[0]) for c in (0, CELL[1])]
     assert len(set(corners)) == 4
@@ -53,10 +53,10 @@ def test_a_large_mosaic_shows_many_photographs(photographs: Photographs) -> None
 
 def test_a_folder_without_photographs(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        Photographs(tmp_path)
+        PhotographFolder(tmp_path)
 
 
-def test_every_size_and_codec_comes_once_before_any_comes_again(photographs: Photographs) -> None:
+def test_every_size_and_codec_comes_once_before_any_comes_again(photographs: PhotographFolder) -> None:
     found = rows(photographs, costs(1e-4), SIZES, Target.quality(40), 1, math.inf, time.perf_counter, CODECS)
     first = list(islice(found, len(SIZES) * len(CODECS)))
     assert [(r.size, r.codec) for r in first] == [(s, title(*c)) for s in SIZES for c in CODECS]
@@ -67,14 +67,14 @@ def test_every_size_and_codec_comes_once_before_any_comes_again(photographs: Pho
 
 
 @pytest.mark.parametrize(("known", "seconds_left"), [(costs(1000.0), 60.0), (costs(1e-4), -1.0), (NONE, math.inf)])
-def test_what_cannot_end_or_is_not_known_does_not_begin(photographs: Photographs, known: Costs, seconds_left: float) -> None:
+def test_what_cannot_end_or_is_not_known_does_not_begin(photographs: PhotographFolder, known: Costs, seconds_left: float) -> None:
     deadline = time.monotonic() + seconds_left
     assert list(rows(photographs, known, SIZES, Target.quality(40), 1, deadline, time.perf_counter, CODECS)) == []
 
 
 def test_the_table() -> None:
-    def row(codec: str, size: float, real: float) -> Row:
-        return Row(
+    def row(codec: str, size: float, real: float) -> CostRow:
+        return CostRow(
             codec, size, 0, 1, encodings=2, real=real, wall=real, cpu=real, predicted=2.0, foreseen=2.0, low=0.7, high=1.45
         )
 

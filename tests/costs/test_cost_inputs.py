@@ -12,7 +12,7 @@ from cost_files import entry, known, model
 import router
 from router.policy.inputs import FAR_OUT
 from router.prediction.costs import store
-from router.prediction.costs.model import CODEC, GUARD, SCORE, Line
+from router.prediction.costs.model import CODEC, GUARD, SCORE, CostLine
 from router.prediction.costs.predict import EXPECTED_ENCODINGS
 
 ALL = "cost.available && cost.neural_encode_ms < {0} && cost.neural_decode_ms < {0} && cost.classical_encode_ms < {0}"
@@ -39,10 +39,10 @@ def test_what_was_measured_is_what_rules_read(photo: np.ndarray) -> None:
     megapixels = photo.shape[0] * photo.shape[1] / 1e6
     store.save(
         model(
-            entry(CODEC, "ncr", setup=Line(1.0, 0.0), encode=Line(0.0, 10.0), decode=Line(0.25, 20.0)),
-            entry(CODEC, "avif", encode=Line(2.0, 0.0)),
-            entry(SCORE, "ssimulacra2", reference=Line(0.5, 0.0), score=Line(0.125, 0.0)),
-            entry(GUARD, "full", check=Line(0.75, 0.0)),
+            entry(CODEC, "ncr", setup=CostLine(1.0, 0.0), encode=CostLine(0.0, 10.0), decode=CostLine(0.25, 20.0)),
+            entry(CODEC, "avif", encode=CostLine(2.0, 0.0)),
+            entry(SCORE, "ssimulacra2", reference=CostLine(0.5, 0.0), score=CostLine(0.125, 0.0)),
+            entry(GUARD, "full", check=CostLine(0.75, 0.0)),
         )
     )
     found = inputs(photo)

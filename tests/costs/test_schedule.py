@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.errors import CodecError
-from router.policy.decision import Budgets, LanePlan
+from router.policy.decision import EncodingBudgets, LanePlan
 from router.prediction.costs.budget import Budget
-from router.prediction.costs.model import CODEC, Band, Line
-from router.prediction.costs.predict import Picture, Prediction
+from router.prediction.costs.model import CODEC, Band, CostLine
+from router.prediction.costs.predict import ImageShape, Prediction
 from router.prediction.costs.store import Costs
 from router.quality.target import Target
 from router.reasons import ReasonCode
 from router.routing.forced import forced_decision
 from router.routing.forecast import Forecast
-from router.routing.time_budget import Schedule
+from router.routing.time_budget import AttemptSchedule
 
 START = 1000.0
 TINY = 1e-6
@@ -114,13 +114,15 @@ def lane(*codecs: str, choose: Any = "first") -> LanePlan:
 
 def schedule(
     clock: Clock, *lanes: LanePlan, encode_ms: float | None = 60_000, when_late: Any = "encode", **costs: float
-) -> Schedule:
+) -> AttemptSchedule:
     """Encodings with these codecs take so many seconds; nothing is known of others."""
     plan = replace(
-        forced_decision("jpeg", Target.quality(60), None), lanes=lanes, budgets=Budgets(encode_ms=encode_ms, when_late=when_late)
+        forced_decision("jpeg", Target.quality(60), None),
+        lanes=lanes,
+        budgets=EncodingBudgets(encode_ms=encode_ms, when_late=when_late),
     )
-    known = Costs(model(*(entry(CODEC, name, encode=Line(value, 0.0)) for name, value in costs.items())))
-    return Schedule(plan, Forecast(Picture(640, 480), plan, known), clock=clock)
+    known = Costs(model(*(entry(CODEC, name, encode=CostLine(value, 0.0)) for name, value in costs.items())))
+    return AttemptSchedule(plan, Forecast(ImageShape(640, 480), plan, known), clock=clock)
 
 
 def test_a_turn_counts_what_was_spent_before_it() -> None:
@@ -150,7 +152,7 @@ def test_only_a_lane_that_compares_reserves() -> None:
         assert timed.attempt(both, "jpeg").reserve == 0.0
 
 
-def late(timed: Schedule, on: LanePlan, failures: dict[str, ReasonCode]) -> list[str]:
+def late(timed: AttemptSchedule, on: LanePlan, failures: dict[str, ReasonCode]) -> list[str]:
     """Who goes late once these have failed."""
     for codec_id, code in failures.items():
         timed.failed(timed.attempt(on, codec_id), CodecError("", code=code))

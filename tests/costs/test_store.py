@@ -20,14 +20,14 @@ import router
 from router.errors import ArtefactError
 from router.prediction.costs import store
 from router.prediction.costs.machine import this_machine
-from router.prediction.costs.model import CODEC, GUARD, PARTS, SCORE, Band, CostModel, Entry, Line, Machine
+from router.prediction.costs.model import CODEC, GUARD, PARTS, SCORE, Band, CostEntry, CostLine, CostModel, Machine
 
 seconds = st.floats(0, 1e6, allow_nan=False)
-lines = st.builds(Line, seconds, seconds, seconds)
+lines = st.builds(CostLine, seconds, seconds, seconds)
 texts = st.text(max_size=12)
 entries = st.sampled_from([CODEC, SCORE, GUARD]).flatmap(
     lambda kind: st.builds(
-        Entry,
+        CostEntry,
         kind=st.just(kind),
         name=texts,
         settings=st.dictionaries(texts, st.integers() | texts | st.booleans(), max_size=3),
@@ -57,7 +57,7 @@ def test_a_round_trip_changes_nothing(cost_model: CostModel) -> None:
 
 @settings(deadline=None)
 @given(lines, st.floats(0, 1000), st.floats(0, 1000))
-def test_a_larger_picture_never_costs_less(line: Line, a: float, b: float) -> None:
+def test_a_larger_picture_never_costs_less(line: CostLine, a: float, b: float) -> None:
     assert line.at(min(a, b)) <= line.at(max(a, b)) * (1 + 1e-12)
 
 

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 from sample_set import Samples
 
 from router.artefacts import DETECTORS
-from router.detector.artefact import ARRAYS_FILE, MANIFEST_FILE, SCHEMA_VERSION, Manifest, read, write
+from router.detector.artefact import ARRAYS_FILE, MANIFEST_FILE, SCHEMA_VERSION, DetectorManifest, read, write
 from router.detector.detector import DEFAULT_ID, Detector
 from router.detector.fit.outlier_exposure import KINDS
 from router.detector.scorer import SIZES
@@ -29,7 +29,7 @@ def edit(folder: Path, *, rehash: bool, **fields: object) -> None:
     """Change manifest fields; with `rehash` as a careful forger or another version would, without as damage."""
     content = json.loads((folder / MANIFEST_FILE).read_text()) | fields
     if rehash:
-        content["sha256"] = Manifest.model_validate(content).content_sha256()
+        content["sha256"] = DetectorManifest.model_validate(content).content_sha256()
     (folder / MANIFEST_FILE).write_text(json.dumps(content))
 
 

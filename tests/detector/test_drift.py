@@ -5,14 +5,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from router.detector.calibration import Calibration
+from router.detector.calibration import ScoreCalibration
 from router.detector.drift import drift, last_p_values
 from router.errors import InputError, UsageError
 
 
 def stream(seed: int, images: int, shift: float, calibration: int = 150) -> list[float]:
     rng = np.random.default_rng(seed)
-    known = Calibration(rng.normal(size=calibration))
+    known = ScoreCalibration(rng.normal(size=calibration))
     return [known.p_value(float(known.scale(s))) for s in rng.normal(shift, 1, images)]
 
 

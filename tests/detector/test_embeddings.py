@@ -13,7 +13,17 @@ from router.detector.embeddings.backbone import Backbone
 from router.detector.embeddings.base import Embedding, embed
 from router.detector.embeddings.codec import CodecFeatures
 from router.detector.embeddings.scene import Scene, feature_names, tile_feature_names
-from router.detector.patches import EVEN_TILES, MAX_TILES, MIN_SIDE, TILE, VIEW_SIDE, choose_tiles, grid, tile_count, views
+from router.detector.patches import (
+    EVEN_TILES,
+    MAX_TILES,
+    MIN_SIDE,
+    TILE,
+    VIEW_SIDE,
+    choose_tiles,
+    extract_patches,
+    grid,
+    tile_count,
+)
 from router.errors import ArtefactError
 from router.reasons import ReasonCode
 
@@ -62,7 +72,7 @@ def test_a_caption_is_looked_at_wherever_it_is(shape: tuple[int, int]) -> None:
 @pytest.mark.parametrize("shape", [(40, 9000), (9000, 40), (2000, 3000), (33, 33)])
 def test_the_small_view_is_bounded_and_averages(shape: tuple[int, int]) -> None:
     rng = np.random.default_rng(0)
-    seen = views(sample_of(rng.integers(0, 256, (*shape, 3), dtype=np.uint8)))
+    seen = extract_patches(sample_of(rng.integers(0, 256, (*shape, 3), dtype=np.uint8)))
     assert max(seen.small.shape) <= VIEW_SIDE
     assert seen.small.mean() == pytest.approx(127.5, abs=6)
     assert len(seen.tiles) == len(seen.corners) <= MAX_TILES
@@ -71,7 +81,7 @@ def test_the_small_view_is_bounded_and_averages(shape: tuple[int, int]) -> None:
 def test_names_match_the_scene_statistics(samples: Samples) -> None:
     pixels = pixels_of(samples["photo_coffee"])
     for array, gray in ((pixels, False), (pixels[..., :1], True)):
-        seen = views(sample_of(array))
+        seen = extract_patches(sample_of(array))
         features = Scene().embed(seen)
         assert seen.gray is gray
         assert features.whole.shape == (len(feature_names(gray)),)
@@ -81,7 +91,7 @@ def test_names_match_the_scene_statistics(samples: Samples) -> None:
 
 
 def test_several_embeddings_stand_side_by_side(samples: Samples) -> None:
-    seen = views(sample_of(pixels_of(samples["photo_coffee"])))
+    seen = extract_patches(sample_of(pixels_of(samples["photo_coffee"])))
     used = tuple(map(embeddings.load, embeddings.DEFAULT))
     both = embed(seen, used)
     assert list(both.whole) == list(embeddings.DEFAULT)
@@ -90,14 +100,14 @@ def test_several_embeddings_stand_side_by_side(samples: Samples) -> None:
 
 
 def test_tiles_do_not_depend_on_their_neighbours(embedding: Embedding, samples: Samples) -> None:
-    tiles = views(sample_of(pixels_of(samples["photo_coffee"]))).tiles
+    tiles = extract_patches(sample_of(pixels_of(samples["photo_coffee"]))).tiles
     alone = np.concatenate([embedding.tile_features(tile[None], False) for tile in tiles[:5]])
     np.testing.assert_allclose(embedding.tile_features(tiles, False)[:5], alone, rtol=1e-4, atol=1e-4)
 
 
 def test_gray_is_gray_in_one_channel_or_three(embedding: Embedding, samples: Samples) -> None:
     gray = pixels_of(samples["gray_camera"], "L")
-    one, three = (embedding.embed(views(sample_of(array))) for array in (gray, np.stack([gray] * 3, axis=-1)))
+    one, three = (embedding.embed(extract_patches(sample_of(array))) for array in (gray, np.stack([gray] * 3, axis=-1)))
     np.testing.assert_array_equal(one.whole, three.whole)
     np.testing.assert_array_equal(one.tiles, three.tiles)
 
@@ -105,8 +115,8 @@ def test_gray_is_gray_in_one_channel_or_three(embedding: Embedding, samples: Sam
 def test_alpha_is_left_out(embedding: Embedding, samples: Samples) -> None:
     pixels = pixels_of(samples["photo_cat"])
     alpha = np.random.default_rng(0).integers(0, 256, (*pixels.shape[:2], 1), dtype=np.uint8)
-    with_alpha = embedding.embed(views(sample_of(np.concatenate([pixels, alpha], axis=-1))))
-    np.testing.assert_array_equal(embedding.embed(views(sample_of(pixels))).whole, with_alpha.whole)
+    with_alpha = embedding.embed(extract_patches(sample_of(np.concatenate([pixels, alpha], axis=-1))))
+    np.testing.assert_array_equal(embedding.embed(extract_patches(sample_of(pixels))).whole, with_alpha.whole)
 
 
 DEGENERATE = {
@@ -122,7 +132,7 @@ DEGENERATE = {
 
 @pytest.mark.parametrize("name", DEGENERATE)
 def test_degenerate_images_have_finite_features(name: str, embedding: Embedding) -> None:
-    features = embedding.embed(views(sample_of(DEGENERATE[name])))
+    features = embedding.embed(extract_patches(sample_of(DEGENERATE[name])))
     assert np.isfinite(features.whole).all()
     assert np.isfinite(features.tiles).all()
 
@@ -130,10 +140,10 @@ def test_degenerate_images_have_finite_features(name: str, embedding: Embedding)
 def test_the_backbone_tells_what_is_shown(samples: Samples) -> None:
     """The head's features of two photographs of a place are nearer to each other than to a chart."""
     whole = {
-        name: Backbone.load().embed(views(sample_of(pixels_of(samples[name])))).whole[:1280]
+        name: Backbone.load().embed(extract_patches(sample_of(pixels_of(samples[name])))).whole[:1280]
         for name in ("photo_cat", "portrait_hopper", "chart_rates")
     }
-    turned = Backbone.load().embed(views(sample_of(pixels_of(samples["photo_cat"])[:, ::-1]))).whole[:1280]
+    turned = Backbone.load().embed(extract_patches(sample_of(pixels_of(samples["photo_cat"])[:, ::-1]))).whole[:1280]
 
     def distance(a: np.ndarray, b: np.ndarray) -> float:
         return 1 - float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
@@ -151,14 +161,14 @@ def test_unknown_embeddings_are_refused() -> None:
 
 def test_the_codecs_own_features_are_tied_to_its_weights(samples: Samples) -> None:
     codec = CodecFeatures.named(newest_shipped() or "")
-    seen = views(sample_of(pixels_of(samples["palette_cat"])))
+    seen = extract_patches(sample_of(pixels_of(samples["palette_cat"])))
     features = codec.embed(seen)
     assert embeddings.load(codec.id).id == codec.id
     assert features.tiles.shape == (len(seen.tiles), len(features.whole))
     assert np.isfinite(features.tiles).all()
     noise = np.random.default_rng(0).integers(0, 256, (96, 96, 3), dtype=np.uint8)
     bits = -4  # of the four facts at the end the first: log bits per pixel
-    assert codec.embed(views(sample_of(noise))).whole[bits] > features.whole[bits] + 0.5
+    assert codec.embed(extract_patches(sample_of(noise))).whole[bits] > features.whole[bits] + 0.5
     for other in (codec.id[:-1] + ("0" if codec.id[-1] != "0" else "1"), "codec-nonesuch-00000000"):
         with pytest.raises(ArtefactError) as caught:
             embeddings.load(other)

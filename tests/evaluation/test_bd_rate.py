@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from router.evaluation.comparison.bd_rate import bd_rate, envelope, overlap
-from router.evaluation.comparison.curves import Curve, measured, scaled
+from router.evaluation.comparison.curves import RateCurve, measured, scaled
 
 
-def _curve(scale: float = 1.0, low: float = 20, high: float = 90, bend: float = 2.0) -> Curve:
+def _curve(scale: float = 1.0, low: float = 20, high: float = 90, bend: float = 2.0) -> RateCurve:
     quality = np.linspace(low, high, 8)
-    return Curve.through("psnr", scale * 1000 * np.exp(bend * quality / 50), quality)
+    return RateCurve.through("psnr", scale * 1000 * np.exp(bend * quality / 50), quality)
 
 
-def _rate(anchor: Curve, test: Curve) -> float:
+def _rate(anchor: RateCurve, test: RateCurve) -> float:
     return bd_rate(envelope([anchor]), envelope([test]))
 
 
@@ -36,7 +36,7 @@ def test_bd_rate_needs_a_common_range_of_qualities() -> None:
 def test_points_that_a_cheaper_one_beats_do_not_count() -> None:
     clean = _curve()
     sizes, values = np.exp(clean.log_bytes), clean.values
-    worse = Curve.through("psnr", [*sizes, sizes[3] * 1.01, sizes[5]], [*values, values[2], values[5] - 1])
+    worse = RateCurve.through("psnr", [*sizes, sizes[3] * 1.01, sizes[5]], [*values, values[2], values[5] - 1])
     assert worse.values == pytest.approx(values)
     assert _rate(clean, worse) == pytest.approx(0, abs=1e-9)
 

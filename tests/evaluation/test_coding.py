@@ -10,15 +10,15 @@ from evaluation.pieces import crop
 
 from router.evaluation.measure import fingerprint
 from router.evaluation.measure.coding import ImageCoder
-from router.evaluation.measure.families import FAMILIES
 from router.evaluation.measure.image import measure_image
 from router.evaluation.measure.pictures import open_picture
 from router.evaluation.measure.point import CURVE, VALUES, Measure
 from router.evaluation.measure.to_target import coded_to_target
+from router.evaluation.measure.variants import VARIANTS
 from router.images.sample import ImageSample
 from router.quality.metrics import scorer
 
-JPEG = FAMILIES["jpeg"]
+JPEG = VARIANTS["jpeg"]
 SOURCE = '''"""A module."""
 
 LIMIT = 3
@@ -108,6 +108,6 @@ def test_only_what_code_does_counts(tmp_path: Path, old: str, new: str, counts: 
 
 
 def test_codecs_have_fingerprints_of_their_own() -> None:
-    found = {name: fingerprint.of_codec(family.codec()) for name, family in FAMILIES.items()}
-    assert len(set(found.values())) == len(FAMILIES)
-    assert found == {name: fingerprint.of_codec(family.codec()) for name, family in FAMILIES.items()}
+    found = {name: fingerprint.of_codec(family.codec()) for name, family in VARIANTS.items()}
+    assert len(set(found.values())) == len(VARIANTS)
+    assert found == {name: fingerprint.of_codec(family.codec()) for name, family in VARIANTS.items()}

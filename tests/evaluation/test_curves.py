@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.evaluation.comparison.curves import Curve, decibels
+from router.evaluation.comparison.curves import RateCurve, decibels
 
 POINTS = st.lists(st.tuples(st.integers(10, 10**6), st.floats(-50, 100)), min_size=1, max_size=12)
 VALUES = st.floats(-60, 110)
 
 
-def _curve(points: list[tuple[int, float]]) -> Curve:
-    return Curve.through("ssimulacra2", [size for size, _ in points], [value for _, value in points])
+def _curve(points: list[tuple[int, float]]) -> RateCurve:
+    return RateCurve.through("ssimulacra2", [size for size, _ in points], [value for _, value in points])
 
 
 @settings(deadline=None)
@@ -47,7 +47,7 @@ def test_out_of_reach_exactly_beyond_the_tolerance(points: list[tuple[int, float
 @given(st.lists(st.floats(1, 20), min_size=2, max_size=10), st.floats(0, 1))
 def test_bytes_and_value_are_inverse(steps: list[float], place: float) -> None:
     values = np.cumsum(steps)
-    curve = Curve.through("ssimulacra2", 100 * np.exp(values / 30), values)
+    curve = RateCurve.through("ssimulacra2", 100 * np.exp(values / 30), values)
     wanted = float(values[0] + place * (values[-1] - values[0]))
     size = curve.bytes_at(wanted)
     assert size is not None
@@ -69,6 +69,6 @@ def test_settings_off_the_hull_do_not_count() -> None:
 def test_ms_ssim_is_in_decibels() -> None:
     assert decibels(0.9) == pytest.approx(10)
     assert decibels(1.0) == pytest.approx(60)
-    curve = Curve.through("ms_ssim", [100, 1000], [0.9, 0.99])
+    curve = RateCurve.through("ms_ssim", [100, 1000], [0.9, 0.99])
     assert curve.bytes_at(1 - 10**-1.5) == pytest.approx(np.sqrt(100 * 1000))
     assert curve.bytes_at(0.995) is None

@@ -18,16 +18,16 @@ from evaluation.pieces import crop, line, table
 
 from router.detector.detector import DEFAULT_ID
 from router.evaluation import report
+from router.evaluation.comparison.baselines import baseline_results
 from router.evaluation.comparison.bd_rate import bd_rates, by_domain
-from router.evaluation.comparison.rivals import rivals
 from router.evaluation.comparison.routing import COLUMNS
 from router.evaluation.detection import scores as page_scores
 from router.evaluation.detection import separation
 from router.evaluation.harm import harm
-from router.evaluation.measure.families import choose
 from router.evaluation.measure.pictures import pictures_in
+from router.evaluation.measure.variants import choose
 from router.evaluation.page import words
-from router.evaluation.page.build import Page, build
+from router.evaluation.page.build import ReportPage, build
 from router.evaluation.page.cases import Case, Pane
 from router.evaluation.page.sections import strategies
 from router.evaluation.page.survival import LEVELS, WAYS, Survival, survival
@@ -99,10 +99,10 @@ def made(
     scores: Sequence[tuple[str, str, float, float]] = (),
     natural: Sequence[str] = report.NATURAL,
     **more: Any,
-) -> Page:
+) -> ReportPage:
     """A page from tables made by hand."""
     frame = frame.assign(width=160, height=100)
-    compared, harmful = rivals(frame, TARGETS), harm(frame, TARGETS)
+    compared, harmful = baseline_results(frame, TARGETS), harm(frame, TARGETS)
     rows = [dict(zip(page_scores.COLUMNS, (*row, "photo-1"), strict=True)) for row in scores]
     told = separation.detections(pd.DataFrame(rows, columns=page_scores.COLUMNS), natural)
     policies = sorted(str(name) for name in routed["policy"].unique())
@@ -119,14 +119,14 @@ def made(
         "detector": separation.summary(told),
     }
     json.dumps(results, allow_nan=False)
-    return Page(frame, compared, routed, told, results, **more)
+    return ReportPage(frame, compared, routed, told, results, **more)
 
 
 def no_policy() -> pd.DataFrame:
     return pd.DataFrame(columns=COLUMNS).astype({"target": float})
 
 
-def read(page: Page) -> Document:
+def read(page: ReportPage) -> Document:
     """Built and checked for what holds of every page."""
     document = Document(build(page).decode())
     assert max(document.ids.values()) == 1
@@ -175,9 +175,9 @@ def test_everything_at_once() -> None:
 
 
 def _nothing() -> Any:
-    from router.evaluation.statistics import Estimate
+    from router.evaluation.statistics import IntervalEstimate
 
-    return Estimate(None, None, None, 0)
+    return IntervalEstimate(None, None, None, 0)
 
 
 @pytest.mark.parametrize("curves", [{"jpeg": line(1.0)}, {"ncr": line(1.0)}, {"png": [(100, 100.0, 1.0)]}, ALL_CODECS])
@@ -193,9 +193,9 @@ def test_a_single_setting_is_a_curve_too() -> None:
 
 def test_nothing_was_measured() -> None:
     empty = made(table({"jpeg": line(1.0)}), no_policy())
-    nothing = Page(
+    nothing = ReportPage(
         empty.points.iloc[:0],
-        empty.rivals.iloc[:0],
+        empty.baselines.iloc[:0],
         empty.routed,
         empty.detections,
         dict(empty.results) | {"targets": {}},
@@ -233,7 +233,7 @@ def test_from_images_to_a_page(tmp_path: Path) -> None:
     """Real images, codecs, policy and detector; the second page encodes nothing and is the same."""
     crop(tmp_path / "in" / "natural", "photo_cat", 160)
     crop(tmp_path / "in" / "graphic", "map_districts", 96)
-    plan = report.Plan(pictures_in([tmp_path / "in"]), choose(["avif", "ncr"]), [load("balanced")], (80.0,))
+    plan = report.EvaluationPlan(pictures_in([tmp_path / "in"]), choose(["avif", "ncr"]), [load("balanced")], (80.0,))
     cache, out = tmp_path / "cache", tmp_path / "out"
     first = report.write_page(report.evaluate(plan, cache), plan, out, cache).read_bytes()
     document = Document(first.decode())

@@ -16,7 +16,7 @@ from PIL import Image
 from sample_set import Samples
 from sklearn.metrics import auc
 
-from router.display.svg import Scale, plain, tag
+from router.display.svg import AxisScale, plain, tag
 from router.evaluation.comparison.bd_rate import bd_rates, by_domain
 from router.evaluation.comparison.routing import COLUMNS
 from router.evaluation.detection.scores import COLUMNS as SCORED
@@ -27,7 +27,7 @@ from router.evaluation.page.cases import MOST, RELEASED, worst
 from router.evaluation.page.mean_curves import mean_curves
 from router.evaluation.page.ratios import ratios
 from router.evaluation.page.tiles import TileMap
-from router.evaluation.statistics import Estimate, auroc, mean, ratio
+from router.evaluation.statistics import IntervalEstimate, auroc, mean, ratio
 
 SCORES = st.lists(st.integers(-5, 5).map(float), min_size=1, max_size=12).map(np.array)
 
@@ -148,7 +148,7 @@ def test_ratios_of_sums(sizes: list[float], scale: float) -> None:
 def test_what_is_missing_on_one_side_does_not_count() -> None:
     found = ratio(np.array([1.0, np.nan, 5.0]), np.array([2.0, 7.0, np.inf]))
     assert (found.value, found.images) == (0.5, 1)
-    assert ratio(np.array([np.nan]), np.array([1.0])) == Estimate(None, None, None, 0)
+    assert ratio(np.array([np.nan]), np.array([1.0])) == IntervalEstimate(None, None, None, 0)
 
 
 def test_the_interval_of_a_mean_narrows_with_images() -> None:
@@ -158,14 +158,14 @@ def test_the_interval_of_a_mean_narrows_with_images() -> None:
         assert found.high is not None
         assert found.low < 0.5 < found.high
     assert (many.high or 1) - (many.low or 0) < 0.2 * ((few.high or 1) - (few.low or 0))
-    assert mean(np.array([3.0])) == Estimate(3.0, None, None, 1)
+    assert mean(np.array([3.0])) == IntervalEstimate(3.0, None, None, 1)
 
 
 def test_comparison_is_that_of_the_summary() -> None:
-    from router.evaluation.comparison.rivals import rivals
+    from router.evaluation.comparison.baselines import baseline_results
 
     frame = pd.concat([table({"avif444": line(1.0), "jpeg": line(s)}, i) for i, s in (("a", 1.5), ("b", 2.5))])
-    everything, domain = ratios(rivals(frame, (50.0,)), pd.DataFrame(columns=COLUMNS), None, 50.0)
+    everything, domain = ratios(baseline_results(frame, (50.0,)), pd.DataFrame(columns=COLUMNS), None, 50.0)
     assert (everything.name, domain.name) == ("all", "d")
     assert everything.against_avif["always-jpeg"].value == pytest.approx(2.0, rel=0.01)
     assert everything.against_avif["always-avif"].value == 1.0
@@ -175,7 +175,7 @@ def test_comparison_is_that_of_the_summary() -> None:
 @settings(deadline=None)
 @given(st.floats(1e-4, 1e6), st.floats(1.001, 1e6), st.booleans())
 def test_ticks_lie_inside_and_rise(low: float, factor: float, log: bool) -> None:
-    scale = Scale.over([low, low * factor], 0, 100, log=log)
+    scale = AxisScale.over([low, low * factor], 0, 100, log=log)
     ticks = scale.ticks()
     assert 1 <= len(ticks) <= 12
     assert all(scale.low * (1 - 1e-6) <= tick <= scale.high * (1 + 1e-6) for tick in ticks)
@@ -186,7 +186,7 @@ def test_ticks_lie_inside_and_rise(low: float, factor: float, log: bool) -> None
 @pytest.mark.parametrize("values", [[], [math.nan, math.inf, None], [0.0, -1.0], [5.0]])
 @pytest.mark.parametrize("log", [True, False])
 def test_a_scale_of_next_to_nothing(values: list[float | None], log: bool) -> None:
-    scale = Scale.over(values, 10, 0, log=log)
+    scale = AxisScale.over(values, 10, 0, log=log)
     assert scale.low < scale.high
     assert math.isfinite(scale(1e9))
     assert scale.ticks()
@@ -201,12 +201,12 @@ def test_ticks_are_plain_numbers(value: float, text: str) -> None:
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=30))
 def test_figures_are_well_formed_whatever_the_names(name: str) -> None:
     scores = np.array([0.0, 1.0])
-    curve = plots.Line(name, "k-ncr", [(0.1, 30.0), (1.0, 80.0)], [(0.1, 30.0)], [name])
+    curve = plots.PlotLine(name, "k-ncr", [(0.1, 30.0), (1.0, 80.0)], [(0.1, 30.0)], [name])
     figures: list[Markup] = [
         plots.curves_panel(name, [curve, curve], name, name, (20.0, 90.0), (30.0,)),
         plots.histogram_panel(name, scores, scores, bins([scores])),
         plots.roc_panel(name, roc(scores, scores), name, name),
-        plots.interval_cell(Estimate(1.0, 0.5, 2.0, 3), Scale.over([0.5, 2.0], 0, 9, log=True), name, "k-avif", 1.0),
+        plots.interval_cell(IntervalEstimate(1.0, 0.5, 2.0, 3), AxisScale.over([0.5, 2.0], 0, 9, log=True), name, "k-avif", 1.0),
         tag("text", name, x=1.0, data_name=name),
     ]
     for figure in figures:

@@ -20,11 +20,11 @@ from router.codecs import registry
 from router.codecs.base import Lane
 from router.codecs.neural.weights import CARD_FILE, ENVIRONMENT, WEIGHTS_FILE
 from router.errors import InputError, UsageError
-from router.evaluation.measure.families import FAMILIES, Family, choose
 from router.evaluation.measure.folder import measure_folder
 from router.evaluation.measure.image import measure_image
 from router.evaluation.measure.ms_ssim_tiles import TiledMsSsim
 from router.evaluation.measure.pictures import at_most, open_picture, pictures_in, thinned
+from router.evaluation.measure.variants import VARIANTS, CodecVariant, choose
 from router.quality.metrics import psnr, scorer
 from router.quality.msssim import ms_ssim
 
@@ -135,9 +135,9 @@ def test_the_same_pixels_from_another_file_are_known(domains: Path, tmp_path: Pa
 
 def test_new_weights_invalidate_neural_points_only(domains: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sample = open_picture(domains / "photo" / "photo_cat.png", max_side=64)
-    neural = Family("ncr", {"id": "ncr", "model": "golden.format1"}, Lane.NEURAL, (0, 30_000, 65_535))
+    neural = CodecVariant("ncr", {"id": "ncr", "model": "golden.format1"}, Lane.NEURAL, (0, 30_000, 65_535))
 
-    def encoded(models: Path, family: Family) -> int:
+    def encoded(models: Path, family: CodecVariant) -> int:
         monkeypatch.setenv(ENVIRONMENT, str(models))
         return measure_image(sample, [family], (50.0,), tmp_path / "cache", most=3).encoded
 
@@ -146,7 +146,7 @@ def test_new_weights_invalidate_neural_points_only(domains: Path, tmp_path: Path
     assert encoded(GOLDEN_MODELS, neural) == 0
     assert encoded(other, neural) == 3
     assert encoded(GOLDEN_MODELS, neural) == 0
-    jpeg = FAMILIES["jpeg"]
+    jpeg = VARIANTS["jpeg"]
     assert encoded(GOLDEN_MODELS, jpeg) > 0
     assert encoded(other, jpeg) == 0
 

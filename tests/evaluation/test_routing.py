@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.codecs.base import Knob
+from router.evaluation.comparison.baselines import LINE, baseline_results
 from router.evaluation.comparison.costs import cost, searched
 from router.evaluation.comparison.decisions import Decided, decide_all
 from router.evaluation.comparison.matched import at_targets, images
 from router.evaluation.comparison.oracle import choose, family_of, open_families, reached
 from router.evaluation.comparison.regret import by_rule
-from router.evaluation.comparison.rivals import LINE, rivals
 from router.evaluation.comparison.routing import COLUMNS, replayed, routed
 from router.evaluation.harm import harm
 from router.evaluation.measure.folder import measure_folder
@@ -173,7 +173,7 @@ def test_rivals_are_charged_for_what_they_try() -> None:
             table({"avif444": line(1.0), "png": [(20_000, 100.0, 1.0)]}, "refused"),
         ]
     ).assign(entropy=lambda rows: np.where(rows["image"] == "plain", 0.9 * LINE, 5.0))
-    found = rivals(frame, (50,)).set_index(["image", "rival"])
+    found = baseline_results(frame, (50,)).set_index(["image", "rival"])
     assert found.loc[("busy", "complexity-rule"), "family"] == "ncr"
     assert found.loc[("plain", "complexity-rule"), "family"] == "png"
     assert found.loc[("refused", "complexity-rule"), "family"] == "avif"
@@ -183,7 +183,7 @@ def test_rivals_are_charged_for_what_they_try() -> None:
     assert found.loc[("plain", "complexity-rule"), "bytes"] == pytest.approx(100)
     assert found.loc[("plain", "complexity-rule"), "seconds"] == pytest.approx(2.0)  # one lossless file
     assert found.loc[("busy", "always-avif"), "seconds"] > found.loc[("plain", "always-avif"), "seconds"]  # two samplings, one
-    by = summary(rivals(frame, (50,)), pd.DataFrame(columns=COLUMNS), harm(frame, (50,)))["50"]["all"]["rivals"]
+    by = summary(baseline_results(frame, (50,)), pd.DataFrame(columns=COLUMNS), harm(frame, (50,)))["50"]["all"]["rivals"]
     assert by["complexity-rule"]["families"] == {"avif": 1, "ncr": 1, "png": 1}
     assert by["complexity-rule"]["harm"]["neural_images"] == 1
     assert by["always-neural"]["harm"]["neural_images"] == 2
@@ -192,7 +192,7 @@ def test_rivals_are_charged_for_what_they_try() -> None:
 
 def test_the_complexity_rule_needs_its_codecs() -> None:
     frame = table({"avif444": line(1.0), "png": [(20_000, 100.0, 1.0)]})
-    assert set(rivals(frame, (50,))["rival"]) == {"always-avif"}
+    assert set(baseline_results(frame, (50,))["rival"]) == {"always-avif"}
 
 
 def test_a_failed_lane_is_paid_for(measured: tuple[Path, pd.DataFrame, list[Decided]]) -> None:
@@ -224,7 +224,7 @@ def test_a_neural_result_must_save_what_is_asked(measured: tuple[Path, pd.DataFr
 def test_summary(measured: tuple[Path, pd.DataFrame, list[Decided]]) -> None:
     _, frame, decided = measured
     found = routed(frame, decided, [load(POLICY), load("archival")])
-    result = summary(rivals(frame, TARGETS), found, harm(frame, TARGETS))
+    result = summary(baseline_results(frame, TARGETS), found, harm(frame, TARGETS))
     json.dumps(result, allow_nan=False)
     assert set(result) == {"40", "70"}
     assert set(result["70"]) == {"all", "photo", "graphic"}
@@ -248,7 +248,7 @@ def test_only_neural_lane_images_count_as_the_routers_harm() -> None:
         | {"seconds": 1.0, "oracle_seconds": 2.0, "oracle_bytes": 1.0, "fixed_settings": False}
         for image, lane in (("a", "neural"), ("b", "classical"))
     ]  # fmt: skip
-    found = summary(rivals(frame, (50,)), pd.DataFrame(rows, columns=COLUMNS), harm(frame, (50,)))["50"]["all"]
+    found = summary(baseline_results(frame, (50,)), pd.DataFrame(rows, columns=COLUMNS), harm(frame, (50,)))["50"]["all"]
     assert found["policies"]["p"]["harm"]["harmed_images"] == 1
     assert found["policies"]["p"]["harm"]["per_image"]["share"] == 0.5
     assert found["neural_harm"]["harmed_images"] == 2

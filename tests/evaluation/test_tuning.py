@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from router.errors import EvidenceError, UsageError
 from router.evaluation.tuning import bounds, curve, grid, policy_text
 from router.evaluation.tuning.choose import Goal, Tuned, checked_on, tune
-from router.evaluation.tuning.grid import Outcome, Setting
+from router.evaluation.tuning.grid import Setting, SettingResult
 from router.evaluation.tuning.table import Table, in_order, orders_of
 from router.policy.compiled import compile_policy, validate
 from router.policy.load import load, policy_file, shipped_names
@@ -250,7 +250,7 @@ def test_the_curve_holds_every_setting() -> None:
 
 
 def _tuned(setting: Setting, *, fixed_guard: bool = False) -> Tuned:
-    outcome = Outcome(9e5, 0.8, 300, 120, 2, setting)
+    outcome = SettingResult(9e5, 0.8, 300, 120, 2, setting)
     return Tuned(Goal(), outcome, (outcome,), (True,), 0.02, fixed_guard)
 
 

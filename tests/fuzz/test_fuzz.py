@@ -10,7 +10,7 @@ from router.errors import UsageError
 from router.reasons import ReasonCode
 from training.fuzz import runner, target
 from training.fuzz.mutation import inputs
-from training.fuzz.target import Target
+from training.fuzz.target import FuzzTarget
 
 
 @pytest.mark.parametrize("name", target.names())
@@ -45,7 +45,7 @@ def _untyped(data: bytes) -> None:
 @pytest.mark.slow
 def test_hangs_and_untyped_errors_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "HANG_SECONDS", 0.2)
-    assert [key.split()[0] for key in runner.run(Target(_hangs, (b"a",)), most=1).failures] == ["HangError"]
-    found = runner.run(Target(_untyped, (b"abc",)), most=300).failures
+    assert [key.split()[0] for key in runner.run(FuzzTarget(_hangs, (b"a",)), most=1).failures] == ["HangError"]
+    found = runner.run(FuzzTarget(_untyped, (b"abc",)), most=300).failures
     assert {key.split()[0] for key in found} == {"KeyError", "UsageError"}
     assert min(len(data) for data, _ in found.values()) == 1

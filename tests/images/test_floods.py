@@ -49,7 +49,7 @@ FLOODS: dict[str, tuple[Callable[[bytes], Iterator[object]], Callable[[int], byt
     "png": (walk_png, lambda n: png(PIXELS, extra=png_chunk(b"prVt", b"") * n)),
     "webp": (walk_webp, lambda n: riff(encoded(PIXELS, "WEBP")[12:], b"PADD\0\0\0\0" * n)),
     "jpeg": (walk_jpeg, segments),
-    "boxes": (boxes.walk, avif_with_boxes),
+    "boxes": (boxes.iter_boxes, avif_with_boxes),
 }
 
 
@@ -124,7 +124,7 @@ def test_avif_items_do_not_claim_bytes_twice() -> None:
     """The EXIF item's one extent, a hundred times: more bytes than the file has."""
     exif = b"II*\0" + struct.pack("<I", 8) + b"\0\0" + bytes(2000)
     data = encoded(PIXELS, "AVIF", exif=exif)
-    location = next(b for b in boxes.walk(data, data.index(b"meta") + 8, len(data)) if b.type == b"iloc")
+    location = next(b for b in boxes.iter_boxes(data, data.index(b"meta") + 8, len(data)) if b.type == b"iloc")
     table = data[location.payload : location.end]
     start, length = data.index(b"Exif\0\0" + exif) if b"Exif\0\0" + exif in data else data.index(exif), len(exif)
     entry = table[8:10]  # the first item that the table names gets the claims
@@ -149,7 +149,7 @@ def test_jxl_boxes_behind_the_picture_are_kept_in_order() -> None:
     data = jxl.with_xmp(encoded_jxl(), b"<x/>")
     many = data + b"\0\0\0\x0dnote" + b"12345" + b"\0\0\0\x0cxml <y/>" + b"\0\0\0\x08free" * 2000
     again = jxl.with_xmp(many, b"<z/>")
-    kinds = [box.type for box in boxes.walk(again)]
+    kinds = [box.type for box in boxes.iter_boxes(again)]
     assert kinds.count(b"xml ") == 1
     assert kinds[-1] == b"xml "
     assert kinds.count(b"free") == 2000

@@ -1,4 +1,4 @@
-"""Whether a file holds only its picture: every kind of passenger is noticed, and clean files are not suspected."""
+"""Whether a file holds only its picture: every kind of extra part is noticed, and clean files are not suspected."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_clean_files(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PASSENGERS)
-def test_passengers(name: str) -> None:
+def test_extra_parts(name: str) -> None:
     assert not holds_only_picture(PASSENGERS[name], name.split()[0])
 
 

@@ -64,12 +64,12 @@ def test_jpeg_xl() -> None:
 def test_jpeg_xl_with_a_profile() -> None:
     import pillow_jxl
 
-    from router.containers.isobmff import walk
+    from router.containers.isobmff import iter_boxes
 
     jpeg = save(photo(), "JPEG", icc_profile=ICC, quality=95)
     jxl = pillow_jxl.Encoder(mode="RGB", lossless=True)(jpeg, 64, 48, jpeg_encode=True)
     assert read(jxl).metadata.icc == ICC
-    bare = b"".join(jxl[b.start : b.end] for b in walk(jxl) if b.type != b"jbrd")
+    bare = b"".join(jxl[b.start : b.end] for b in iter_boxes(jxl) if b.type != b"jbrd")
     assert read(bare).metadata.icc == ICC
 
 

@@ -12,7 +12,7 @@ from profiles import LUT
 from sample_set import Samples
 
 import router
-from router.detector.patches import views
+from router.detector.patches import extract_patches
 from router.images.colour import as_shown, to_srgb
 from router.images.read import read
 from router.prediction.savings.scene import scene_statistics
@@ -117,8 +117,8 @@ def test_detector_and_gain_see_what_the_neural_lane_codes(cat: np.ndarray, name:
     pixels = under(cat[..., 1:2] if "gray" in name else cat, gamma)
     sample = read(save(pixels, "PNG", icc_profile=profile))
     converted = to_srgb(sample)
-    assert np.array_equal(views(sample).tiles, views(converted).tiles)
-    assert np.array_equal(views(sample).small, views(converted).small)
+    assert np.array_equal(extract_patches(sample).tiles, extract_patches(converted).tiles)
+    assert np.array_equal(extract_patches(sample).small, extract_patches(converted).small)
     assert router.Router().score(sample).ood_score == router.Router().score(converted).ood_score
     found, expected = scene_statistics(sample), scene_statistics(converted)
     assert found is not None

@@ -101,7 +101,7 @@ def test_alpha_planes_and_tiles_are_the_picture() -> None:
 
     alpha = np.dstack([m.picture(), m.picture()[..., 0]])
     for data in (m.save("AVIF", alpha, quality=80), m.save("AVIF", Image.fromarray(m.picture()), quality=80)):
-        assert read(data).passengers == ()
+        assert read(data).extra_parts == ()
 
 
 def test_the_first_frame_of_a_still_file_is_the_file() -> None:

@@ -219,7 +219,7 @@ def test_a_source_that_takes_the_place_of_a_larger_result_lost_nothing() -> None
 
 def test_clean_files_have_nothing_to_name() -> None:
     for data in (m.jpeg(), m.png(), m.webp(), m.avif(), m.jxl(), m.gif(), m.save("TIFF"), m.save("BMP"), m.save("PPM")):
-        assert [p for p in read(data).passengers if not p.carried] == []
+        assert [p for p in read(data).extra_parts if not p.carried] == []
         assert _named(router.compress(data, codec="png").record) == []
 
 
@@ -278,7 +278,7 @@ def test_the_summary_says_what_was_left(tmp_path) -> None:  # type: ignore[no-un
 def test_a_file_of_countless_parts_is_refused_or_the_rest_is_named(data: bytes) -> None:
     flood = len(data) > 50_000
     try:
-        named = {p.name for p in read(data).passengers}
+        named = {p.name for p in read(data).extra_parts}
     except InputError:
         assert flood
     else:

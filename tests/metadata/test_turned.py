@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import router
-from router.containers.tiff import Block, Directory, block
+from router.containers.tiff import Directory, TiffBlock, block
 from router.images.read import read
 
 HEIGHT, WIDTH = 24, 40
@@ -67,7 +67,7 @@ def jpeg(code: int, block: bytes | None = None, packet: bytes | None = None) -> 
     return m.jpeg(*segments, *([m.xmp_segment(packet)] if packet else []))
 
 
-def number(found: Block, directory: Directory, tag: int) -> list[int]:
+def number(found: TiffBlock, directory: Directory, tag: int) -> list[int]:
     return found.numbers(directory.entries[tag])
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from router.codecs.neural.config import LightSynthesis, ModelConfig
+from router.codecs.neural.config import LightShape, ModelConfig
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # compressai's imports
@@ -17,7 +17,7 @@ with warnings.catch_warnings():
 
 CONFIG = ModelConfig(channels=192, latents=64, hyper=32, analysis_blocks=1, synthesis_blocks=2, deep_blocks=1, prior=48, rates=3)
 
-LIGHT = replace(CONFIG, synthesis_blocks=1, light=LightSynthesis(channels=24, blocks=2, deep_channels=40, deep_blocks=1))
+LIGHT = replace(CONFIG, synthesis_blocks=1, light=LightShape(channels=24, blocks=2, deep_channels=40, deep_blocks=1))
 """With a light synthesis."""
 
 _NOISE = {

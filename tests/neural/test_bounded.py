@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from router.codecs.neural.bounded import ACTIVATION_BOUND, EXACT, Depthwise, Pointwise, QuantisedLayer, check, quantise
 from router.codecs.neural.bounded_synthesis import BoundedSynthesis, BoundedWeights
-from router.codecs.neural.config import LightSynthesis, ModelConfig
+from router.codecs.neural.config import LightShape, ModelConfig
 from router.codecs.neural.fixed_point import BoundError
 from router.codecs.neural.gain import RATE_MAX
 from router.codecs.neural.light import linear_start
 from router.codecs.neural.transform import Transform
 from training.codec.bounded import bounded_weights, observe
 
-SHAPE = LightSynthesis(channels=16, blocks=1, deep_channels=24, deep_blocks=1)
+SHAPE = LightShape(channels=16, blocks=1, deep_channels=24, deep_blocks=1)
 CONFIG = ModelConfig(channels=192, latents=32, hyper=8, analysis_blocks=1, synthesis_blocks=1, prior=16, rates=3, light=SHAPE)
 
 

@@ -9,13 +9,13 @@ from sample_set import Samples
 from router.codecs.neural.codec import NeuralCodec
 from router.images.read import read
 from training.codec.determinism.__main__ import table
-from training.codec.determinism.configurations import CAPABILITIES, Configuration, best_capability, possible
+from training.codec.determinism.configurations import CAPABILITIES, DecodingConfiguration, best_capability, possible
 from training.codec.determinism.matrix import EXACT_TO_ITSELF, Matrix, measure
 
 ASKED = (
-    Configuration(threads=1, capability="avx512", onednn=True, batch=1, blas="SkylakeX"),
-    Configuration(threads=1, capability="default", onednn=False, batch=1, blas="Nehalem"),
-    Configuration(threads=2, capability="avx2", onednn=True, batch=4, blas="Haswell"),
+    DecodingConfiguration(threads=1, capability="avx512", onednn=True, batch=1, blas="SkylakeX"),
+    DecodingConfiguration(threads=1, capability="default", onednn=False, batch=1, blas="Nehalem"),
+    DecodingConfiguration(threads=2, capability="avx2", onednn=True, batch=4, blas="Haswell"),
 )
 WAYS = [possible(way) for way in ASKED]
 

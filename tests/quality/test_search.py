@@ -17,8 +17,8 @@ from router.errors import CodecError
 from router.images.read import read
 from router.limits import NO_LIMITS
 from router.quality.metrics import scorer
-from router.quality.search import FILL, Outcome, SearchResult, search
-from router.quality.search_model import Memory, prior_for
+from router.quality.search import FILL, SearchOutcome, SearchResult, search
+from router.quality.search_model import SearchState, search_model_for
 from router.quality.target import MAX_STEPS, Target
 
 STEPS = st.lists(st.floats(0.01, 20), min_size=2, max_size=100)
@@ -79,16 +79,16 @@ def test_what_can_be_reached_is_reached_in_the_encodings_allowed(steps: list[flo
     assert result.trial.score >= target.floor
     assert result.steps == len(codec.tried) == len(set(codec.tried)) <= most
     cheapest = next(q for q, s in enumerate(codec.scores, 1) if s >= target.floor)
-    if result.outcome is Outcome.WITHIN:
+    if result.outcome is SearchOutcome.WITHIN:
         assert abs(result.trial.score - value) <= target.tolerance + 1e-9
-    if result.outcome is Outcome.CHEAPEST:
+    if result.outcome is SearchOutcome.CHEAPEST:
         assert result.trial.knob == cheapest
 
 
 @settings(max_examples=50, deadline=None)
 @given(STEPS, st.floats(5, 95))
 def test_with_time_enough_it_ends_near_enough_or_at_the_cheapest_setting(steps: list[float], value: float) -> None:
-    assert Codec(_rising(steps)).search(Target.quality(value), max_steps=110).outcome is not Outcome.BEYOND
+    assert Codec(_rising(steps)).search(Target.quality(value), max_steps=110).outcome is not SearchOutcome.BEYOND
 
 
 @settings(max_examples=75, deadline=None)
@@ -110,7 +110,7 @@ def test_on_uneven_curves_nothing_below_the_target_is_chosen(
         codec.tried.clear()
         result = codec.search(target)
         assert scores[result.trial.knob - 1] == result.trial.score >= target.floor
-        if result.outcome is not Outcome.WITHIN:
+        if result.outcome is not SearchOutcome.WITHIN:
             better = [q for q in codec.tried if scores[q - 1] >= target.floor]
             assert len(result.trial.data) == min(codec.sizes[q - 1] for q in better)
 
@@ -132,20 +132,20 @@ def test_sizes_are_never_exceeded(steps: list[float], limit: int, most: int) -> 
         result = codec.search(_bytes(limit), byte_limit=limit, max_steps=most)
         assert len(result.trial.data) <= limit
         assert len(result.trial.data) == max(sizes[q - 1] for q in codec.tried if sizes[q - 1] <= limit)
-        if result.outcome is Outcome.WITHIN:
+        if result.outcome is SearchOutcome.WITHIN:
             assert len(result.trial.data) >= FILL * limit
 
 
 def test_a_coarse_codec_ends_at_its_cheapest_setting_and_is_not_taken_for_a_failure() -> None:
     codec = Codec([5.0, 24.0, 43.0, 62.0, 81.0, 99.0])
     result = codec.search(Target.quality(50))
-    assert (result.trial.knob, result.outcome) == (4, Outcome.CHEAPEST)
+    assert (result.trial.knob, result.outcome) == (4, SearchOutcome.CHEAPEST)
 
 
 def test_few_encodings_on_an_ordinary_curve_of_an_unknown_codec() -> None:
     scores = [100 - 95 * np.exp(-q / 30) for q in range(1, 101)]
     found = [Codec(scores).search(Target.quality(v)) for v in (30, 50, 70, 80)]
-    assert all(result.outcome is Outcome.WITHIN for result in found)
+    assert all(result.outcome is SearchOutcome.WITHIN for result in found)
     assert max(result.steps for result in found) <= 4
 
 
@@ -186,7 +186,7 @@ def test_few_steps_still_reach_the_target() -> None:
     assert result.trial.score >= 96
 
 
-def _found(samples: Samples, name: str, codec_id: str, target: Target, memory: Memory, crop: int = 160) -> SearchResult:
+def _found(samples: Samples, name: str, codec_id: str, target: Target, memory: SearchState, crop: int = 160) -> SearchResult:
     codec = registry.get(codec_id)
     sample = read(samples[name])
     sample = codec.prepare(sample.replace_pixels(np.ascontiguousarray(sample.pixels[:crop, :crop])))
@@ -199,7 +199,7 @@ def _found(samples: Samples, name: str, codec_id: str, target: Target, memory: M
         target,
         score=None if target.is_size else scorer(target.metric, sample.pixels),
         byte_limit=target.max_bytes(sample.width, sample.height) if target.is_size else None,
-        guide=memory.guide(codec, {}, sample.pixels),
+        predictor=memory.predictor(codec, {}, sample.pixels),
     )
 
 
@@ -212,7 +212,7 @@ def _found(samples: Samples, name: str, codec_id: str, target: Target, memory: M
     ],
 )
 def test_every_lossy_codec_on_real_images(samples: Samples, name: str, codec_id: str) -> None:
-    memory = Memory()
+    memory = SearchState()
     for value in (30.0, 50.0) if codec_id == "ncr" else (50.0, 80.0):
         target = Target.quality(value)
         result = _found(samples, name, codec_id, target, memory)
@@ -225,7 +225,7 @@ def test_every_lossy_codec_on_real_images(samples: Samples, name: str, codec_id:
 @pytest.mark.parametrize("target", [{"metric": "psnr", "value": 30}, {"metric": "ms-ssim", "value": 0.95}])
 def test_other_metrics(samples: Samples, codec_id: str, target: dict[str, object]) -> None:
     wanted = Target.parse(target)
-    result = _found(samples, "photo_coffee", codec_id, wanted, Memory(), 192)
+    result = _found(samples, "photo_coffee", codec_id, wanted, SearchState(), 192)
     assert result.trial.score is not None
     assert result.trial.score >= wanted.floor
 
@@ -233,7 +233,7 @@ def test_other_metrics(samples: Samples, codec_id: str, target: dict[str, object
 @pytest.mark.parametrize("codec_id", ["jpeg", "webp", "avif", "jxl", "ncr"])
 def test_sizes_of_real_files(samples: Samples, codec_id: str) -> None:
     target = Target.parse({"metric": "bpp", "value": 1.2})
-    result = _found(samples, "photo_coffee", codec_id, target, Memory(), 192)
+    result = _found(samples, "photo_coffee", codec_id, target, SearchState(), 192)
     bound = target.max_bytes(192, 192)
     assert 0.5 * bound < len(result.trial.data) <= bound
 
@@ -241,11 +241,11 @@ def test_sizes_of_real_files(samples: Samples, codec_id: str) -> None:
 def test_one_codecs_result_helps_the_next(samples: Samples) -> None:
     codec, other = registry.get("webp"), registry.get("avif")
     pixels = np.ascontiguousarray(read(samples["photo_cat"]).pixels[:128, :128])
-    memory = Memory()
+    memory = SearchState()
     settings_ = np.arange(1, 101)
-    _, before = memory.guide(codec, {}, pixels).levels("ssimulacra2", settings_)
-    memory.guide(other, {}, pixels).learn(50, 4000, Target.quality(60), 58.0)
-    _, after = memory.guide(codec, {}, pixels).levels("ssimulacra2", settings_)
-    assert prior_for(None) is not None
+    _, before = memory.predictor(codec, {}, pixels).levels("ssimulacra2", settings_)
+    memory.predictor(other, {}, pixels).learn(50, 4000, Target.quality(60), 58.0)
+    _, after = memory.predictor(codec, {}, pixels).levels("ssimulacra2", settings_)
+    assert search_model_for(None) is not None
     assert (after <= before + 1e-9).all()
     assert after.mean() < 0.97 * before.mean()

@@ -20,8 +20,8 @@ from router.images.read import read
 from router.images.sample import Pixels
 from router.limits import NO_LIMITS
 from router.quality.metrics import scorer
-from router.quality.search import IN_A_ROW, MOST_DOUBTS, UNEVEN, UNEVEN_PIXELS, Outcome, search
-from router.quality.search_model import unguided
+from router.quality.search import IN_A_ROW, MOST_DOUBTS, UNEVEN, UNEVEN_PIXELS, SearchOutcome, search
+from router.quality.search_model import generic_predictor
 from router.quality.target import Target
 
 CLASSICAL = ("jpeg", "webp", "avif", "jxl")
@@ -175,15 +175,15 @@ def test_on_uneven_curves_no_setting_just_below_reaches_the_target(
                 target,
                 score=lambda _: scores[tried[-1] - 1],
                 byte_limit=None,
-                guide=unguided(knob, pixels),
+                predictor=generic_predictor(knob, pixels),
             )
         except CodecError:
             assert len(scores) in tried
             continue
         chosen = found.trial.knob
         assert len(tried) == len(set(tried)) == found.steps
-        assert found.outcome is not Outcome.BEYOND
-        if found.outcome is Outcome.CHEAPEST:
+        assert found.outcome is not SearchOutcome.BEYOND
+        if found.outcome is SearchOutcome.CHEAPEST:
             below = scores[: chosen - 1][::-1]  # from the top down
             hopeless = [score < target.floor - UNEVEN for score in below]
             ends = [n for n in range(IN_A_ROW - 1, len(below)) if all(hopeless[n - IN_A_ROW + 1 : n + 1])]

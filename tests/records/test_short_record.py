@@ -18,7 +18,7 @@ from router.codecs import registry
 from router.containers.short_record import write
 from router.errors import NoRecordError, StreamError, UsageError
 from router.images.read import read
-from router.record import RECORD_ROOM, SHORT_BYTES, DecisionRecord, RecordedPolicy, RunRecord
+from router.record import RECORD_RESERVE, SHORT_BYTES, DecisionRecord, RecordedPolicy, RunRecord
 
 sys.path.append(str(Path(__file__).parent.parent / "metadata"))
 import made as m
@@ -38,7 +38,7 @@ def _compress(source: object, codec: str, record: str, **more: object) -> router
 def test_what_each_form_takes_and_tells(codec: str) -> None:
     full, short, none = (_compress(PICTURE, codec, form) for form in ("full", "short", "none"))
     assert full.record == short.record == none.record == router.inspect(full.data)
-    assert 0 < len(short.data) - len(none.data) <= RECORD_ROOM["short"] < len(full.data) - len(none.data)
+    assert 0 < len(short.data) - len(none.data) <= RECORD_RESERVE["short"] < len(full.data) - len(none.data)
     read_back = router.inspect(short.data)
     assert (read_back.form, read_back.lane, read_back.codec) == ("short", short.record.lane, codec)
     assert read_back.settings.get("model") == short.record.settings.get("model")
@@ -65,7 +65,7 @@ def test_a_transcode_has_one_too_and_restores(samples: Samples) -> None:
     source = samples["portrait_hopper"].read_bytes()
     short, none = (router.compress(source, policy="archival", receiver="self", record=r) for r in ("short", "none"))
     assert router.inspect(short.data).policy == RecordedPolicy(name="archival", rule="jpeg")
-    assert len(short.data) - len(none.data) <= RECORD_ROOM["short"]
+    assert len(short.data) - len(none.data) <= RECORD_RESERVE["short"]
     assert router.restore(short.data) == router.restore(none.data) == source
 
 

@@ -15,7 +15,7 @@ from sample_set import Samples
 from router.images.read import read
 from training.codec import curve
 from training.codec.benchmark.__main__ import main
-from training.codec.benchmark.points import Point
+from training.codec.benchmark.points import BenchmarkPoint
 from training.codec.benchmark.report import compare, summary, table
 
 RATES, SETTINGS = 3, 3
@@ -31,8 +31,8 @@ def test_a_summary_counts_what_it_leaves_out() -> None:
 
 
 def test_a_rate_index_that_buys_nothing_is_named() -> None:
-    def point(setting: int, size: int, score: float) -> Point:
-        return Point("s", "i.png", "m", setting, size, size / 1000, {"ssimulacra2": score, "butteraugli": 100 - score})
+    def point(setting: int, size: int, score: float) -> BenchmarkPoint:
+        return BenchmarkPoint("s", "i.png", "m", setting, size, size / 1000, {"ssimulacra2": score, "butteraugli": 100 - score})
 
     found = compare([point(0, 100, 10), point(1, 120, 30), point(2, 119, 50), point(3, 200, 49)], ["m"])
     offenders = found["models"]["m"]["not_rising"]

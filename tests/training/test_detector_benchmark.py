@@ -19,9 +19,9 @@ from router.evaluation.statistics import auroc
 from router.images.arrays import from_pixels
 from router.images.read import read
 from training.detector.benchmark import __main__ as benchmark
-from training.detector.benchmark import corruptions, cost, harm, measurements, methods, rivals, statistics, subjects, tables
+from training.detector.benchmark import baselines, corruptions, cost, harm, measurements, methods, statistics, subjects, tables
 from training.detector.benchmark.alarms import calibration_sizes
-from training.detector.benchmark.data import FAR, NEAR, PHOTOGRAPH, Picture, pictures_in
+from training.detector.benchmark.data import FAR, NEAR, PHOTOGRAPH, BenchmarkImage, pictures_in
 from training.detector.benchmark.shifts import all_shifts, plain
 
 PHOTOGRAPHS = ("photo_astronaut", "photo_rocket", "portrait_hopper", "photo_coffee", "photo_cat")
@@ -136,7 +136,7 @@ def test_rivals_rank_an_outlier_above_photographs(crops: np.ndarray, samples: Sa
     rng = np.random.default_rng(1)
     head = (rng.normal(0, 1, (5, 10)).astype(np.float32), np.zeros(5, np.float32)) if with_head else None
     noise = np.stack([_slopes(rng.integers(0, 2, (96, 96, 3)) * 255) for _ in range(5)])
-    judges = rivals.fit_rivals(features[::2], head)
+    judges = baselines.fit_rivals(features[::2], head)
     assert len(judges) == 4
     for name, judge in judges.items():
         assert judge(noise).min() > np.quantile(judge(features[1::2]), 0.9), name
@@ -147,7 +147,7 @@ def test_the_one_class_mahalanobis_is_the_textbooks() -> None:
     fitted, seen = rng.normal(0, 2, (50, 4)), rng.normal(0, 3, (6, 4))
     centred = seen - fitted.mean(axis=0)
     distance = np.einsum("ij,jk,ik->i", centred, np.linalg.inv(np.cov(fitted.T)), centred)
-    assert rivals.mahalanobis(fitted)(seen) * 2 * 49 == pytest.approx(distance, rel=1e-6)
+    assert baselines.mahalanobis(fitted)(seen) * 2 * 49 == pytest.approx(distance, rel=1e-6)
 
 
 def test_complexity_is_low_for_drawings_and_highest_for_noise(samples: Samples) -> None:
@@ -171,7 +171,7 @@ def test_bits_under_the_codecs_prior_rise_with_what_cannot_be_predicted(samples:
 
 
 def test_rival_p_values_are_conformal_against_the_calibrating_photographs() -> None:
-    both = methods._calibrated(lambda v: v[:, 0], methods.Calibration(np.arange(19.0)))
+    both = methods._calibrated(lambda v: v[:, 0], methods.ScoreCalibration(np.arange(19.0)))
     scores, p_values = both(np.array([[-1.0], [9.0], [50.0]]))
     assert scores.tolist() == [-1, 9, 50]
     assert p_values == pytest.approx([1, 11 / 20, 1 / 20])
@@ -211,7 +211,7 @@ def test_pictures_know_their_group_source_and_name(data: Path) -> None:
 
 def test_sixteen_bits_reach_the_detector(samples: Samples) -> None:
     path = samples["depth16_phantom"]
-    assert Picture(path, path.name, "x", FAR, "x").load().bits == 16
+    assert BenchmarkImage(path, path.name, "x", FAR, "x").load().bits == 16
 
 
 def test_every_history_is_given_to_every_photograph(data: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from router.codecs.neural.config import LightSynthesis, ModelConfig
+from router.codecs.neural.config import LightShape, ModelConfig
 from training.codec.photograph_set import PhotographSet
 from training.codec.release import Release
 
@@ -68,7 +68,7 @@ class Configuration(BaseModel):
             synthesis_blocks=self.blocks,
             deep_blocks=self.deep_blocks,
             prior=self.prior,
-            light=LightSynthesis(*self.light) if self.light else None,
+            light=LightShape(*self.light) if self.light else None,
         )
 
     @classmethod

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from router.codecs.neural.config import LightSynthesis, ModelConfig
+from router.codecs.neural.config import LightShape, ModelConfig
 from router.codecs.neural.entropy_model import LATENT_ONE, LAYERS, quantised
 from router.codecs.neural.gain import LIMIT, LOG_ONE, RATE_MAX
 from router.codecs.neural.tables import MEDIAN_ONE, SKIPPED, EntropyTables, FrequencyTable, gaussian_tables, trimmed
@@ -143,7 +143,7 @@ def config_of(codec: dict[str, Tensor], prior: dict[str, Tensor]) -> ModelConfig
 
     light = None
     if "g_s.linear.weight" in codec:
-        light = LightSynthesis(
+        light = LightShape(
             channels=codec["g_s.leave.weight"].shape[1],
             blocks=blocks("g_s.blocks."),
             deep_channels=codec["g_s.enter.weight"].shape[0],

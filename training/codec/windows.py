@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from router.codecs.neural.config import LATENT_STRIDE
-from router.codecs.neural.tiling import Span, padded, spans
+from router.codecs.neural.tiling import LatentSpan, padded, spans
 from router.containers.ncr import Grid
 
 
@@ -16,10 +16,10 @@ from router.containers.ncr import Grid
 class Window:
     """One tile, in latents."""
 
-    core_rows: Span
-    core_columns: Span
-    rows: Span
-    columns: Span
+    core_rows: LatentSpan
+    core_columns: LatentSpan
+    rows: LatentSpan
+    columns: LatentSpan
 
     def of(self, latents: NDArray[Any]) -> NDArray[Any]:
         """The window of an array with all latents (H/16, W/16, M)."""

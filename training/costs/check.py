@@ -75,7 +75,7 @@ def _work(args: argparse.Namespace) -> None:
     deadline = time.monotonic() + args.worker
     from router.quality.target import Target
     from training.costs import measure
-    from training.costs.pictures import Photographs
+    from training.costs.pictures import PhotographFolder
     from training.costs.table import table, waiting
 
     (threads,) = args.threads
@@ -83,7 +83,7 @@ def _work(args: argparse.Namespace) -> None:
     clock = time.process_time if args.clock == "cpu" else time.perf_counter
     costs = measure.known_costs(clock, stored=args.stored)
     target = Target.quality(args.target)
-    rows = list(measure.rows(Photographs(args.data), costs, args.sizes, target, threads, deadline, clock))
+    rows = list(measure.rows(PhotographFolder(args.data), costs, args.sizes, target, threads, deadline, clock))
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(json.dumps([row.to_dict() for row in rows]), encoding="utf-8")
     print(f"{threads} thread{'' if threads == 1 else 's'}, {args.clock} clock\n")

@@ -13,14 +13,14 @@ from router.errors import CodecError
 from router.images.arrays import from_pixels
 from router.images.sample import ImageSample
 from router.prediction.costs import benchmark, store
-from router.prediction.costs.benchmark import Task
+from router.prediction.costs.benchmark import BenchmarkTask
 from router.prediction.costs.model import CODEC, GUARD, SCORE
 from router.prediction.costs.picture import picture
-from router.prediction.costs.predict import Picture, Prediction, configuration, predict
+from router.prediction.costs.predict import ImageShape, Prediction, configuration, predict
 from router.quality.guard import GuardLevel
 from router.quality.target import MAX_STEPS, Target
 from router.routing.attempt import Scorers, encode_to_target
-from training.costs.pictures import Photographs
+from training.costs.pictures import PhotographFolder
 
 CODECS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("jpeg", {}),
@@ -39,7 +39,7 @@ Clock = Callable[[], float]
 
 
 @dataclass(frozen=True)
-class Row:
+class CostRow:
     """One compression.
 
     Attributes:
@@ -92,13 +92,13 @@ def known_costs(clock: Clock, *, stored: bool) -> store.Costs:
     """This machine's stored costs, or those of what is checked here, measured now: half a minute on a quiet machine."""
     if stored:
         return store.load()
-    wanted = [Task(CODEC, name, configuration(registry.get(name), settings)) for name, settings in CODECS]
-    wanted += [Task(SCORE, "ssimulacra2", {}), Task(GUARD, "full", {})]
+    wanted = [BenchmarkTask(CODEC, name, configuration(registry.get(name), settings)) for name, settings in CODECS]
+    wanted += [BenchmarkTask(SCORE, "ssimulacra2", {}), BenchmarkTask(GUARD, "full", {})]
     return store.Costs(benchmark.measure(wanted, clock=clock)[0])
 
 
 def rows(
-    photographs: Photographs,
+    photographs: PhotographFolder,
     costs: store.Costs,
     sizes: Sequence[float],
     target: Target,
@@ -106,7 +106,7 @@ def rows(
     deadline: float,
     clock: Clock,
     codecs: Sequence[tuple[str, dict[str, Any]]] = CODECS,
-) -> Iterator[Row]:
+) -> Iterator[CostRow]:
     """Every size and codec once, as far as there is time, then again with other photographs where least time has gone yet.
 
     `deadline`: a `time.monotonic()` value. What could not be expected to end before it does not begin.
@@ -131,7 +131,7 @@ def rows(
             found = _run(costs, name, settings, sample, target, clock)
             if found is not None:
                 foretold, passed = foretold + found["foreseen"], passed + found["wall"]
-                yield Row(codec=title(name, settings), size=size, number=done[size], threads=threads, **found)
+                yield CostRow(codec=title(name, settings), size=size, number=done[size], threads=threads, **found)
         done[size] += 1
         spent[size] += time.monotonic() - began
         if left_out:
@@ -146,7 +146,7 @@ def title(codec_id: str, settings: dict[str, Any]) -> str:
 def _prediction(
     costs: store.Costs, name: str, settings: dict[str, Any], sample: ImageSample, target: Target
 ) -> Prediction | None:
-    return predict(costs, registry.get(name), settings, Picture.of(sample), target, GuardLevel.FULL, MAX_STEPS)
+    return predict(costs, registry.get(name), settings, ImageShape.of(sample), target, GuardLevel.FULL, MAX_STEPS)
 
 
 def _run(

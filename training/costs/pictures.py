@@ -17,7 +17,7 @@ CELL = (384, 512)
 """Height and width of a mosaic's cell in px; a smaller photograph is continued by reflection."""
 
 
-class Photographs:
+class PhotographFolder:
     """The 8-bit RGB images below a folder, in an order that is shuffled once and for all."""
 
     def __init__(self, folder: Path) -> None:

@@ -13,7 +13,7 @@ from training.detector.phantoms import phantom
 
 
 @dataclass(frozen=True)
-class Made:
+class GeneratedDomain:
     """One domain: `count` pictures by `draw`, half of them under a history of the mix, those in turn in one of two `sizes`;
     `weight`: of the domain in sum, 1 being that of a domain of collected images."""
 
@@ -23,7 +23,7 @@ class Made:
     weight: float = 1
 
 
-DOMAINS: dict[str, Made] = {
-    "pattern": Made(120, pattern, ("some", "full")),
-    "phantom": Made(160, phantom, ("some", "few"), weight=4),
+DOMAINS: dict[str, GeneratedDomain] = {
+    "pattern": GeneratedDomain(120, pattern, ("some", "full")),
+    "phantom": GeneratedDomain(160, phantom, ("some", "few"), weight=4),
 }

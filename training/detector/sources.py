@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from router.detector.calibration import Calibration
+from router.detector.calibration import ScoreCalibration
 from router.detector.detector import Detector
 from router.detector.fit.corpus import all_views, image_files
 from router.detector.scorer import SIZES
@@ -37,9 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     strata: dict[tuple[bool, str], list[tuple[str, str, float]]] = defaultdict(list)
     for path, views in zip(files, all_views(files, tuple(SIZES), seed=SEED, cache=options.cache), strict=True):
         for view in views:
-            judgement = detector.gray if view.image.gray else detector.colour
-            if judgement is not None:
-                raw = float(judgement.raw([view.image])[0])
+            scorer_of_kind = detector.gray if view.image.gray else detector.colour
+            if scorer_of_kind is not None:
+                raw = float(scorer_of_kind.raw([view.image])[0])
                 strata[view.image.gray, view.size].append((path.name.split("__")[0], view.history, raw))
     by_source, by_history = defaultdict(list), defaultdict(list)
     for found in strata.values():
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for i, (source, history, score) in enumerate(found):
             for groups, name, others in ((by_source, source, raw[sources != source]), (by_history, history, np.delete(raw, i))):
                 if len(others):  # a stratum may hold one source only
-                    calibration = Calibration(others)
+                    calibration = ScoreCalibration(others)
                     groups[name].append(calibration.p_value(float(calibration.scale(score))))
     for title, groups in (("source left out of the calibration", by_source), ("history", by_history)):
         print(f"| {title} | draws | " + " | ".join(f"flagged at {alpha}" for alpha in ALPHAS) + " |")

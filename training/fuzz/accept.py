@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from router.errors import RouterError
 from router.policy.receiver import Receiver
-from training.fuzz.target import Target
+from training.fuzz.target import FuzzTarget
 
 
 def run(data: bytes) -> None:
@@ -22,7 +22,7 @@ def run(data: bytes) -> None:
                 assert not any(part.replace(" ", "") in ("image/x-ncr;q=0", "image/x-ncr;q=0.0") for part in plain), text
 
 
-TARGET = Target(
+TARGET = FuzzTarget(
     run,
     (
         b"image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8",

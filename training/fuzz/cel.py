@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from router.errors import RouterError
 from router.policy.expressions import Environment
-from training.fuzz.target import Target
+from training.fuzz.target import FuzzTarget
 
 _ENVIRONMENT = Environment({"s": "string", "i": "int", "d": "double", "b": "bool"})
 _VALUES = {
@@ -36,7 +36,7 @@ def run(data: bytes) -> None:
         assert early.value in (None, whole.value), (early, whole)
 
 
-TARGET = Target(
+TARGET = FuzzTarget(
     run,
     (
         b"image.width > 10 && ood.available || image.bits == 8",

@@ -12,7 +12,7 @@ from router.detector.drift import drift, last_p_values
 from router.errors import RouterError
 from router.prediction.costs.model import CostModel
 from router.record import DecisionRecord
-from training.fuzz.target import Target
+from training.fuzz.target import FuzzTarget
 
 
 def run(data: bytes) -> None:
@@ -40,7 +40,7 @@ def _seeds() -> tuple[bytes, ...]:
     return json.dumps(line["record"]).encode(), log + b"\n" + log + b"\n", json.dumps(costs).encode()
 
 
-TARGET = Target(
+TARGET = FuzzTarget(
     run,
     _seeds(),
     (

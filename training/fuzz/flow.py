@@ -7,7 +7,7 @@ import warnings
 import router
 from router.errors import RouterError
 from training.fuzz.samples import LIMITS, repaired, seeds
-from training.fuzz.target import Target
+from training.fuzz.target import FuzzTarget
 
 
 def _run(data: bytes) -> None:
@@ -25,4 +25,4 @@ def _run(data: bytes) -> None:
         assert router.decompress(encoded.data, as_array=True, limits=LIMITS).size > 0, "no pixels"
 
 
-TARGET = Target(_run, seeds())
+TARGET = FuzzTarget(_run, seeds())

@@ -6,7 +6,7 @@ from router.errors import RouterError
 from router.images import left_behind as extra_data
 from router.images.probe import probe
 from training.fuzz.samples import repaired, seeds
-from training.fuzz.target import Target
+from training.fuzz.target import FuzzTarget
 
 
 def _run(data: bytes) -> None:
@@ -20,4 +20,4 @@ def _run(data: bytes) -> None:
     assert extra_data.holds_only_picture(data, header.format) in (True, False)
 
 
-TARGET = Target(_run, seeds())
+TARGET = FuzzTarget(_run, seeds())

@@ -9,7 +9,7 @@ import numpy as np
 from router.errors import RouterError
 from router.images.read import read
 from training.fuzz.samples import LIMITS, repaired, seeds
-from training.fuzz.target import Target
+from training.fuzz.target import FuzzTarget
 
 
 def _run(data: bytes) -> None:
@@ -25,4 +25,4 @@ def _run(data: bytes) -> None:
     assert sample.metadata.exif != b"", "empty EXIF"
 
 
-TARGET = Target(_run, seeds())
+TARGET = FuzzTarget(_run, seeds())

@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from training.fuzz.target import Target
+from training.fuzz.target import FuzzTarget
 
 _INTERESTING = (b"\x00", b"\xff", b"\x7f", b"\x80", b"\n", b"\r\n", b" ", b'"', b"\\", b"0", b"-1", b"9" * 20, b"1e999", b"nan")
 _KEPT = 64
 
 
-def inputs(target: Target, seed: int) -> Iterator[bytes]:
+def inputs(target: FuzzTarget, seed: int) -> Iterator[bytes]:
     """Without end: the seeds first, then mutations of them and of each other."""
     yield from target.seeds
     rng = random.Random(seed)

@@ -25,7 +25,7 @@ from router.containers import ncr as container
 from router.errors import RouterError
 from router.limits import Limits
 from training.fuzz.damage import mutated
-from training.fuzz.target import Target
+from training.fuzz.target import FuzzTarget
 
 GOLDEN = Path(__file__).resolve().parents[2] / "tests" / "neural" / "golden"
 _LARGEST = 1 << 20
@@ -170,4 +170,4 @@ def _colours(parts: Chunks) -> bytes:
     return b"".join(payload for kind, payload in parts if kind in _CRITICAL)
 
 
-TARGET = Target(_run, seeds=(b"a", b"bc", b"def"), longest=32)
+TARGET = FuzzTarget(_run, seeds=(b"a", b"bc", b"def"), longest=32)

@@ -8,7 +8,7 @@ from router.cli.options import context_from, target_from
 from router.errors import RouterError
 from router.policy.context import check_context
 from router.policy.load import load
-from training.fuzz.target import Target
+from training.fuzz.target import FuzzTarget
 
 _KEYS = {"s": ("string", ""), "i": ("int", 1), "d": ("double", 1.0), "b": ("bool", True)}
 _POLICY = load(
@@ -32,7 +32,7 @@ def run(data: bytes) -> None:
         check_context(_POLICY.policy, context_from(_POLICY, text.splitlines()))
 
 
-TARGET = Target(
+TARGET = FuzzTarget(
     run,
     (b"psnr=40", b"max_bytes=20000", b"s=text\ni=3\nd=0.5\nb=true"),
     (

@@ -15,7 +15,7 @@ from router.policy.lint import warnings
 from router.policy.load import policy_file, shipped_names
 from router.policy.receiver import Receiver
 from router.policy.yaml_source import parse_policy_bytes
-from training.fuzz.target import Target
+from training.fuzz.target import FuzzTarget
 
 _EXAMPLES = {"bool": True, "int": 8, "double": 0.5, "string": "png", "list<string>": []}
 
@@ -53,7 +53,7 @@ rules:
       lanes: [{lane: classical, codecs: [avif, webp], settings: {avif: {speed: 7}}, choose: smallest}]
 otherwise: {lanes: [{lane: lossless, codecs: [png]}, {lane: passthrough}]}
 """
-TARGET = Target(
+TARGET = FuzzTarget(
     run,
     (_SMALL, _SMALL, _SMALL, *_seeds()),
     (

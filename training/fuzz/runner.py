@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from training.fuzz.mutation import inputs
-from training.fuzz.target import Target
+from training.fuzz.target import FuzzTarget
 
 HANG_SECONDS = 5
 """CPU time of one input from which on it counts as a hang."""
@@ -55,7 +55,7 @@ class Findings:
             (folder / f"{name}.txt").write_text(text, "utf-8", "backslashreplace")
 
 
-def run(target: Target, *, seed: int = 0, most: int | None = None, seconds: float | None = None) -> Findings:
+def run(target: FuzzTarget, *, seed: int = 0, most: int | None = None, seconds: float | None = None) -> Findings:
     """Try inputs until `most` are tried or `seconds` are over. Call it in the main thread: hangs are ended by a signal."""
     found, began, before = Findings(), time.monotonic(), _peak()
     previous = signal.signal(signal.SIGVTALRM, _hang)
@@ -74,7 +74,7 @@ def run(target: Target, *, seed: int = 0, most: int | None = None, seconds: floa
     return found
 
 
-def _try(target: Target, data: bytes, found: Findings) -> None:
+def _try(target: FuzzTarget, data: bytes, found: Findings) -> None:
     found.inputs += 1
     began = time.process_time()
     signal.setitimer(signal.ITIMER_VIRTUAL, HANG_SECONDS)

@@ -11,7 +11,7 @@ _NO_TARGETS = ("__main__", "target", "mutation", "runner", "damage", "samples")
 
 
 @dataclass(frozen=True)
-class Target:
+class FuzzTarget:
     """A parser under test.
 
     Attributes:
@@ -34,8 +34,8 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name not in _NO_TARGETS))
 
 
-def load(name: str) -> Target:
+def load(name: str) -> FuzzTarget:
     """The target of that name."""
     found = import_module(f"training.fuzz.{name}").TARGET
-    assert isinstance(found, Target)
+    assert isinstance(found, FuzzTarget)
     return found

@@ -8,7 +8,7 @@ import json
 from router.containers import xmp
 from router.errors import RouterError
 from training.fuzz.samples import XMP
-from training.fuzz.target import Target
+from training.fuzz.target import FuzzTarget
 
 RECORD = b'{"lane":"neural","codec":"ncr"}'
 _WORDS = (
@@ -46,7 +46,7 @@ def _run(data: bytes) -> None:
     assert rest is None or xmp.extract_record(rest) is None, "the record is still there"
 
 
-TARGET = Target(
+TARGET = FuzzTarget(
     _run,
     seeds=(
         XMP,

@@ -20,8 +20,8 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from router.codecs.neural.weights import find_model
-from router.quality.guard import MEASURES, MEASURES_VERSION, Calibration, artefact
-from router.quality.guard.measure import FADED
+from router.quality.guard import MEASURES, MEASURES_VERSION, GuardCalibration, artefact
+from router.quality.guard.measure import ATTENUATED
 from training.guard.pictures import RATES, image_files
 from training.guard.samples import Sample, sample
 
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(line)
 
 
-def calibrate(guard_id: str, model: str, samples: Sequence[Sample], *, targets: Sequence[float] = TARGETS) -> Calibration:
+def calibrate(guard_id: str, model: str, samples: Sequence[Sample], *, targets: Sequence[float] = TARGETS) -> GuardCalibration:
     """The calibration that `samples` make. Raises ValueError if no target was reached by FEWEST of them."""
     by_target = {t: [s for s in samples if t in s.whole] for t in targets}
     reached = [t for t in targets if len(by_target[t]) >= FEWEST]
@@ -66,11 +66,11 @@ def calibrate(guard_id: str, model: str, samples: Sequence[Sample], *, targets: 
     typical = [np.quantile(whole[t], _BODY, axis=0) for t in reached]
     spread = [np.maximum(_slope(whole[t]), _LEAST) for t in reached]
     standard = [(whole[t] - typical[k]) / spread[k] for k, t in enumerate(reached)]
-    local = [k for k in range(len(MEASURES)) if k not in FADED]
+    local = [k for k in range(len(MEASURES)) if k not in ATTENUATED]
     quarters = [np.stack([q for s in by_target[t] for q in s.quarters[t]]) for t in reached]
     standard_quarters = [(q - typical[k]) / spread[k] for k, q in enumerate(quarters)]
     growth = [_growth(z[:, local].max(1), q[:, local].max(1)) for z, q in zip(standard, standard_quarters, strict=True)]
-    return Calibration(
+    return GuardCalibration(
         schema_version=artefact.SCHEMA_VERSION,
         guard_id=guard_id,
         measures_version=MEASURES_VERSION,
@@ -79,7 +79,9 @@ def calibrate(guard_id: str, model: str, samples: Sequence[Sample], *, targets: 
         targets=tuple(reached),
         quantiles=QUANTILES,
         measures={
-            name: artefact.Scale(typical=_plain(row[column] for row in typical), spread=_plain(row[column] for row in spread))
+            name: artefact.MeasureScale(
+                typical=_plain(row[column] for row in typical), spread=_plain(row[column] for row in spread)
+            )
             for column, name in enumerate(MEASURES)
         },
         levels=_plain(_levels(np.concatenate([z.max(1) for z in standard]))),
@@ -95,7 +97,7 @@ def calibrate(guard_id: str, model: str, samples: Sequence[Sample], *, targets: 
     )
 
 
-def describe(calibration: Calibration) -> list[str]:
+def describe(calibration: GuardCalibration) -> list[str]:
     """Limits at the quantiles 0.95 and 0.99, one line a target."""
     lines = []
     for target, count in zip(calibration.targets, calibration.photographs, strict=True):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from router.codecs.base import Lane
-from router.evaluation.measure.families import NEURAL, Family
+from router.evaluation.measure.variants import NEURAL, CodecVariant
 from router.folders import IMAGE_SUFFIXES
 
 Picture = NDArray[np.uint8]
@@ -32,6 +32,6 @@ def centre_crop(path: Path, side: int) -> Picture:
     return np.ascontiguousarray(pixels[top : top + side, left : left + side])
 
 
-def neural(model: str) -> Family:
+def neural(model: str) -> CodecVariant:
     """The neural codec with this model, at `RATES`."""
-    return Family(NEURAL, {"id": "ncr", "model": model}, Lane.NEURAL, RATES)
+    return CodecVariant(NEURAL, {"id": "ncr", "model": model}, Lane.NEURAL, RATES)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from router.evaluation.measure.coding import ImageCoder
 from router.evaluation.measure.point import Measure
 from router.images.arrays import from_pixels
-from router.quality.guard.measure import FADED, TileValues, measure
+from router.quality.guard.measure import ATTENUATED, TileValues, measure
 from training.guard.pictures import centre_crop, neural
 
 Values = NDArray[np.float64]
@@ -62,5 +62,5 @@ def _parts(values: TileValues) -> list[NDArray[np.float32]]:
     side = (values.tiles >= middle) @ np.array([2, 1])
     worst = [values.values[side == k].max(0) for k in np.unique(side)]
     for part in worst:
-        part[list(FADED)] = 0  # a tile's part in the whole says nothing about a quarter
+        part[list(ATTENUATED)] = 0  # a tile's part in the whole says nothing about a quarter
     return worst

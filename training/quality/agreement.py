@@ -23,7 +23,7 @@ from PIL import Image
 
 from router.codecs import registry
 from router.errors import RouterError
-from router.evaluation.measure.pictures import Picture, open_picture, pictures_in
+from router.evaluation.measure.pictures import DomainImage, open_picture, pictures_in
 from router.limits import NO_LIMITS
 from router.quality.ssimulacra2 import Reference
 
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print("\n".join(report([row for row in measured if row is not None][: args.pairs])))
 
 
-def pair(picture: Picture, number: int, side: int) -> dict[str, Any] | None:
+def pair(picture: DomainImage, number: int, side: int) -> dict[str, Any] | None:
     """Scores and CPU seconds of one pair; None where the codec refuses the image."""
     rng = np.random.default_rng(number)
     codec = registry.get(CODECS[number % len(CODECS)])

@@ -47,7 +47,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Result:
+class CellResult:
     """What came of a cell: the verdict, the refusal's code and words or what is wrong, and whether the witness agreed."""
 
     cell: Cell
@@ -56,7 +56,7 @@ class Result:
     witnessed: bool | None = field(default=None)
 
 
-def check(cell: Cell, *, witness: bool = True) -> Result:
+def check(cell: Cell, *, witness: bool = True) -> CellResult:
     """Read one cell. "wrong" is any other pixel, an untyped exception, and pixels where none are right."""
     data = cell.make()
     witnessed = _witnessed(cell, data) if witness else None
@@ -64,18 +64,18 @@ def check(cell: Cell, *, witness: bool = True) -> Result:
         pixels = read(data).pixels
     except RouterError as error:
         verdict: Verdict = "called damaged" if error.code == ReasonCode.DAMAGED_IMAGE else "refused"
-        return Result(cell, verdict, f"{error.code}: {error.message}", witnessed)
+        return CellResult(cell, verdict, f"{error.code}: {error.message}", witnessed)
     except Exception as error:
-        return Result(cell, "wrong", f"untyped {error!r}", witnessed)
+        return CellResult(cell, "wrong", f"untyped {error!r}", witnessed)
     if cell.expected is None:
-        return Result(cell, "wrong", f"read as {pixels.dtype} {pixels.shape}, though no such pixels say the same", witnessed)
+        return CellResult(cell, "wrong", f"read as {pixels.dtype} {pixels.shape}, though no such pixels say the same", witnessed)
     if pixels.shape != cell.expected.shape or pixels.dtype != cell.expected.dtype:
         why = f"{pixels.dtype} {pixels.shape} instead of {cell.expected.dtype} {cell.expected.shape}"
-        return Result(cell, "wrong", why, witnessed)
+        return CellResult(cell, "wrong", why, witnessed)
     worst = _distance(pixels, cell.expected)
     if worst > cell.tolerance:
-        return Result(cell, "wrong", f"differs by up to {worst}", witnessed)
-    return Result(cell, "right", "", witnessed)
+        return CellResult(cell, "wrong", f"differs by up to {worst}", witnessed)
+    return CellResult(cell, "right", "", witnessed)
 
 
 def _witnessed(cell: Cell, data: bytes) -> bool | None:

@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 
-from training.readers.cell import Cell, Result, check
+from training.readers.cell import Cell, CellResult, check
 
 FORMATS = {
     "TIFF": "tiff.cells",
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(table(results, [axis for axis in options.by.split(",") if axis]))
     print(f"\n{len(results)} cells in {time.perf_counter() - began:.0f} s")
     failed = [r for r in results if r.verdict in ("wrong", "called damaged")]
-    seen: dict[str, Result] = {}
+    seen: dict[str, CellResult] = {}
     for result in failed:
         seen.setdefault(f"{result.verdict}: {result.why}"[:60], result)
     for result in list(seen.values())[: options.show]:
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def table(results: Sequence[Result], axes: Sequence[str] = ()) -> str:
+def table(results: Sequence[CellResult], axes: Sequence[str] = ()) -> str:
     """A row for each format, and for each value of `axes` within it."""
     rows: dict[tuple[str, ...], collections.Counter[str]] = collections.defaultdict(collections.Counter)
     for result in results:

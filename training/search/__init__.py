@@ -1,1 +1,2 @@
-"""The prior of the quality search: measuring curves, fitting it, and counting the encodings that a search takes with it."""
+"""The search model of the quality search: measuring curves, fitting it, and counting the encodings that a search takes with
+it."""

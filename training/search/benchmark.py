@@ -1,11 +1,12 @@
-"""Encodings that the quality search takes, and how well it ends: by codec and target, with and without a prior.
+"""Encodings that the quality search takes, and how well it ends: by codec and target, with and without a search model.
 
     python -m training.search.benchmark --data DIR --split eval --targets 30 50 70 85 [--every N] [--max-side PX]
     python -m training.search.benchmark --data DIR --split dev --prior FOLDER --hold-out 3
     python -m training.search.benchmark --data DIR --split eval --thumbnails 32 64 128 256 --every 8
 
-Compared on the same pictures: `prior` (each codec alone), `history` (codecs one after the other on each picture, each knowing
-what those before it have measured), `generic` (the same search without the prior) and `bisection` (interpolating bisection from
+Compared on the same pictures: `prior` (each codec alone), `history` (codecs one after the other on each picture, each
+knowing what those before it have measured), `generic` (the same search without the search model) and `bisection`
+(interpolating bisection from
 a fixed start, at most 10 encodings: the search before). Each setting is encoded once and kept in the cache. `--hold-out n` takes
 those pictures of dev that `fit --hold-out n` leaves out. Metrics of size: `--metric bpp`. `--thumbnails`: each picture whole,
 made as small as each of these sides, in place of its middle; `--whole` plays every setting of the codec, and counts what is
@@ -29,12 +30,12 @@ from rich.progress import track
 
 from router.errors import CodecError, RouterError
 from router.evaluation.measure.coding import ImageCoder
-from router.evaluation.measure.families import FAMILIES, Family
-from router.evaluation.measure.pictures import Picture, open_picture, thinned
+from router.evaluation.measure.pictures import DomainImage, open_picture, thinned
 from router.evaluation.measure.point import CURVE, Point
+from router.evaluation.measure.variants import VARIANTS, CodecVariant
 from router.images.sample import ImageSample
-from router.quality.search import Outcome, search
-from router.quality.search_model import Guide, Prior, features, read, shipped_prior, unguided
+from router.quality.search import SearchOutcome, search
+from router.quality.search_model import CurvePredictor, SearchModel, features, generic_predictor, read, shipped_search_model
 from router.quality.target import Target
 from training.search.bisection import bisect
 from training.search.pictures import by_domain, held_out, thumbnail
@@ -46,12 +47,12 @@ _FIELDS = {"ssimulacra2": "ssimulacra2", "psnr": "psnr", "ms-ssim": "ms_ssim"}
 
 
 @dataclass(frozen=True)
-class Row:
+class SearchRow:
     """One search.
 
     Attributes:
         side: of a thumbnail, in px; None for the middle of a picture.
-        outcome: see `router.quality.search.Outcome`, or "unreached".
+        outcome: see `router.quality.search.SearchOutcome`, or "unreached".
         over: score less target, or the share of a size target that was used.
         wrong: played against every setting, it is neither near enough nor the cheapest that reaches the target, or there is one
             and it was not found; None where that was not played.
@@ -93,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ap.add_argument("--out", type=Path, default=Path("build/search-benchmark.json"))
     args = ap.parse_args(arguments)
     cv2.setNumThreads(1)
-    prior = None if args.prior is None else read(args.prior)
+    search_model = None if args.prior is None else read(args.prior)
     began = time.monotonic()
     chosen = [
         picture
@@ -101,8 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if args.domains is None or domain in args.domains
         for picture in thinned(held_out(pictures, args.hold_out) if args.hold_out else pictures, {domain: args.every})
     ]
-    families = [FAMILIES[name] for name in ORDER if name in args.families]
-    rows: list[Row] = []
+    families = [VARIANTS[name] for name in ORDER if name in args.families]
+    rows: list[SearchRow] = []
     args.out.parent.mkdir(parents=True, exist_ok=True)
     for picture in track(chosen, description="searching", transient=True):
         for side in args.thumbnails or [None]:
@@ -111,10 +112,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             except RouterError:
                 continue
             if sample.bits == 8:
-                plan = _Plan(families, prior, args.metric, args.targets, args.ways, args.whole, args.cache)
+                plan = _Plan(families, search_model, args.metric, args.targets, args.ways, args.whole, args.cache)
                 rows += searched(picture, side, sample, plan)
         report = {
-            "prior": "shipped" if prior is None else prior.sha256,
+            "prior": "shipped" if search_model is None else search_model.sha256,
             "split": args.split,
             "metric": args.metric,
             "rows": [asdict(row) for row in rows],
@@ -126,8 +127,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 @dataclass(frozen=True)
 class _Plan:
-    families: Sequence[Family]
-    prior: Prior | None
+    families: Sequence[CodecVariant]
+    search_model: SearchModel | None
     metric: str
     targets: Sequence[float]
     ways: Sequence[str]
@@ -135,34 +136,34 @@ class _Plan:
     cache: Path
 
 
-def searched(picture: Picture, side: int | None, sample: ImageSample, plan: _Plan) -> Iterator[Row]:
+def searched(picture: DomainImage, side: int | None, sample: ImageSample, plan: _Plan) -> Iterator[SearchRow]:
     """All searches on one picture of 8 bits, which `sample` is of."""
     coder, pixels = ImageCoder(sample, plan.cache), sample.width * sample.height
-    prior = plan.prior or shipped_prior(pixels)
-    assert prior is not None, "no prior ships"
+    search_model = plan.search_model or shipped_search_model(pixels)
+    assert search_model is not None, "no search model ships"
     described = features(sample.pixels)
     carried = [family for family in plan.families if coder.refusal(family) is None]
     for value in plan.targets:
         target = Target.parse({"metric": plan.metric, "value": value})
         limit = target.max_bytes(sample.width, sample.height) if target.is_size else None
-        together = prior.belief(described)
+        together = search_model.posterior(described)
         for family in carried:
             codec = family.codec()
             assert codec.knob is not None
-            guides = {
-                "prior": Guide(prior.belief(described), prior.family(codec, {}), pixels),
-                "history": Guide(together, prior.family(codec, {}), pixels),
-                "generic": unguided(codec.knob, pixels),
+            predictors = {
+                "prior": CurvePredictor(search_model.posterior(described), search_model.curve_set(codec, {}), pixels),
+                "history": CurvePredictor(together, search_model.curve_set(codec, {}), pixels),
+                "generic": generic_predictor(codec.knob, pixels),
             }
             best = _best(coder, family, target) if plan.whole and family.name != NEURAL and limit is None else None
             for way in plan.ways:
-                steps, outcome, over, size = _one(coder, family, target, limit, guides.get(way))
+                steps, outcome, over, size = _one(coder, family, target, limit, predictors.get(way))
                 near = over is not None and abs(over) <= target.tolerance + 1e-9
                 wrong = None if best is None else not near and (size or math.inf) > best
-                yield Row(picture.domain, picture.image, side, family.name, value, way, steps, outcome, over, wrong)
+                yield SearchRow(picture.domain, picture.image, side, family.name, value, way, steps, outcome, over, wrong)
 
 
-def _best(coder: ImageCoder, family: Family, target: Target) -> float:
+def _best(coder: ImageCoder, family: CodecVariant, target: Target) -> float:
     """Bytes of the cheapest of all settings that reaches the target; infinite where none does."""
     knob = family.codec().knob
     assert knob is not None
@@ -172,9 +173,9 @@ def _best(coder: ImageCoder, family: Family, target: Target) -> float:
 
 
 def _one(
-    coder: ImageCoder, family: Family, target: Target, limit: int | None, guide: Guide | None
+    coder: ImageCoder, family: CodecVariant, target: Target, limit: int | None, predictor: CurvePredictor | None
 ) -> tuple[int, str, float | None, int | None]:
-    """(encodings, outcome, over, bytes) of one search; without a guide, of bisection."""
+    """(encodings, outcome, over, bytes) of one search; without a predictor, of bisection."""
     codec = family.codec()
     knob = codec.knob
     assert knob is not None
@@ -187,12 +188,12 @@ def _one(
     def quality(point: Point) -> float:
         return float(point.values[_FIELDS.get(target.metric, "psnr")])
 
-    def found_at(steps: int, outcome: Outcome, setting: int | None) -> tuple[int, str, float, int]:
+    def found_at(steps: int, outcome: SearchOutcome, setting: int | None) -> tuple[int, str, float, int]:
         point = next(point for point in tried if point.setting == setting)
         over = point.bytes / limit if limit is not None else quality(point) - target.value
         return steps, outcome.value, over, point.bytes
 
-    if guide is None:
+    if predictor is None:
 
         def measure(setting: int) -> tuple[int, float]:
             return len(encode(setting)), quality(tried[-1])
@@ -209,21 +210,21 @@ def _one(
             target,
             score=None if limit is not None else lambda _: quality(tried[-1]),
             byte_limit=limit,
-            guide=guide,
+            predictor=predictor,
         )
     except CodecError:
         return len(tried), "unreached", None, None
     return found_at(found.steps, found.outcome, found.trial.knob)
 
 
-def table(rows: Sequence[Row], size: bool = False) -> list[str]:
+def table(rows: Sequence[SearchRow], size: bool = False) -> list[str]:
     """Markdown: a line a codec, target and way, then one for all codecs together.
 
     `reach`: searches where any way reached the target, of all; the rest is of these. `missed`: not reached, though another way
     did. `over`: mean and largest of score less target (of the share used, for sizes) where it was reached. `near`: share within
-    the tolerance. `wrong`: see `Row`, of those that were played.
+    the tolerance. `wrong`: see `SearchRow`, of those that were played.
     """
-    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[SearchRow]] = defaultdict(list)
     possible = {r.search for r in rows if r.outcome != "unreached"}
     order = [f for f in ORDER if any(r.family == f for r in rows)]
     for row in rows:
@@ -246,7 +247,7 @@ def table(rows: Sequence[Row], size: bool = False) -> list[str]:
                 lines.append(f"| {name} | {way} | 0/{len(group)} |" + " |" * 11)
                 continue
             steps = np.array([r.steps for r in counted])
-            ends = {o: sum(r.outcome == o for r in counted) for o in (*map(str, Outcome), "unreached")}
+            ends = {o: sum(r.outcome == o for r in counted) for o in (*map(str, SearchOutcome), "unreached")}
             over = [r.over for r in counted if r.over is not None]
             good = (ends["within"] + ends["cheapest"]) / len(counted)
             lines.append(

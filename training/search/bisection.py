@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from router.codecs.base import Knob
-from router.quality.search import FILL, Outcome
+from router.quality.search import FILL, SearchOutcome
 from router.quality.target import Target
 
 MAX_STEPS = 10
@@ -13,7 +13,7 @@ MAX_STEPS = 10
 
 def bisect(
     measure: Callable[[int], tuple[int, float]], knob: Knob, target: Target, byte_limit: int | None
-) -> tuple[int, Outcome | None, int | None]:
+) -> tuple[int, SearchOutcome | None, int | None]:
     """(encodings, how it ended, setting); the last two are None where nothing reached the target.
 
     `measure` gives size and score of a setting.
@@ -42,7 +42,7 @@ def bisect(
             guess = extreme if reached is None and steps >= MAX_STEPS - 2 else _between(low, high, failed, reached, wanted)
     if reached is None:
         return steps, None, None
-    return steps, Outcome.WITHIN if near else Outcome.CHEAPEST if low > high else Outcome.BEYOND, reached[0]
+    return steps, SearchOutcome.WITHIN if near else SearchOutcome.CHEAPEST if low > high else SearchOutcome.BEYOND, reached[0]
 
 
 def _between(low: int, high: int, a: tuple[int, float] | None, b: tuple[int, float] | None, wanted: float) -> int:

@@ -1,12 +1,12 @@
-"""Fit the prior of the quality search and write its artefact.
+"""Fit the search model of the quality search and write its artefact.
 
     python -m training.search.fit --data DIR --out router/artefacts/priors/ID --cache CACHE [--points FOLDER] [--only ncr]
 
 DIR holds `train` (photographs by source) and `dev` (folders of domains). Pictures are encoded at a few settings of every codec
 (see `settings.py`) and the points kept in CACHE; FOLDER is the cache of an evaluation whose points of `dev` are used too, where
 it has any. `--only ncr` keeps the curves of the classical codecs that are in `--base` (default: the newest that ships) and
-measures and fits the neural codec alone: what is to be done after new weights. `--thumbnails`: the prior for small pictures,
-fitted on thumbnails of `dev` alone; of the two that ship with a model, the picture's size decides.
+measures and fits the neural codec alone: what is to be done after new weights. `--thumbnails`: the search model for small
+pictures, fitted on thumbnails of `dev` alone; of the two that ship with a model, the picture's size decides.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
-from router.artefacts import PRIORS
+from router.artefacts import SEARCH_MODELS
 from router.codecs.neural.weights import find_model
 from router.errors import RouterError
 from router.evaluation.measure.coding import ImageCoder
-from router.evaluation.measure.families import FAMILIES, Family
 from router.evaluation.measure.point import CURVE, Point
+from router.evaluation.measure.variants import VARIANTS, CodecVariant
 from router.quality.search_model import artefact
-from router.quality.search_model.artefact import FamilyManifest, KnobRange, Manifest, Prior, byte_settings
+from router.quality.search_model.artefact import CurveSetManifest, KnobRange, SearchModel, SearchModelManifest, byte_settings
 from router.quality.search_model.features import FEATURES_VERSION, NAMES, features
 from router.quality.search_model.scales import SCALES, to_level
 from training.search import model
 from training.search.distinct import distinct_settings
-from training.search.model import Fitted, Key, Seen
+from training.search.model import CurveSamples, FittedCurves, Key
 from training.search.pictures import THUMBNAILS, Chosen, chosen, thumbnails
 from training.search.settings import CLASSICAL, EDGES, KNOTS, NEURAL, WHOLE
 
@@ -50,7 +50,7 @@ ENOUGH = 5
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredCurves:
     """One picture: how many pixels, its features, and its points by family."""
 
     pixels: int
@@ -83,16 +83,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         classical = []
     new = () if args.cached else (*CLASSICAL, NEURAL)
     neural = measure_all(neural_pictures(pictures), (*CLASSICAL, NEURAL), args.cache, args.points, new)
-    prior = fit_neural(base, neural, args.out)
-    print(f"{prior.prior_id} {prior.sha256} {len(classical)} and {len(neural)} pictures, {time.monotonic() - began:.0f} s")
+    search_model = fit_neural(base, neural, args.out)
+    seconds = time.monotonic() - began
+    print(f"{search_model.search_model_id} {search_model.sha256} {len(classical)} and {len(neural)} pictures, {seconds:.0f} s")
 
 
 def newest(most_pixels: int | None = None) -> Path:
-    """The last shipped prior for pictures of up to that size, of any by default. Raises SystemExit where there is none."""
-    folders = sorted(file.parent for file in PRIORS.glob(f"*/{artefact.MANIFEST_FILE}"))
+    """The last shipped search model for pictures of up to that size, of any by default. Raises SystemExit where there is none."""
+    folders = sorted(file.parent for file in SEARCH_MODELS.glob(f"*/{artefact.MANIFEST_FILE}"))
     folders = [folder for folder in folders if artefact.read(folder).most_pixels == most_pixels]
     if not folders:
-        raise SystemExit("no prior ships: fit all codecs, without --only")
+        raise SystemExit("no search model ships: fit all codecs, without --only")
     return folders[-1]
 
 
@@ -106,7 +107,7 @@ def neural_pictures(pictures: Sequence[Chosen]) -> list[Chosen]:
 
 def measure_all(
     pictures: Sequence[Chosen], families: Sequence[str], cache: Path, measured: Path | None, new: Sequence[str]
-) -> list[Measured]:
+) -> list[MeasuredCurves]:
     """Points of pictures of 8 bits. `new`: families that may be encoded; of the others what `cache` and `measured` hold."""
     return [
         found
@@ -115,7 +116,9 @@ def measure_all(
     ]
 
 
-def measure(one: Chosen, families: Sequence[str], cache: Path, measured: Path | None, new: Sequence[str]) -> Measured | None:
+def measure(
+    one: Chosen, families: Sequence[str], cache: Path, measured: Path | None, new: Sequence[str]
+) -> MeasuredCurves | None:
     try:
         sample = one.open()
     except RouterError:
@@ -124,7 +127,7 @@ def measure(one: Chosen, families: Sequence[str], cache: Path, measured: Path | 
         return None
     coder, points = ImageCoder(sample, cache), {}
     for name in families:
-        family = FAMILIES[name]
+        family = VARIANTS[name]
         if coder.refusal(family) is not None:
             continue
         given = (
@@ -137,10 +140,10 @@ def measure(one: Chosen, families: Sequence[str], cache: Path, measured: Path | 
             points[name] = [found[setting] for setting in sorted(found)]
     if not points:
         return None
-    return Measured(sample.width * sample.height, features(sample.pixels), points)
+    return MeasuredCurves(sample.width * sample.height, features(sample.pixels), points)
 
 
-def known(coder: ImageCoder, family: Family) -> list[Point]:
+def known(coder: ImageCoder, family: CodecVariant) -> list[Point]:
     """The points that an evaluation has left, of codecs with at most 1000 settings; nothing is encoded."""
     knob = family.codec().knob
     assert knob is not None
@@ -148,8 +151,8 @@ def known(coder: ImageCoder, family: Family) -> list[Point]:
     return [point for setting in settings if (point := coder.known(family, setting, CURVE)) is not None]
 
 
-def fit_classical(measured: Sequence[Measured], prior_id: str, most_pixels: int | None = None) -> Prior:
-    """Curves of all classical codecs, and the regression on features; nothing is written. `most_pixels`: see `Prior`."""
+def fit_classical(measured: Sequence[MeasuredCurves], prior_id: str, most_pixels: int | None = None) -> SearchModel:
+    """Curves of all classical codecs, and the regression on features; nothing is written. `most_pixels`: see `SearchModel`."""
     knots = {(family, scale): KNOTS[family] for family in CLASSICAL for scale in SCALES}
     images = [seen(one, CLASSICAL) for one in measured]
     raw = np.array([one.features for one in measured])
@@ -173,7 +176,7 @@ def fit_classical(measured: Sequence[Measured], prior_id: str, most_pixels: int 
         arrays["most_pixels"] = np.array([float(most_pixels)])
     for family in CLASSICAL:
         arrays |= arrays_of(family, found)
-        distinct = distinct_settings(FAMILIES[family].codec())
+        distinct = distinct_settings(VARIANTS[family].codec())
         if distinct is not None:
             arrays[f"{family}.distinct"] = distinct.astype(np.float64)
     provenance = {
@@ -182,7 +185,7 @@ def fit_classical(measured: Sequence[Measured], prior_id: str, most_pixels: int 
         "points": {name: sum(len(one.points.get(name, ())) for one in measured) for name in CLASSICAL},
         "penalty": penalty,
     }
-    manifest = Manifest(
+    manifest = SearchModelManifest(
         schema_version=1,
         prior_id=prior_id,
         features_version=FEATURES_VERSION,
@@ -195,8 +198,8 @@ def fit_classical(measured: Sequence[Measured], prior_id: str, most_pixels: int 
     return artefact.assembled(manifest, arrays)
 
 
-def fit_neural(base: Prior, measured: Sequence[Measured], out: Path) -> Prior:
-    """The prior `base` with curves of the neural codec (in place of those that it has), written to `out`.
+def fit_neural(base: SearchModel, measured: Sequence[MeasuredCurves], out: Path) -> SearchModel:
+    """The search model `base` with curves of the neural codec (in place of those that it has), written to `out`.
 
     What kind of image each is, is known from its classical curves. The neural codec's curves follow from that, and from
     NEURAL_RANK numbers of their own.
@@ -206,7 +209,7 @@ def fit_neural(base: Prior, measured: Sequence[Measured], out: Path) -> Prior:
     arrays = {name: array for name, array in base.arrays.items() if not name.startswith(f"{NEURAL}.")}
     for name in ("weights", "residual", "mean", "covariance"):
         arrays[name] = arrays[name][..., :rank] if arrays[name].ndim < 2 or name == "weights" else arrays[name][:rank, :rank]
-    classical = Fitted({}, {})
+    classical = FittedCurves({}, {})
     for family in names:
         for scale in SCALES:
             mean, loadings = arrays[f"{family}.{scale}.mean"], arrays[f"{family}.{scale}.loadings"][:, :rank]
@@ -232,7 +235,7 @@ def fit_neural(base: Prior, measured: Sequence[Measured], out: Path) -> Prior:
             loadings = arrays[f"{family}.{scale}.loadings"][:, :rank]
             arrays[f"{family}.{scale}.loadings"] = np.pad(loadings, ((0, 0), (0, NEURAL_RANK)))
     arrays |= arrays_of(NEURAL, found)
-    card = find_model(str(FAMILIES[NEURAL].codec().get_config()["model"]))
+    card = find_model(str(VARIANTS[NEURAL].codec().get_config()["model"]))
     manifest = base.manifest.model_copy(
         update={
             "prior_id": out.name,
@@ -251,7 +254,7 @@ def fit_neural(base: Prior, measured: Sequence[Measured], out: Path) -> Prior:
     return artefact.write(out, manifest, arrays)
 
 
-def seen(one: Measured, families: Sequence[str]) -> Mapping[Key, Seen]:
+def seen(one: MeasuredCurves, families: Sequence[str]) -> Mapping[Key, CurveSamples]:
     """A picture's points as the fit takes them."""
     found = {}
     for family in families:
@@ -261,11 +264,11 @@ def seen(one: Measured, families: Sequence[str]) -> Mapping[Key, Seen]:
         weights = model.interpolation(KNOTS[family], np.array([p.setting for p in points], np.float64))
         for scale, field in zip(SCALES, ("ssimulacra2", "psnr", "ms_ssim", "bytes"), strict=True):
             level = to_level(scale, np.array([p.row()[field] for p in points], np.float64), one.pixels)
-            found[family, scale] = Seen(weights, level)
+            found[family, scale] = CurveSamples(weights, level)
     return found
 
 
-def arrays_of(family: str, found: Fitted) -> dict[str, Array]:
+def arrays_of(family: str, found: FittedCurves) -> dict[str, Array]:
     """As in the artefact."""
     arrays = {f"{family}.knots": KNOTS[family]}
     for scale in SCALES:
@@ -278,11 +281,11 @@ def arrays_of(family: str, found: Fitted) -> dict[str, Array]:
     return arrays
 
 
-def family_manifest(name: str) -> FamilyManifest:
-    codec = FAMILIES[name].codec()
+def family_manifest(name: str) -> CurveSetManifest:
+    codec = VARIANTS[name].codec()
     assert codec.knob is not None
     config = codec.get_config()
-    return FamilyManifest(
+    return CurveSetManifest(
         name=name,
         codec=codec.codec_id,
         settings=byte_settings(codec, config),

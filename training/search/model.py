@@ -28,7 +28,7 @@ BEND = 2.0
 
 
 @dataclass(frozen=True)
-class Seen:
+class CurveSamples:
     """Of one image and one curve: `weights` (N, G) of the knots at the settings measured, `level` (N,)."""
 
     weights: Array
@@ -36,7 +36,7 @@ class Seen:
 
 
 @dataclass
-class Fitted:
+class FittedCurves:
     """`theta` (G, 1 + R) of each curve: mean and loadings at its knots; `noise` (G,): standard deviation there."""
 
     theta: dict[Key, Array]
@@ -54,11 +54,11 @@ def interpolation(knots: Array, settings: Array) -> Array:
 
 
 def fit(
-    images: Sequence[Mapping[Key, Seen]], knots: Mapping[Key, Array], start: Array, rounds: int = 30
-) -> tuple[Fitted, Array, Array]:
+    images: Sequence[Mapping[Key, CurveSamples]], knots: Mapping[Key, Array], start: Array, rounds: int = 30
+) -> tuple[FittedCurves, Array, Array]:
     """(curves, means (N, R) and covariances (N, R, R) of the images' numbers). `start` (N, R): first guess of the means."""
     means, covariances = start, np.tile(0.1 * np.eye(start.shape[1]), (len(start), 1, 1))
-    found = Fitted({}, {key: np.full(len(places), 10 * LEAST_ROUGHNESS[key[1]]) for key, places in knots.items()})
+    found = FittedCurves({}, {key: np.full(len(places), 10 * LEAST_ROUGHNESS[key[1]]) for key, places in knots.items()})
     for _ in range(rounds):
         for key, places in knots.items():
             _curve(found, key, places, images, means, covariances)
@@ -75,8 +75,13 @@ def fit(
 
 
 def extend(
-    images: Sequence[Mapping[Key, Seen]], knots: Mapping[Key, Array], known: Array, uncertain: Array, rank: int, rounds: int
-) -> tuple[Fitted, Array, Array]:
+    images: Sequence[Mapping[Key, CurveSamples]],
+    knots: Mapping[Key, Array],
+    known: Array,
+    uncertain: Array,
+    rank: int,
+    rounds: int,
+) -> tuple[FittedCurves, Array, Array]:
     """Further curves of images whose numbers are known, means (N, R) and covariances (N, R, R), with `rank` new numbers.
 
     Returns curves over old and new numbers together, and the new ones: means (N, rank), covariances (N, rank, rank).
@@ -87,7 +92,7 @@ def extend(
     covariances = np.zeros((len(known), old + rank, old + rank))
     covariances[:, :old, :old] = uncertain
     covariances[:, old:, old:] = np.eye(rank)
-    found = Fitted({}, {key: np.full(len(places), 10 * LEAST_ROUGHNESS[key[1]]) for key, places in knots.items()})
+    found = FittedCurves({}, {key: np.full(len(places), 10 * LEAST_ROUGHNESS[key[1]]) for key, places in knots.items()})
     for _ in range(rounds):
         for key, places in knots.items():
             _curve(found, key, places, images, means, covariances)
@@ -98,7 +103,7 @@ def extend(
 
 
 def place(
-    images: Sequence[Mapping[Key, Seen]], found: Fitted, known: Array | None = None, uncertain: Array | None = None
+    images: Sequence[Mapping[Key, CurveSamples]], found: FittedCurves, known: Array | None = None, uncertain: Array | None = None
 ) -> tuple[Array, Array]:
     """Each image's numbers given its curves: means (N, R), covariances (N, R, R).
 
@@ -123,7 +128,7 @@ def place(
 
 
 def _curve(
-    found: Fitted, key: Key, places: Array, images: Sequence[Mapping[Key, Seen]], means: Array, covariances: Array
+    found: FittedCurves, key: Key, places: Array, images: Sequence[Mapping[Key, CurveSamples]], means: Array, covariances: Array
 ) -> None:
     """Best `theta` and noise of one curve, given the images' numbers."""
     width = means.shape[1] + 1

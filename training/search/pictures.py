@@ -1,4 +1,4 @@
-"""Which pictures the prior is fitted on: all domains of `dev`, and photographs of `train` in several sizes."""
+"""Which pictures the search model is fitted on: all domains of `dev`, and photographs of `train` in several sizes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from router.evaluation.measure.pictures import Picture, open_picture, pictures_in, thinned
+from router.evaluation.measure.pictures import DomainImage, open_picture, pictures_in, thinned
 from router.images.sample import ImageSample
 
 NATURAL_EVERY = 3
@@ -31,7 +31,7 @@ class Chosen:
     `thumbnail`: the whole picture, made as small as `side`, instead of its middle.
     """
 
-    picture: Picture
+    picture: DomainImage
     side: int
     whole_range: bool
     thumbnail: bool = False
@@ -79,14 +79,14 @@ def thumbnails(data: Path) -> Iterator[Chosen]:
             number += 1
 
 
-def held_out(pictures: list[Picture], every: int) -> list[Picture]:
+def held_out(pictures: list[DomainImage], every: int) -> list[DomainImage]:
     """Each n-th picture of one domain, beginning with the second, so that it is not the choice of `thinned`."""
     return pictures[1::every]
 
 
-def by_domain(folder: Path) -> dict[str, list[Picture]]:
+def by_domain(folder: Path) -> dict[str, list[DomainImage]]:
     """Pictures of a folder of domains, sorted."""
-    found: dict[str, list[Picture]] = {}
+    found: dict[str, list[DomainImage]] = {}
     for picture in pictures_in([folder]):
         found.setdefault(picture.domain, []).append(picture)
     return found

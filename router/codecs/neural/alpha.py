@@ -12,7 +12,7 @@ from router.errors import StreamError
 from router.reasons import ReasonCode
 
 
-class Method(IntEnum):
+class AlphaPredictor(IntEnum):
     """How a plane is predicted; samples outside the plane count as 0."""
 
     CONSTANT = 0
@@ -27,13 +27,13 @@ class Method(IntEnum):
 def encode(plane: NDArray[np.uint8]) -> bytes:
     """(H, W) uint8 -> the payload of the ALPH chunk, by whichever method is smallest (the first among equals)."""
     if (plane == plane.flat[0]).all():
-        return bytes([Method.CONSTANT, plane.flat[0]])
+        return bytes([AlphaPredictor.CONSTANT, plane.flat[0]])
     residuals = {
-        Method.NONE: plane,
-        Method.LEFT: np.diff(plane, axis=1, prepend=np.uint8(0)),
-        Method.UP: np.diff(plane, axis=0, prepend=np.uint8(0)),
+        AlphaPredictor.NONE: plane,
+        AlphaPredictor.LEFT: np.diff(plane, axis=1, prepend=np.uint8(0)),
+        AlphaPredictor.UP: np.diff(plane, axis=0, prepend=np.uint8(0)),
     }
-    residuals[Method.GRADIENT] = np.diff(residuals[Method.LEFT], axis=0, prepend=np.uint8(0))
+    residuals[AlphaPredictor.GRADIENT] = np.diff(residuals[AlphaPredictor.LEFT], axis=0, prepend=np.uint8(0))
     coded = [bytes([m]) + zlib.compress(r.tobytes(), 9) for m, r in residuals.items()]
     return min(coded, key=len)
 
@@ -41,10 +41,10 @@ def encode(plane: NDArray[np.uint8]) -> bytes:
 def decode(payload: bytes, height: int, width: int) -> NDArray[np.uint8]:
     """The plane (height, width). Takes no more memory than it needs. Raises StreamError (DAMAGED_STREAM)."""
     try:
-        method = Method(payload[0])
+        method = AlphaPredictor(payload[0])
     except (IndexError, ValueError) as error:
         raise _damaged("unknown method") from error
-    if method is Method.CONSTANT:
+    if method is AlphaPredictor.CONSTANT:
         if len(payload) != 2:
             raise _damaged("a constant plane takes two bytes")
         return np.full((height, width), payload[1], np.uint8)
@@ -56,9 +56,9 @@ def decode(payload: bytes, height: int, width: int) -> NDArray[np.uint8]:
     if len(raw) != height * width or not inflater.eof or inflater.unused_data:
         raise _damaged("not as many samples as the image has pixels")
     plane = np.frombuffer(raw, np.uint8).reshape(height, width)
-    if method in (Method.LEFT, Method.GRADIENT):
+    if method in (AlphaPredictor.LEFT, AlphaPredictor.GRADIENT):
         plane = np.cumsum(plane, axis=1, dtype=np.uint8)
-    if method in (Method.UP, Method.GRADIENT):
+    if method in (AlphaPredictor.UP, AlphaPredictor.GRADIENT):
         plane = np.cumsum(plane, axis=0, dtype=np.uint8)
     return plane
 

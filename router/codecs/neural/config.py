@@ -17,7 +17,7 @@ HYPER_STRIDE = STRIDE // LATENT_STRIDE
 
 
 @dataclass(frozen=True)
-class LightSynthesis:
+class LightShape:
     """Shape of a synthesis with a small share of the analysis' multiply-accumulates."""
 
     channels: int = 96
@@ -49,7 +49,7 @@ class ModelConfig:
     """Width of the prior network at 1/16 scale."""
     rates: int = 8
     """Anchor rates; a rate position lies in [0, rates - 1] and is continuous."""
-    light: LightSynthesis | None = None
+    light: LightShape | None = None
     """Shape of the light synthesis (`light.py`); None: the synthesis mirrors the analysis."""
 
     @classmethod
@@ -58,7 +58,7 @@ class ModelConfig:
         if not isinstance(stored, Mapping):
             raise TypeError("a shape is a mapping")
         light = stored.get("light")
-        config = cls(**{**stored, "light": None if light is None else LightSynthesis(**light)})
+        config = cls(**{**stored, "light": None if light is None else LightShape(**light)})
         numbers = [*vars(config).values(), *([] if config.light is None else vars(config.light).values())]
         if any(type(n) is not int or n < 1 for n in numbers if n is not None and n is not config.light) or config.rates < 2:
             raise ValueError("sizes are positive integers, and rates are two at least")

@@ -14,7 +14,7 @@ from router.codecs.neural.arithmetic import Decoding
 from router.codecs.neural.config import LATENT_STRIDE
 from router.codecs.neural.prefetch import ahead
 from router.codecs.neural.tile import TileCoder, check_latents, checksum
-from router.codecs.neural.tiling import Span, spans
+from router.codecs.neural.tiling import LatentSpan, spans
 from router.codecs.neural.weights import LoadedModel
 from router.containers import ncr as container
 from router.containers.metadata import Metadata
@@ -33,7 +33,7 @@ def decode_image(file: Container, model: LoadedModel, decoding: Decoding = Decod
     return DecodedImage(pixels, Metadata(icc=file.icc, exif=file.exif, xmp=file.xmp))
 
 
-def _cores(file: Container, coder: TileCoder, decoding: Decoding) -> Iterator[tuple[Span, Span, NDArray[np.float32]]]:
+def _cores(file: Container, coder: TileCoder, decoding: Decoding) -> Iterator[tuple[LatentSpan, LatentSpan, NDArray[np.float32]]]:
     """Each core with its RGB (h, w, 3) in [0, 1], in raster order. Holds the latents of a few bands (tile rows) at most."""
     bands = list(spans(file.header.height, file.grid.tile_height))
     columns = list(spans(file.header.width, file.grid.tile_width))
@@ -55,11 +55,13 @@ def _cores(file: Container, coder: TileCoder, decoding: Decoding) -> Iterator[tu
             yield rows, core, rgb[top:, left:][: len(rows) * LATENT_STRIDE, : len(core) * LATENT_STRIDE]
 
 
-def _read_bands(file: Container, coder: TileCoder, bands: list[Span], columns: list[Span]) -> Iterator[NDArray[np.int32]]:
+def _read_bands(
+    file: Container, coder: TileCoder, bands: list[LatentSpan], columns: list[LatentSpan]
+) -> Iterator[NDArray[np.int32]]:
     """Reconstructed latents (h, W/16, M) of one band after the other, each tile checked."""
     binding = container.binding(file.header, file.model, file.grid)
 
-    def read(place: tuple[int, Span, Span]) -> NDArray[np.int32]:
+    def read(place: tuple[int, LatentSpan, LatentSpan]) -> NDArray[np.int32]:
         number, rows, core = place
         tile = file.tiles[number]
         coded = coder.decode(tile.data, len(rows), len(core), file.model.rate_index)

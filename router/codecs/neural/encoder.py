@@ -15,7 +15,7 @@ from router.codecs.neural.tile import CodedTile, checksum
 from router.codecs.neural.tiling import choose_grid, padded, spans, tile_count
 from router.codecs.neural.weights import LoadedModel
 from router.containers import ncr as container
-from router.containers.ncr import Colour, Container, Grid, Header, ModelReference, TileStream
+from router.containers.ncr import Colour, Container, Grid, ModelReference, NcrHeader, TileStream
 from router.images.sample import ImageSample
 
 
@@ -31,7 +31,7 @@ class ImageEncoder:
         self._colour = pixels[..., : 3 if sample.channels > 2 else 1]
         self._alpha = alpha.encode(pixels[..., -1]) if sample.has_alpha else None
         colour = Colour.NEUTRAL if sample.is_gray else Colour.SRGB
-        self._header = Header(sample.width, sample.height, sample.channels, colour)
+        self._header = NcrHeader(sample.width, sample.height, sample.channels, colour)
         self._grid = grid or choose_grid(sample.width, sample.height, model.card.config)
 
     def analyse(self) -> Iterator[NDArray[np.float32]]:

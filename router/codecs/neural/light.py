@@ -13,16 +13,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from router.codecs.neural.block import Block
-from router.codecs.neural.config import LightSynthesis
+from router.codecs.neural.config import LightShape
 
 SLOPE = 0.125
 """Slope of the leaky rectifiers: a shift by three bits in integers."""
 
 
-class Synthesis(nn.Module):
+class TrainableSynthesis(nn.Module):
     """Latents over their gain -> RGB around 0."""
 
-    def __init__(self, latents: int, shape: LightSynthesis) -> None:
+    def __init__(self, latents: int, shape: LightShape) -> None:
         super().__init__()
         c, d = shape.channels, shape.deep_channels
         self.linear = nn.Conv2d(latents, 768, 1)
@@ -44,7 +44,7 @@ class Synthesis(nn.Module):
         return out
 
 
-def linear_start(synthesis: Synthesis, basis: Tensor) -> None:
+def linear_start(synthesis: TrainableSynthesis, basis: Tensor) -> None:
     """Make the linear path invert an analysis whose rows are `basis` (M, 768), in the order of two nested pixel shuffles."""
     # The analysis unshuffles by 8, then by 2; the linear path shuffles by 16 at once: channel (colour, 16 rows, 16 columns).
     index = torch.arange(768).view(1, 768, 1, 1).float()

@@ -41,7 +41,7 @@ class MirroredSynthesis:
         self._last = Dense.of(cast("nn.Conv2d", last), dtype)
 
     def __call__(self, latents: NDArray[np.int32], position: Tensor) -> Tensor:
-        """As `Synthesis`."""
+        """As `TrainableSynthesis`."""
         gain, scale, shift = self._rate.at(position)
         height, width = latents.shape[:2]
 
@@ -59,11 +59,11 @@ class MirroredSynthesis:
 
 
 class LightSynthesis:
-    """`light.Synthesis`: the sum of a linear path and a narrow network that corrects it."""
+    """`light.TrainableSynthesis`: the sum of a linear path and a narrow network that corrects it."""
 
     def __init__(self, model: Transform, dtype: torch.dtype) -> None:
         self._rate = _Rate(model)
-        network = cast("light.Synthesis", model.g_s)
+        network = cast("light.TrainableSynthesis", model.g_s)
         self._linear, self._enter, self._up, self._leave = (
             Dense.of(conv, dtype) for conv in (network.linear, network.enter, network.up, network.leave)
         )
@@ -73,7 +73,7 @@ class LightSynthesis:
         self._blocks = [RowBlock(cast("Block", block), dtype) for block in network.blocks]
 
     def __call__(self, latents: NDArray[np.int32], position: Tensor) -> Tensor:
-        """As `Synthesis`."""
+        """As `TrainableSynthesis`."""
         gain, scale, shift = self._rate.at(position)
         height, width = latents.shape[:2]
         x = banded(lambda rows: self._enter(_scaled(rows, gain)), latents, torch.empty(height, width, len(self._enter.bias)))

@@ -15,7 +15,7 @@ SINGLE = 1 << 21
 
 
 @dataclass(frozen=True)
-class Span:
+class LatentSpan:
     """Half-open interval [start, stop) of latent rows or columns."""
 
     start: int
@@ -24,9 +24,9 @@ class Span:
     def __len__(self) -> int:
         return self.stop - self.start
 
-    def widened(self, by: int, end: int) -> Span:
+    def widened(self, by: int, end: int) -> LatentSpan:
         """By `by` on both sides, within [0, end)."""
-        return Span(max(0, self.start - by), min(end, self.stop + by))
+        return LatentSpan(max(0, self.start - by), min(end, self.stop + by))
 
     def pixels(self) -> slice:
         """The same interval in pixels of the padded image."""
@@ -46,11 +46,11 @@ def choose_grid(width: int, height: int, config: ModelConfig) -> Grid:
     return Grid(min(w, TILE), min(h, TILE), min(config.halo, w, h))
 
 
-def spans(side: int, tile: int) -> Iterator[Span]:
+def spans(side: int, tile: int) -> Iterator[LatentSpan]:
     """Tile cores along one side of `side` pixels."""
     end, step = padded(side) // LATENT_STRIDE, tile // LATENT_STRIDE
     for start in range(0, end, step):
-        yield Span(start, min(start + step, end))
+        yield LatentSpan(start, min(start + step, end))
 
 
 def tile_count(width: int, height: int, grid: Grid) -> int:

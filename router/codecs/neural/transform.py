@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from router.codecs.neural.block import Block
 from router.codecs.neural.config import ModelConfig
-from router.codecs.neural.light import Synthesis
+from router.codecs.neural.light import TrainableSynthesis
 
 
 class Transform(nn.Module):
@@ -42,7 +42,7 @@ class Transform(nn.Module):
                 nn.PixelShuffle(8),
             )
         else:
-            self.g_s = Synthesis(m, config.light)
+            self.g_s = TrainableSynthesis(m, config.light)
         self.h_a = nn.Sequential(
             nn.Conv2d(m, n, 1),
             nn.LeakyReLU(),

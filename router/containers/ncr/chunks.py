@@ -31,7 +31,7 @@ def _check_signature(head: bytes) -> None:
     raise StreamError("not an .ncr file", code=ReasonCode.UNKNOWN_STREAM)
 
 
-def walk(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+def iter_chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
     """(type, payload) of every chunk up to ENDS, signature, each length and CRC checked first; one payload is held at a time."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)

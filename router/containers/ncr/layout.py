@@ -52,7 +52,7 @@ class Arithmetic(IntEnum):
 
 
 @dataclass(frozen=True)
-class Header:
+class NcrHeader:
     """Size and sample layout: `channels` 1 to 4 (L, LA, RGB, RGBA), `depth` bits per sample."""
 
     width: int
@@ -96,7 +96,7 @@ class TileStream:
 
 
 @dataclass(frozen=True)
-class Chunk:
+class UnknownChunk:
     """A chunk that this version does not know and may ignore."""
 
     type: bytes
@@ -110,7 +110,7 @@ class Container:
     Tiles in raster order; `exif` without the `Exif\\0\\0` prefix; `unknown`: ancillary chunks kept.
     """
 
-    header: Header
+    header: NcrHeader
     model: ModelReference
     grid: Grid
     tiles: tuple[TileStream, ...]
@@ -119,10 +119,10 @@ class Container:
     icc: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
-    unknown: tuple[Chunk, ...] = ()
+    unknown: tuple[UnknownChunk, ...] = ()
 
 
-def tile_counts(header: Header, grid: Grid) -> tuple[int, int]:
+def tile_counts(header: NcrHeader, grid: Grid) -> tuple[int, int]:
     """(rows, columns) of the tile grid over the padded image."""
     return -(-_padded(header.height) // grid.tile_height), -(-_padded(header.width) // grid.tile_width)
 
@@ -148,7 +148,7 @@ def validate(c: Container) -> None:
         raise damaged("a chunk is too long")
 
 
-def validate_header(h: Header) -> None:
+def validate_header(h: NcrHeader) -> None:
     """Raise StreamError (DAMAGED_STREAM)."""
     if h.version != VERSION:
         raise damaged(f"HEAD chunk: version {h.version}")

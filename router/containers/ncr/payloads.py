@@ -10,8 +10,8 @@ from router.containers.ncr.layout import (
     Arithmetic,
     Colour,
     Grid,
-    Header,
     ModelReference,
+    NcrHeader,
     damaged,
     validate_grid,
     validate_header,
@@ -27,7 +27,7 @@ TILE = struct.Struct("<II")
 BIND = struct.Struct("<H16s")
 
 
-def binding(header: Header, model: ModelReference, grid: Grid) -> bytes:
+def binding(header: NcrHeader, model: ModelReference, grid: Grid) -> bytes:
     """The head, model and grid payloads as written: what every tile's checksum starts with.
 
     It ties the streams to the size, the weights, the rate and the tiling, so that a tile of another file, or an edited
@@ -36,12 +36,12 @@ def binding(header: Header, model: ModelReference, grid: Grid) -> bytes:
     return pack_head(header) + pack_model(model) + pack_grid(grid)
 
 
-def pack_head(h: Header) -> bytes:
+def pack_head(h: NcrHeader) -> bytes:
     """The payload of `HEAD`."""
     return HEAD.pack(h.version, h.width, h.height, h.channels, h.depth, h.colour, h.arithmetic)
 
 
-def unpack_head(payload: bytes) -> Header:
+def unpack_head(payload: bytes) -> NcrHeader:
     """What a `HEAD` holds. Raises StreamError."""
     # The version alone decides how the rest is laid out, so it is judged before the length.
     if len(payload) >= 2 and (version := int.from_bytes(payload[:2], "little")) != VERSION:
@@ -55,7 +55,7 @@ def unpack_head(payload: bytes) -> Header:
         raise damaged(f"HEAD chunk has {len(payload)} bytes, not {HEAD.size}")
     version, width, height, channels, depth, colour, arithmetic = HEAD.unpack(payload)
     try:
-        header = Header(width, height, channels, Colour(colour), depth, Arithmetic(arithmetic), version)
+        header = NcrHeader(width, height, channels, Colour(colour), depth, Arithmetic(arithmetic), version)
     except ValueError as error:
         raise damaged("HEAD chunk: a colour or arithmetic of unknown kind") from error
     validate_header(header)

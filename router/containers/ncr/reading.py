@@ -7,17 +7,17 @@ import io
 import os
 from typing import BinaryIO
 
-from router.containers.ncr.chunks import chunk, walk
+from router.containers.ncr.chunks import chunk, iter_chunks
 from router.containers.ncr.layout import (
     ANCILLARY,
     MAX_TILES,
     MAX_UNKNOWN,
-    Chunk,
     Container,
     Grid,
-    Header,
     ModelReference,
+    NcrHeader,
     TileStream,
+    UnknownChunk,
     damaged,
     tile_counts,
     type_name,
@@ -42,12 +42,12 @@ def parse(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Container:
     """
     limits.check_bytes(len(data))
     reader = Reader(limits)
-    for kind, payload in walk(io.BytesIO(data)):
+    for kind, payload in iter_chunks(io.BytesIO(data)):
         reader.take(kind, payload)
     return reader.finish()
 
 
-def check(file: BinaryIO) -> tuple[Header, ModelReference]:
+def check(file: BinaryIO) -> tuple[NcrHeader, ModelReference]:
     """Which model a file needs, and that all of it is whole: every rule of the container and every CRC, as `parse` has them.
 
     `file` is seekable. Nothing is decoded, so neither limits nor the model matter; the memory is that of the largest chunk.
@@ -75,13 +75,13 @@ def identity(data: bytes) -> bytes:
 
 def _checked(file: BinaryIO) -> Reader:
     reader = Reader(NO_LIMITS, keep=False)
-    for kind, payload in walk(file):
+    for kind, payload in iter_chunks(file):
         reader.take(kind, payload)
     reader.finish()
     return reader
 
 
-def read_reference(file: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> tuple[Header, ModelReference]:
+def read_reference(file: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> tuple[NcrHeader, ModelReference]:
     """Which model a file needs: its first two critical chunks are read, and its end; no stream, no metadata, no pixel.
 
     `file` is seekable. What lies between `MODL` and the end is not looked at, and the size of the image is not limited: nothing
@@ -110,9 +110,9 @@ def read_reference(file: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> tuple[Hea
     return found
 
 
-def _reference(data: bytes) -> tuple[Header, ModelReference]:
+def _reference(data: bytes) -> tuple[NcrHeader, ModelReference]:
     reader = Reader(NO_LIMITS, keep=False)
-    for kind, payload in walk(io.BytesIO(data)):
+    for kind, payload in iter_chunks(io.BytesIO(data)):
         reader.take(kind, payload)
         if reader.header is not None and reader.model is not None:
             return reader.header, reader.model
@@ -161,7 +161,7 @@ class Reader:
         """`keep`: False to judge tiles, alpha and unknown chunks without holding them."""
         self.limits = limits
         self.keep = keep
-        self.header: Header | None = None
+        self.header: NcrHeader | None = None
         self.model: ModelReference | None = None
         self.grid: Grid | None = None
         self.tiles: list[TileStream] = []
@@ -169,7 +169,7 @@ class Reader:
         self.tile_count = 0
         self.alpha: bytes | None = None
         self.ancillary: dict[str, bytes] = {}
-        self.unknown: list[Chunk] = []
+        self.unknown: list[UnknownChunk] = []
         self.unknown_count = 0
         self.bound: bytes | None = None
         self.pieces = Pieces()
@@ -265,7 +265,7 @@ class Reader:
         if self.unknown_count > MAX_UNKNOWN:
             raise damaged(f"more than {MAX_UNKNOWN} chunks of unknown types")
         if self.keep:
-            self.unknown.append(Chunk(kind, payload))
+            self.unknown.append(UnknownChunk(kind, payload))
 
     def _check_binding(self) -> None:
         if self.bound is not None and self.bound != self.pieces.digest()[: len(self.bound)]:

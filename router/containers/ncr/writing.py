@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 
-from router.containers.ncr.chunks import chunk, walk
+from router.containers.ncr.chunks import chunk, iter_chunks
 from router.containers.ncr.layout import ANCILLARY, MAX_CHUNK, MINOR, SIGNATURE, Container, validate
 from router.containers.ncr.payloads import BIND, TILE, pack_grid, pack_head, pack_model
 from router.containers.ncr.reading import Pieces, Reader
@@ -57,7 +57,7 @@ def replace(data: bytes, **changes: bytes | None) -> bytes:
     reader = Reader(NO_LIMITS, keep=False)
     front, at = 0, len(SIGNATURE)
     kept: list[tuple[int, int]] = []
-    for kind, payload in walk(io.BytesIO(data)):
+    for kind, payload in iter_chunks(io.BytesIO(data)):
         reader.take(kind, payload)
         start, at = at, at + len(payload) + 12
         if kind in (b"HEAD", b"MODL", b"GRID"):

@@ -17,7 +17,7 @@ Vectors = NDArray[np.floating[Any]]
 Scores = NDArray[np.float64]
 
 
-class Density(Protocol):
+class DensityEstimator(Protocol):
     """A fitted estimator. Scores are deterministic; arrays are float32, arithmetic is float64."""
 
     def score_samples(self, features: Vectors) -> Scores:

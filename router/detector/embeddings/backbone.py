@@ -14,7 +14,7 @@ import numpy as np
 from router.artefacts import BACKBONES
 from router.artefacts.bundle import vouch
 from router.detector.embeddings.base import Array, Embedding, Features
-from router.detector.patches import Views
+from router.detector.patches import Patches
 from router.errors import ArtefactError, CodecUnavailableError
 from router.kernels import alone, each
 from router.reasons import ReasonCode
@@ -64,11 +64,11 @@ class Backbone(Embedding):
         except (ValueError, KeyError, TypeError, SafetensorError) as error:
             raise _damaged(FOLDER, str(error)) from error
 
-    def embed(self, views: Views) -> Features:
+    def embed(self, patches: Patches) -> Features:
         """See `Embedding.embed`."""
-        small, *parts = each(lambda part: part(), [lambda: self._small(views.small), *self._tile_parts(views.tiles)])
+        small, *parts = each(lambda part: part(), [lambda: self._small(patches.small), *self._tile_parts(patches.tiles)])
         tiles = np.concatenate(parts)
-        return Features(whole=np.concatenate([small, tiles[: views.even].mean(0)]), tiles=tiles)
+        return Features(whole=np.concatenate([small, tiles[: patches.even].mean(0)]), tiles=tiles)
 
     def tile_features(self, tiles: Array, gray: bool) -> Array:
         """See `Embedding.tile_features`."""

@@ -1,4 +1,4 @@
-"""The interface of an embedding: from the views of one image to features of the whole and of each tile."""
+"""The interface of an embedding: from the patches of one image to features of the whole and of each tile."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from router.detector.patches import Views
+from router.detector.patches import Patches
 
 Array = NDArray[np.float32]
 
@@ -18,7 +18,7 @@ Array = NDArray[np.float32]
 class Features:
     """Attributes:
     whole: (D,) float32, finite: the image as one vector.
-    tiles: (N, T) float32, finite: each tile of the views, in their order.
+    tiles: (N, T) float32, finite: each tile of the patches, in their order.
     """
 
     whole: Array
@@ -39,7 +39,7 @@ class Embedding(ABC):
         return embeddings.load, (self.id,)
 
     @abstractmethod
-    def embed(self, views: Views) -> Features:
+    def embed(self, patches: Patches) -> Features:
         """Features of one image. Gray images may have fewer of them than colour images, always the same."""
 
     @abstractmethod
@@ -64,12 +64,12 @@ class Embedded:
     gray: bool
 
 
-def embed(views: Views, embeddings: tuple[Embedding, ...]) -> Embedded:
+def embed(patches: Patches, embeddings: tuple[Embedding, ...]) -> Embedded:
     """All of `embeddings` of one image."""
-    parts = {e.id: e.embed(views) for e in embeddings}
+    parts = {e.id: e.embed(patches) for e in embeddings}
     return Embedded(
         whole={name: part.whole for name, part in parts.items()},
         tiles=np.concatenate([part.tiles for part in parts.values()], axis=1),
-        corners=views.corners,
-        gray=views.gray,
+        corners=patches.corners,
+        gray=patches.gray,
     )

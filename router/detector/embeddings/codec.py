@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from router.codecs.neural import weights
 from router.detector.embeddings.base import Array, Embedding, Features
-from router.detector.patches import Views
+from router.detector.patches import Patches
 from router.errors import ArtefactError, ModelError
 from router.reasons import ReasonCode
 
@@ -58,10 +58,10 @@ class CodecFeatures(Embedding):
             raise _another(name)
         return found
 
-    def embed(self, views: Views) -> Features:
+    def embed(self, patches: Patches) -> Features:
         """See `Embedding.embed`."""
-        tiles = self.tile_features(views.tiles, views.gray)
-        return Features(whole=tiles[: views.even].mean(0), tiles=tiles)
+        tiles = self.tile_features(patches.tiles, patches.gray)
+        return Features(whole=tiles[: patches.even].mean(0), tiles=tiles)
 
     def tile_features(self, tiles: Array, gray: bool) -> Array:
         """See `Embedding.tile_features`."""

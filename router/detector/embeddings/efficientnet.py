@@ -29,7 +29,7 @@ class Conv(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Block:
+class InvertedBottleneck:
     """Inverted bottleneck: 1x1 up (none where the expansion is 1), depthwise, 1x1 down."""
 
     expand: Conv | None
@@ -53,7 +53,7 @@ class EfficientNetLite0:
         self._stem, self._head = conv("stem"), conv("head")
         self._stages = [
             [
-                Block(
+                InvertedBottleneck(
                     expand=None if expansion == 1 else conv(f"{s}.{b}.expand"),
                     depthwise=conv(f"{s}.{b}.depthwise"),
                     project=conv(f"{s}.{b}.project"),
@@ -87,7 +87,7 @@ class EfficientNetLite0:
         return F.relu6(F.conv2d(padded, *self._stem, stride=STEM_STRIDE, padding=inside))
 
 
-def _run(x: Tensor, blocks: list[Block]) -> Tensor:
+def _run(x: Tensor, blocks: list[InvertedBottleneck]) -> Tensor:
     for block in blocks:
         y = x if block.expand is None else F.relu6(F.conv2d(x, *block.expand))
         y, inside = _same(y, block.depthwise.weight.shape[-1], block.stride)

@@ -15,7 +15,7 @@ from router.detector.embeddings import statistics
 from router.detector.embeddings.base import Array, Embedding, Features
 from router.detector.embeddings.statistics import Features as Statistics
 from router.detector.embeddings.statistics import Stack
-from router.detector.patches import MIN_SIDE, Views
+from router.detector.patches import MIN_SIDE, Patches
 
 
 class Scene(Embedding):
@@ -23,11 +23,11 @@ class Scene(Embedding):
 
     id = "scene-2"
 
-    def embed(self, views: Views) -> Features:
+    def embed(self, patches: Patches) -> Features:
         """See `Embedding.embed`."""
-        local = self.tile_features(views.tiles, views.gray)
-        even = local[: views.even].astype(np.float64)  # tiles chosen for being conspicuous would bias what is pooled
-        whole = np.concatenate([even.mean(0), np.log(even.std(0) + 1e-3), _as_matrix(_view_statistics(views))[0]])
+        local = self.tile_features(patches.tiles, patches.gray)
+        even = local[: patches.even].astype(np.float64)  # tiles chosen for being conspicuous would bias what is pooled
+        whole = np.concatenate([even.mean(0), np.log(even.std(0) + 1e-3), _as_matrix(_view_statistics(patches))[0]])
         return Features(whole=whole.astype(np.float32), tiles=local)
 
     def tile_features(self, tiles: Array, gray: bool) -> Array:
@@ -46,7 +46,7 @@ def feature_names(gray: bool) -> tuple[str, ...]:
     """Names of the entries of the whole image's features, in order."""
     blank = np.zeros((1, MIN_SIDE, MIN_SIDE, 1 if gray else 3), np.float32)
     local = tile_feature_names(gray)
-    view = _view_statistics(Views(tiles=blank, corners=np.zeros((1, 2), np.intp), even=1, small=blank[0], gray=gray))
+    view = _view_statistics(Patches(tiles=blank, corners=np.zeros((1, 2), np.intp), even=1, small=blank[0], gray=gray))
     return (*(f"mean.{n}" for n in local), *(f"spread.{n}" for n in local), *view)
 
 
@@ -63,7 +63,7 @@ def _tile_statistics(tiles: Stack) -> Statistics:
     return out
 
 
-def _view_statistics(seen: Views) -> Statistics:
+def _view_statistics(seen: Patches) -> Statistics:
     small = seen.small[None]
     y = statistics.luma(small)
     out = statistics.mscn_statistics(y, "mscn")

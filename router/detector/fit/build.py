@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from router.detector import artefact, embeddings
-from router.detector.artefact import KindManifest, Manifest
+from router.detector.artefact import DetectorManifest, KindManifest
 from router.detector.calibration import DEFAULT_ALPHA
 from router.detector.fit.corpus import View
 from router.detector.fit.degradations import MIX
 from router.detector.fit.outlier_exposure import KINDS
-from router.detector.fit.scorer import Foreign, Photographs, fit
+from router.detector.fit.scorer import EmbeddedPhotographs, Foreign, fit
 from router.detector.scorer import SIZES
 from router.errors import UsageError
 from router.reasons import ReasonCode
@@ -40,7 +40,7 @@ def build(
     alpha: float = DEFAULT_ALPHA,
     seed: int = 0,
     provenance: Mapping[str, Any],
-) -> Manifest:
+) -> DetectorManifest:
     """Fit, calibrate and write the artefact into `out`, whose name becomes the detector's id. Returns its manifest.
 
     Args:
@@ -66,13 +66,13 @@ def build(
             if found[size] < smallest_calibration(alpha):
                 what = f"{found[size]} {kind} photographs to calibrate the size {size!r} with"
                 raise _too_few(what, smallest_calibration(alpha))
-        photographs = Photographs([image for image, _ in seen], np.array([g for _, g in seen], np.intp))
-        judgement = fit(photographs, foreign[kind], [v.image for v in held], embeddings.DEFAULT[0], seed)
-        arrays |= judgement.estimators.arrays(kind) | judgement.fusion.arrays(f"{kind}.fusion")
+        photographs = EmbeddedPhotographs([image for image, _ in seen], np.array([g for _, g in seen], np.intp))
+        scorer_of_kind = fit(photographs, foreign[kind], [v.image for v in held], embeddings.DEFAULT[0], seed)
+        arrays |= scorer_of_kind.estimators.arrays(kind) | scorer_of_kind.fusion.arrays(f"{kind}.fusion")
         parts[kind] = KindManifest(
-            calibration_scores={size: tuple(map(float, c.raw)) for size, c in judgement.calibration.items()},
-            tile_median=judgement.tile_median,
-            tile_upper=judgement.tile_upper,
+            calibration_scores={size: tuple(map(float, c.raw)) for size, c in scorer_of_kind.calibration.items()},
+            tile_median=scorer_of_kind.tile_median,
+            tile_upper=scorer_of_kind.tile_upper,
         )
         counts[kind] = {
             "fitted_views": len(seen),
@@ -80,7 +80,7 @@ def build(
             "calibration": dict(found),
             "calibration_histories": dict(Counter(v.history for v in held)),
         }
-    manifest = Manifest(
+    manifest = DetectorManifest(
         schema_version=3,
         detector_id=out.name,
         embeddings=embeddings.DEFAULT,

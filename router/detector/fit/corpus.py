@@ -15,7 +15,7 @@ from PIL import Image
 from router.detector import embeddings
 from router.detector.embeddings.base import Embedded, embed
 from router.detector.fit.degradations import draw, generator
-from router.detector.patches import MIN_SIDE, views
+from router.detector.patches import MIN_SIDE, extract_patches
 from router.folders import LeftOut, images_below
 from router.images.arrays import from_pixels
 from router.images.read import read
@@ -57,7 +57,7 @@ def read_sample(path: Path) -> ImageSample:
 
 def embedded(sample: ImageSample, names: Sequence[str] = embeddings.DEFAULT) -> Embedded:
     """`sample` under the embeddings with these ids; its shorter side at least MIN_SIDE."""
-    return embed(views(sample), tuple(embeddings.load(name) for name in names))
+    return embed(extract_patches(sample), tuple(embeddings.load(name) for name in names))
 
 
 def photograph_views(

@@ -57,7 +57,7 @@ class Past:
 def draw(
     image: Image.Image, rng: np.random.Generator, size: str | None = None, *, mixed: bool = True
 ) -> tuple[Image.Image, str] | None:
-    """One history of `image` and its name ("as_is" unless `mixed`); with `size` (of `judgement.SIZES`) cut or enlarged to it,
+    """One history of `image` and its name ("as_is" unless `mixed`); with `size` (of `scorer.SIZES`) cut or enlarged to it,
     None where that is out of reach.
 
     The random numbers taken do not depend on the image's mode, so that the gray and the colour version of a photograph can be

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from router.detector.artefact import Manifest
+from router.detector.artefact import DetectorManifest
 from router.detector.calibration import DEFAULT_ALPHA
 from router.detector.fit import outlier_exposure as foreign
 from router.detector.fit.build import build
@@ -29,7 +29,7 @@ def fit_folder(
     progress: Progress | None = None,
     left_out: LeftOut | None = None,
     plan: FitPlan | None = None,
-) -> Manifest:
+) -> DetectorManifest:
     """Fit on the images below `folder`, calibrate on those below `held_out` or on a third of the scenes, and write `out`.
 
     It takes `smallest_collection(alpha)` photographs of different scenes, in colour unless the collection is gray: 99 at alpha

@@ -46,7 +46,7 @@ def smallest_collection(alpha: float = DEFAULT_ALPHA) -> int:
 
 
 @dataclass(frozen=True)
-class Seen:
+class PhotographFacts:
     """What a look at one photograph shows: SHA-256 of the file, sides in px, whether it has colour, its difference hash."""
 
     path: Path
@@ -196,7 +196,7 @@ def plan_fit(
     )
 
 
-def look(path: Path) -> Seen:
+def look(path: Path) -> PhotographFacts:
     """One photograph in small. Raises InputError, LimitError."""
     try:
         with Image.open(path) as image:
@@ -210,16 +210,16 @@ def look(path: Path) -> Seen:
         whole = as_photograph(read_sample(path))
         (width, height), bits = whole.size, hash_bits(whole)
         small = whole.convert("RGB").resize((_SMALL, _SMALL), Image.Resampling.BOX)
-    return Seen(path, digest(path), width, height, not is_gray(np.asarray(small, np.float32)), bits)
+    return PhotographFacts(path, digest(path), width, height, not is_gray(np.asarray(small, np.float32)), bits)
 
 
-def _reaches(one: Seen, seed: int, mixed: bool) -> bool:
+def _reaches(one: PhotographFacts, seed: int, mixed: bool) -> bool:
     """Whether it has the view that is drawn for calibration in the largest size: what is small cannot be enlarged to it."""
     number = list(SIZES).index(_LARGEST)
     return past_of((one.width, one.height), generator(seed, one.content, number), _LARGEST, mixed=mixed) is not None
 
 
-def _kept_back(groups: NDArray[np.intp], seen: Sequence[Seen], large: Sequence[bool], least: int) -> set[int]:
+def _kept_back(groups: NDArray[np.intp], seen: Sequence[PhotographFacts], large: Sequence[bool], least: int) -> set[int]:
     """The scenes to calibrate with, by the content of one of their images: stable when others are added.
 
     A third of them; more, as long as enough are left to fit on, where fewer than `least` of their images are `large`.

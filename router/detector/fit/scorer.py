@@ -1,5 +1,5 @@
-"""Fit a judgement: estimators on photographs and foreign images, the fusing rule on scores from outside the fit, calibration on
-photographs that neither has seen."""
+"""Fit a calibrated scorer: estimators on photographs and foreign images, the fusing rule on scores from outside the fit,
+calibration on photographs that neither has seen."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from router.detector.calibration import Calibration
+from router.detector.calibration import ScoreCalibration
 from router.detector.density.contrast import Contrast
 from router.detector.density.mahalanobis import Mahalanobis
 from router.detector.density.neighbours import Neighbours
 from router.detector.embeddings.base import Array, Embedded
 from router.detector.fusion import Fusion
-from router.detector.scorer import SCORES, SIZES, Estimators, Judgement, scene, size_of, whole
+from router.detector.scorer import SCORES, SIZES, CalibratedScorer, Estimators, scene, size_of, whole
 
 FOLDS = 5
 PHOTOGRAPH_TILES = 8
@@ -26,16 +26,16 @@ CALIBRATION_DECIMALS = 6
 
 
 @dataclass(frozen=True, eq=False)
-class Photographs:
+class EmbeddedPhotographs:
     """Embedded photographs, all gray or all in colour. groups: (N,) integers, the same for views of one scene, which are never
     on both sides of a fold."""
 
     images: Sequence[Embedded]
     groups: NDArray[np.intp]
 
-    def select(self, keep: NDArray[np.bool_]) -> Photographs:
+    def select(self, keep: NDArray[np.bool_]) -> EmbeddedPhotographs:
         """Those where `keep`, (N,), is True."""
-        return Photographs([i for i, kept in zip(self.images, keep, strict=True) if kept], self.groups[keep])
+        return EmbeddedPhotographs([i for i, kept in zip(self.images, keep, strict=True) if kept], self.groups[keep])
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,9 @@ class Foreign:
         )
 
 
-def fit(inside: Photographs, outside: Foreign, held_out: Sequence[Embedded], scene_id: str, seed: int) -> Judgement:
+def fit(
+    inside: EmbeddedPhotographs, outside: Foreign, held_out: Sequence[Embedded], scene_id: str, seed: int
+) -> CalibratedScorer:
     """Fit to photographs `inside` and foreign images `outside`, calibrate on `held_out` photographs of every size.
 
     Each of `held_out` must be one draw of its photograph for its size: scores of one size then are exchangeable with those of
@@ -81,13 +83,13 @@ def fit(inside: Photographs, outside: Foreign, held_out: Sequence[Embedded], sce
     fusion = Fusion.fit(*_scores_from_outside(inside, outside, scene_id, seed))
     raw = fusion(estimators.scores(held_out))
     sizes = np.array([size_of(len(image.tiles)) for image in held_out])
-    calibration = {name: Calibration(np.round(raw[sizes == name], CALIBRATION_DECIMALS)) for name in SIZES}
+    calibration = {name: ScoreCalibration(np.round(raw[sizes == name], CALIBRATION_DECIMALS)) for name in SIZES}
     tiles = estimators.tiles.score_samples(np.concatenate([image.tiles for image in held_out]))
     median, upper = np.round(np.quantile(tiles, [0.5, 0.95]), CALIBRATION_DECIMALS)
-    return Judgement(estimators, fusion, calibration, float(median), float(upper))
+    return CalibratedScorer(estimators, fusion, calibration, float(median), float(upper))
 
 
-def _estimators(inside: Photographs, outside: Foreign, scene_id: str) -> Estimators:
+def _estimators(inside: EmbeddedPhotographs, outside: Foreign, scene_id: str) -> Estimators:
     statistics = scene(inside.images, scene_id)
     share = outside.weights[outside.owners] / np.bincount(outside.owners, minlength=len(outside.weights))[outside.owners]
     return Estimators(
@@ -105,7 +107,7 @@ def _some_tiles(image: Embedded) -> Array:
 
 
 def _scores_from_outside(
-    inside: Photographs, outside: Foreign, scene_id: str, seed: int
+    inside: EmbeddedPhotographs, outside: Foreign, scene_id: str, seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Scores (N, K) and (M, K) of all images, each by estimators that have not seen its scene."""
     rng = np.random.default_rng(seed)

@@ -1,1 +1,1 @@
-"""What is computed from measured points: bytes at matched quality, the router's walk, its rivals, the oracle, BD-rates."""
+"""What is computed from measured points: bytes at matched quality, the router's fallback, its baselines, the oracle, BD-rates."""

@@ -1,7 +1,7 @@
 """Bjontegaard delta rate: how many per cent more bytes a codec takes than another at equal quality, on average over qualities.
 
 There is one BD-rate here: the package `bjontegaard` (G. Bjontegaard, VCEG-M33, 2001) with PCHIP of the logarithm of the
-bytes over the range of quality that both curves have, through the hulls of `curves.Curve`.
+bytes over the range of quality that both curves have, through the hulls of `curves.RateCurve`.
 
 Why PCHIP. The common test conditions of JCT-VC and JVET compute with it since the single cubic of 2001 was found to swing
 between points, so that figures compare with published ones. It is monotone: no quality that was not measured costs fewer bytes
@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.codecs.base import Lane
-from router.evaluation.comparison.curves import Curve, fewest_bytes, measured
+from router.evaluation.comparison.curves import RateCurve, fewest_bytes, measured
 from router.evaluation.comparison.matched import AVIF, POOLED, images
-from router.evaluation.measure.families import BETTER_AVIF, FAMILIES
+from router.evaluation.measure.variants import BETTER_AVIF, VARIANTS
 from router.evaluation.statistics import mean
 
 if TYPE_CHECKING:
@@ -64,10 +64,11 @@ def bd_rates(points: pd.DataFrame) -> pd.DataFrame:
 def by_domain(rates: pd.DataFrame) -> dict[str, Any]:
     """JSON-able: `anchor`, a family; by metric and domain `images` and `families`, first all domains if there are several.
 
-    `families`: name -> the mean over images in per cent, see `statistics.Estimate`; its `images` are those that have a BD-rate.
+    `families`: name -> the mean over images in per cent, see `statistics.IntervalEstimate`; its `images` are those that have
+    a BD-rate.
     """
     found: dict[str, Any] = {"anchor": str(rates["anchor"].iloc[0]) if len(rates) else None}
-    families = [name for name in (*FAMILIES, AVIF) if name in set(rates["family"])]
+    families = [name for name in (*VARIANTS, AVIF) if name in set(rates["family"])]
     domains = sorted(str(name) for name in rates["domain"].unique())
     for metric in METRICS:
         of_metric = rates[rates["metric"] == metric]
@@ -98,7 +99,7 @@ def bd_rate(anchor: Points, test: Points) -> float:
     )
 
 
-def envelope(curves: Sequence[Curve]) -> Points:
+def envelope(curves: Sequence[RateCurve]) -> Points:
     """(n, 2) bytes and quality (see `curves.scaled`) of a curve; of several, of one metric, the lower envelope, sampled densely.
 
     That is at each quality the fewest bytes that any of them reaches it with.

@@ -14,10 +14,10 @@ from router.codecs import registry
 from router.codecs.base import Knob
 from router.errors import CodecError
 from router.evaluation.comparison.matched import RateDistortion
-from router.evaluation.measure.families import FAMILIES
+from router.evaluation.measure.variants import VARIANTS
 from router.quality.search import SearchResult, search
-from router.quality.search_model import Guide, Prior, usable_prior
-from router.quality.search_model.curves import Family as Curves
+from router.quality.search_model import CurvePredictor, SearchModel, usable_search_model
+from router.quality.search_model.curves import CurveSet as Curves
 from router.quality.target import MAX_STEPS, Target
 
 if TYPE_CHECKING:
@@ -29,11 +29,11 @@ UNREACHED = "unreached"
 
 
 @dataclass(frozen=True)
-class Cost:
+class SearchCost:
     """`steps` encodings; CPU `seconds` for them, with decoding and scoring, and for what is done once an image.
 
-    What the search would release: its `bytes`, `score` (SSIMULACRA2) and `outcome` (`router.quality.search.Outcome`), "unreached"
-    where it finds nothing; None where nothing is searched.
+    What the search would release: its `bytes`, `score` (SSIMULACRA2) and `outcome` (`router.quality.search.SearchOutcome`),
+    "unreached" where it finds nothing; None where nothing is searched.
     """
 
     steps: int
@@ -43,7 +43,7 @@ class Cost:
     outcome: str | None = None
 
 
-def cost(points: pd.DataFrame, knob: Knob | None, target: float, max_steps: int = MAX_STEPS) -> Cost:
+def cost(points: pd.DataFrame, knob: Knob | None, target: float, max_steps: int = MAX_STEPS) -> SearchCost:
     """Of one family on one image; also where the search ends without reaching the target.
 
     Between measured settings score, bytes and seconds are interpolated linearly. A codec without a knob encodes and decodes
@@ -54,7 +54,7 @@ def cost(points: pd.DataFrame, knob: Knob | None, target: float, max_steps: int 
     setup = float(points["setup_seconds"].median())
     spent = (points["encode_seconds"] + points["decode_seconds"] + points["score_seconds"]).to_numpy(float)
     if knob is None or len(points) == 1:
-        return Cost(1, setup + float(spent[0]))
+        return SearchCost(1, setup + float(spent[0]))
     order = np.argsort(points["setting"].to_numpy(float))
     settings = points["setting"].to_numpy(float)[order]
     scores, spent = points["ssimulacra2"].to_numpy(float)[order], spent[order]
@@ -81,43 +81,43 @@ def cost(points: pd.DataFrame, knob: Knob | None, target: float, max_steps: int 
             score=score,
             byte_limit=None,
             max_steps=max_steps,
-            guide=_guide(points, knob),
+            predictor=_predictor(points, knob),
         )
     seconds = setup + float(np.interp(tried, settings, spent).sum())
     if released is None:
-        return Cost(len(tried), seconds, outcome=UNREACHED)
+        return SearchCost(len(tried), seconds, outcome=UNREACHED)
     trial = released.trial
-    return Cost(len(tried), seconds, float(len(trial.data)), trial.score, released.outcome.value)
+    return SearchCost(len(tried), seconds, float(len(trial.data)), trial.score, released.outcome.value)
 
 
-def searched(rd: RateDistortion, family: str, target: float, max_steps: int = MAX_STEPS) -> Cost:
+def searched(rd: RateDistortion, family: str, target: float, max_steps: int = MAX_STEPS) -> SearchCost:
     """`cost` on the points of one family with the knob of its codec; played once for them, a target and number of steps."""
     played, key = _PLAYED.setdefault(rd, {}), (target, max_steps)
     if key not in played:
-        played[key] = cost(rd.points, registry.get_class(FAMILIES[family].codec_id).knob, target, max_steps)
+        played[key] = cost(rd.points, registry.get_class(VARIANTS[family].codec_id).knob, target, max_steps)
     return played[key]
 
 
-_PLAYED: WeakKeyDictionary[RateDistortion, dict[tuple[float, int], Cost]] = WeakKeyDictionary()
+_PLAYED: WeakKeyDictionary[RateDistortion, dict[tuple[float, int], SearchCost]] = WeakKeyDictionary()
 
 
-def _guide(points: pd.DataFrame, knob: Knob) -> Guide | None:
+def _predictor(points: pd.DataFrame, knob: Knob) -> CurvePredictor | None:
     """What the search knows of a family on an image that nobody has looked at.
 
-    None (a generic curve) where no prior ships, for families and knobs that are not those of `FAMILIES`, and where the table does
-    not state the image's size.
+    None (a generic curve) where no search model ships, for families and knobs that are not those of `VARIANTS`, and where the
+    table does not state the image's size.
     """
     pixels = int(points["width"].iloc[0]) * int(points["height"].iloc[0])
-    known = _known(str(points["family"].iloc[0]), usable_prior(pixels)[0])
+    known = _known(str(points["family"].iloc[0]), usable_search_model(pixels)[0])
     if known is None or known[2] != knob or not pixels:
         return None
-    prior, curves, _ = known
-    return Guide(prior.belief(None), curves, pixels)
+    search_model, curves, _ = known
+    return CurvePredictor(search_model.posterior(None), curves, pixels)
 
 
 @cache
-def _known(family: str, prior: Prior | None) -> tuple[Prior, Curves, Knob | None] | None:
-    if prior is None or family not in FAMILIES:
+def _known(family: str, search_model: SearchModel | None) -> tuple[SearchModel, Curves, Knob | None] | None:
+    if search_model is None or family not in VARIANTS:
         return None
-    codec = FAMILIES[family].codec()
-    return None if codec.knob is None else (prior, prior.family(codec, {}), codec.knob)
+    codec = VARIANTS[family].codec()
+    return None if codec.knob is None else (search_model, search_model.curve_set(codec, {}), codec.knob)

@@ -49,7 +49,7 @@ def measured(metric: str, value: float) -> float:
 
 
 @dataclass(frozen=True)
-class Curve:
+class RateCurve:
     """A monotone curve: `log_bytes` and `values` (see `scaled`), both strictly rising, at least one point."""
 
     metric: str
@@ -57,7 +57,7 @@ class Curve:
     values: Values
 
     @classmethod
-    def through(cls, metric: str, sizes: Sequence[int] | Values, values: Sequence[float] | Values) -> Curve:
+    def through(cls, metric: str, sizes: Sequence[int] | Values, values: Sequence[float] | Values) -> RateCurve:
         """The hull of these points: bytes, and the metric as measured. Raises ValueError if there is none."""
         logs, heights = np.log(np.asarray(sizes, np.float64)), scaled(metric, np.asarray(values, np.float64))
         if not len(logs):
@@ -96,7 +96,7 @@ class Curve:
         return _interpolation(self.log_bytes, self.values)
 
 
-def fewest_bytes(curves: Iterable[Curve], value: float) -> float | None:
+def fewest_bytes(curves: Iterable[RateCurve], value: float) -> float | None:
     """The fewest that reach a value of the metric (as measured) on any of these curves, None if it is out of reach."""
     return min((size for curve in curves if (size := curve.bytes_at(value)) is not None), default=None)
 

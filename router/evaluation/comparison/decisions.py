@@ -19,7 +19,7 @@ import numpy as np
 
 from router.codecs.base import Lane
 from router.errors import RouterError
-from router.evaluation.measure.pictures import Picture
+from router.evaluation.measure.pictures import DomainImage
 from router.policy.compiled import CompiledPolicy
 from router.policy.decision import Decision
 from router.policy.engine import Resolver
@@ -55,7 +55,7 @@ class Decided:
         seen: see `SEEN`.
     """
 
-    picture: Picture
+    picture: DomainImage
     policy: str
     target: float
     decision: Decision
@@ -67,7 +67,7 @@ class Decided:
     seen: Mapping[str, Any] = field(default_factory=dict)
 
 
-def decide_all(pictures: Iterable[Picture], policies: Sequence[CompiledPolicy], targets: Sequence[float]) -> list[Decided]:
+def decide_all(pictures: Iterable[DomainImage], policies: Sequence[CompiledPolicy], targets: Sequence[float]) -> list[Decided]:
     """Decisions on each picture's file, metadata and all. An image is scored by the detector once, whatever it is decided for.
 
     Pictures that cannot be read are left out: the measurement names them.
@@ -82,7 +82,7 @@ def decide_all(pictures: Iterable[Picture], policies: Sequence[CompiledPolicy], 
     return found
 
 
-def _decide_one(picture: Picture, routers: Sequence[_Router], targets: Sequence[float]) -> list[Decided]:
+def _decide_one(picture: DomainImage, routers: Sequence[_Router], targets: Sequence[float]) -> list[Decided]:
     from router.images.read import read
 
     sample = read(picture.path)

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.codecs.base import Lane
-from router.evaluation.comparison.curves import Curve, fewest_bytes
-from router.evaluation.measure.families import BETTER_AVIF, NEURAL
+from router.evaluation.comparison.curves import RateCurve, fewest_bytes
+from router.evaluation.measure.variants import BETTER_AVIF, NEURAL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,15 +40,15 @@ class RateDistortion:
         self.lane = str(points["lane"].iloc[0])
         families = points["family"].to_numpy()
         self._parts = [families == name for name in sorted(set(families))]
-        self._curves: dict[str, list[Curve]] = {}
+        self._curves: dict[str, list[RateCurve]] = {}
 
-    def curves(self, metric: str) -> list[Curve]:
+    def curves(self, metric: str) -> list[RateCurve]:
         """One a family; empty where the metric has no value."""
         if metric not in self._curves:
             values = self.points[metric].to_numpy(float)
             parts = [part & np.isfinite(values) for part in self._parts]
             sizes = self.points["bytes"].to_numpy()
-            self._curves[metric] = [Curve.through(metric, sizes[part], values[part]) for part in parts if part.any()]
+            self._curves[metric] = [RateCurve.through(metric, sizes[part], values[part]) for part in parts if part.any()]
         return self._curves[metric]
 
     def bytes_at(self, metric: str, value: float) -> float | None:
@@ -65,7 +65,7 @@ class RateDistortion:
         return bool(self.points["guard_passed"].to_numpy(bool)[self._nearest(score)].all())
 
     def guard_quantile(self, score: float) -> float:
-        """The smallest quantile at which the guard passes the measured point nearest in SSIMULACRA2; see `guarded.Verdict`.
+        """The smallest quantile at which the guard passes the measured point nearest in SSIMULACRA2; see `guarded.GuardVerdict`.
 
         NaN where none was stored: in lanes other than the neural one.
         """
@@ -145,9 +145,9 @@ def disadvantage(frame: pd.DataFrame, target: float, *, neural: str = NEURAL) ->
 
 def _compared(by_family: dict[str, RateDistortion], target: float, neural: str) -> dict[str, Any]:
     ours = by_family.get(neural)
-    rivals = {name: rd for name, rd in by_family.items() if rd.lane != Lane.NEURAL and name != AVIF}
-    lossy = [rd for rd in rivals.values() if rd.lane == Lane.CLASSICAL]
-    size, name = _best(rivals, "ssimulacra2", target)
+    baselines = {name: rd for name, rd in by_family.items() if rd.lane != Lane.NEURAL and name != AVIF}
+    lossy = [rd for rd in baselines.values() if rd.lane == Lane.CLASSICAL]
+    size, name = _best(baselines, "ssimulacra2", target)
     neural_size = None if ours is None else ours.bytes_at("ssimulacra2", target)
     found = {
         "neural_bytes": _number(neural_size),
@@ -158,7 +158,7 @@ def _compared(by_family: dict[str, RateDistortion], target: float, neural: str) 
     ms_ssim = _ms_ssim_of_best(lossy, target)
     if ms_ssim is None:
         return found | dict.fromkeys(DISADVANTAGE[-4:], np.nan)
-    size, _ = _best(rivals, "ms_ssim", ms_ssim)
+    size, _ = _best(baselines, "ms_ssim", ms_ssim)
     neural_size = None if ours is None else ours.bytes_at("ms_ssim", ms_ssim)
     return found | {
         "ms_ssim_target": ms_ssim,

@@ -13,7 +13,7 @@ from router.codecs import registry
 from router.errors import RouterError
 from router.evaluation.comparison.costs import searched
 from router.evaluation.comparison.matched import RateDistortion
-from router.evaluation.measure.families import FAMILIES
+from router.evaluation.measure.variants import VARIANTS
 from router.policy.builtin import codec_name
 from router.policy.compiled import CompiledPolicy
 from router.policy.decision import Decision
@@ -74,7 +74,7 @@ def permitted_families(decision: Decision) -> tuple[str, ...]:
 
 def _families(codecs: Iterable[str]) -> tuple[str, ...]:
     names = {family_of(codec_id) for codec_id in {codec_name(codec) for codec in codecs}}
-    return tuple(name for name in FAMILIES if name in names)
+    return tuple(name for name in VARIANTS if name in names)
 
 
 def family_of(codec_id: str) -> str | None:
@@ -83,5 +83,5 @@ def family_of(codec_id: str) -> str | None:
         config = registry.get(codec_id).get_config()
     except RouterError:
         return None
-    same = (name for name, f in FAMILIES.items() if f.codec_id == codec_id and f.codec().get_config() == config)
+    same = (name for name, f in VARIANTS.items() if f.codec_id == codec_id and f.codec().get_config() == config)
     return next(same, None)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from router.codecs.base import Lane
-from router.evaluation.comparison.rivals import KEYS
-from router.evaluation.measure.families import NEURAL
+from router.evaluation.comparison.baselines import KEYS
+from router.evaluation.measure.variants import NEURAL
 
 if TYPE_CHECKING:
     import pandas as pd

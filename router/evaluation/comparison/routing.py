@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from router.codecs.base import Lane
-from router.evaluation.comparison.costs import Cost, searched
+from router.evaluation.comparison.costs import SearchCost, searched
 from router.evaluation.comparison.decisions import Decided
 from router.evaluation.comparison.matched import RateDistortion, images
 from router.evaluation.comparison.oracle import SOURCE, choose, family_of, open_families, permitted_families, reached
-from router.evaluation.measure.families import NEURAL
+from router.evaluation.measure.variants import NEURAL
 from router.policy.builtin import codec_name
 from router.policy.compiled import CompiledPolicy
 from router.policy.decision import LanePlan
@@ -37,15 +37,15 @@ COLUMNS = [
 ]
 """`first_lane` is the decision's; `lane` and `family` are what came of it after failures, None (and NaN bytes) if nothing did.
 
-`search_outcome`, `released_bytes`, `released_score`: of the search for the target in the family that wrote the image, played on
-its points (`costs.Cost`): what would really go out, while `bytes` are those exactly at the target. None and NaN where nothing was
-searched.
+`search_outcome`, `released_bytes`, `released_score`: of the search for the target in the family that wrote the image, played
+on its points (`costs.SearchCost`): what would really go out, while `bytes` are those exactly at the target. None and NaN
+where nothing was searched.
 
 `oracle_*`: of the open oracle, `permitted_*`: of the one that keeps to the decision's lanes, see `regret`. `source_bytes`: of
 what was measured of the source.
 
 `p_value` to `gain_high`, `lanes_open`, `lanes_closed`: see `decisions.SEEN`. `guard_quantile`: the smallest at which the guard
-passes the neural point nearest to the target (`guarded.Verdict`), NaN without one.
+passes the neural point nearest to the target (`guarded.GuardVerdict`), NaN without one.
 """
 
 
@@ -123,7 +123,7 @@ class _Replay:
         self._one = one
         self._by_family = by_family
         self._seconds, self._steps = one.seconds, 0
-        self._searched: dict[str, Cost] = {}
+        self._searched: dict[str, SearchCost] = {}
 
     def written(self, codec: str) -> tuple[float, str] | None:
         """Bytes and family of what a codec writes; None if it does not succeed."""

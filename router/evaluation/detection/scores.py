@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from router.errors import RouterError
 from router.evaluation.comparison.decisions import Decided
 from router.evaluation.measure.cache import PointCache, key_of
-from router.evaluation.measure.pictures import Picture
+from router.evaluation.measure.pictures import DomainImage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 COLUMNS = ["domain", "image", "ood_score", "p_value", "detector"]
 
 
-def detector_scores(pictures: Iterable[Picture], decided: Sequence[Decided], folder: Path) -> pd.DataFrame:
+def detector_scores(pictures: Iterable[DomainImage], decided: Sequence[Decided], folder: Path) -> pd.DataFrame:
     """One row an image: `ood_score` (higher = further out, see `OodReport`), `p_value` in (0, 1], `detector`, its id.
 
     What was scored for a decision is taken from there, the rest is scored by the shipped detector on the whole file and kept

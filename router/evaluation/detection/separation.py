@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from router.evaluation.statistics import Estimate, accepting_line, auroc, share
+from router.evaluation.statistics import IntervalEstimate, accepting_line, auroc, share
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,9 +40,9 @@ class Detection:
     name: str
     scores: Scores
     roc: list[tuple[float, float]]
-    auroc: Estimate
-    fpr95: Estimate
-    flagged: Estimate
+    auroc: IntervalEstimate
+    fpr95: IntervalEstimate
+    flagged: IntervalEstimate
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Detections:
     wanted: list[str]
     natural_domains: list[str]
     natural: Scores
-    natural_flagged: Estimate
+    natural_flagged: IntervalEstimate
     domains: list[Detection]
 
 
@@ -85,7 +85,7 @@ def detections(scores: pd.DataFrame, natural: Collection[str]) -> Detections:
 
 def summary(found: Detections) -> dict[str, Any]:
     """JSON-able: `detectors`, `natural` (domains, images, share flagged), and by domain `images`, `auroc`, `fpr_at_95_tpr`,
-    `flagged` with their intervals, see `statistics.Estimate`."""
+    `flagged` with their intervals, see `statistics.IntervalEstimate`."""
     return {
         "detectors": found.ids,
         "natural": {"domains": found.natural_domains, "images": len(found.natural), "flagged": found.natural_flagged.to_dict()},
@@ -111,14 +111,14 @@ def roc(natural: Scores, outside: Scores) -> list[tuple[float, float]]:
     return [(0.0, 0.0), *corners]
 
 
-def fpr_at_95(natural: Scores, outside: Scores) -> Estimate:
+def fpr_at_95(natural: Scores, outside: Scores) -> IntervalEstimate:
     """Share of `outside` accepted at the line which accepts 95 % of the natural images; Wilson's interval, for a fixed line."""
     if not len(natural) or not len(outside):
-        return Estimate(None, None, None, len(outside))
+        return IntervalEstimate(None, None, None, len(outside))
     return share(outside <= accepting_line(natural))
 
 
-def _flagged(rows: pd.DataFrame) -> Estimate:
+def _flagged(rows: pd.DataFrame) -> IntervalEstimate:
     return share(rows["p_value"].to_numpy(float) <= FLAGGED)
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from router.codecs.base import Codec, Lane, Settings
 from router.evaluation.measure import fingerprint, guarded
 from router.evaluation.measure.cache import PointCache, key_of
-from router.evaluation.measure.families import Family
-from router.evaluation.measure.point import VALUES, Encoding, Measure, Point
+from router.evaluation.measure.point import VALUES, Measure, MeasuredEncoding, Point
 from router.evaluation.measure.scoring import Scoring, Values
+from router.evaluation.measure.variants import CodecVariant
 from router.images.colour import as_shown
 from router.images.sample import ImageSample, Pixels
 from router.limits import NO_LIMITS
@@ -55,7 +55,7 @@ class ImageCoder:
         tools = [tool for scoring in self._scorings.values() for tool in scoring.tools]
         return sum(tool.calls for tool in tools), sum(tool.seconds for tool in tools)
 
-    def refusal(self, family: Family) -> ReasonCode | None:
+    def refusal(self, family: CodecVariant) -> ReasonCode | None:
         """Why the codec does not take this image, or cannot be used here; from header facts.
 
         AVIF 4:2:0 of a gray image is the same file as 4:4:4 and does not count.
@@ -69,7 +69,7 @@ class ImageCoder:
             return refusal.code
         return ReasonCode.CANNOT_CARRY_MODE if family.name == "avif420" and self.sample.channels < 3 else None
 
-    def point(self, family: Family, setting: int | None, measures: Collection[Measure]) -> Point:
+    def point(self, family: CodecVariant, setting: int | None, measures: Collection[Measure]) -> Point:
         """Stored, or measured now. Raises CodecError, ModelError; RuntimeError, ValueError as `Scoring.score`."""
         session = self._session(family)
         key = session.key(setting)
@@ -78,28 +78,28 @@ class ImageCoder:
             self._measure(session, setting, missing)
         return self._known(session, setting, measures)
 
-    def known(self, family: Family, setting: int | None, measures: Collection[Measure]) -> Point | None:
+    def known(self, family: CodecVariant, setting: int | None, measures: Collection[Measure]) -> Point | None:
         """The stored point, None where anything of it would have to be measured."""
         session = self._session(family)
         stored = self.cache.get(session.key(setting))
         complete = "encoding" in stored and all(self._column(session, m) in stored for m in measures)
         return self._known(session, setting, measures) if complete else None
 
-    def source(self, family: Family) -> Pixels:
+    def source(self, family: CodecVariant) -> Pixels:
         """What the codec sees, (H, W, C)."""
         return self._session(family).prepared.pixels
 
-    def decoded(self, family: Family, setting: int | None) -> Pixels:
+    def decoded(self, family: CodecVariant, setting: int | None) -> Pixels:
         """The decoding at a setting, of the source's shape; encoded now unless the file was kept. Raises CodecError."""
         session = self._session(family)
         data = self.cache.encoded(session.key(setting))
         return session.decode(session.encode(setting) if data is None else data)
 
-    def release(self, family: Family) -> None:
+    def release(self, family: CodecVariant) -> None:
         """Free what the codec holds of the image; a later point of this codec costs its setup again."""
         self._sessions.pop(family.name, None)
 
-    def _session(self, family: Family) -> _Session:
+    def _session(self, family: CodecVariant) -> _Session:
         if family.name not in self._sessions:
             self._sessions[family.name] = _Session(family.codec(), self.sample)
         return self._sessions[family.name]
@@ -125,7 +125,7 @@ class ImageCoder:
         found = scoring.score(shown, [m for m in measures if m is not Measure.GUARD])
         if Measure.GUARD in measures:
             found[Measure.GUARD] = self._guard(session, shown, found, key)
-        encoding = Encoding(len(data), *(round(s, 5) for s in (session.setup_seconds, encoded - began, done - encoded)))
+        encoding = MeasuredEncoding(len(data), *(round(s, 5) for s in (session.setup_seconds, encoded - began, done - encoded)))
         new = {} if "encoding" in self.cache.get(key) else {"setting": setting, "encoding": asdict(encoding)}
         if self._keep:
             self.cache.keep(key, data)
@@ -143,7 +143,7 @@ class ImageCoder:
     def _known(self, session: _Session, setting: int | None, measures: Collection[Measure]) -> Point:
         stored = self.cache.get(session.key(setting))
         values = {name: value for m in measures for name, value in stored[self._column(session, m)].items()}
-        return Point(setting, Encoding(**stored["encoding"]), values)
+        return Point(setting, MeasuredEncoding(**stored["encoding"]), values)
 
     def _column(self, session: _Session, measure: Measure) -> str:
         if measure is Measure.BUTTERAUGLI:

@@ -1,4 +1,4 @@
-"""How complex an image looks to rules that know nothing of codecs: what the rival `complexity-rule` decides by.
+"""How complex an image looks to rules that know nothing of codecs: what the baseline `complexity-rule` decides by.
 
 Two readings of the word, both of 8-bit luma. imgproxy does not publish its measure; it stands on libvips, whose `hist_entropy`
 gives bits from 0 to 8, a scale on which its default threshold of 5.5 makes sense. The mean gradient is another reading, so that

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from router.codecs.base import Lane
 from router.errors import RouterError
-from router.evaluation.measure.families import Family, choose
 from router.evaluation.measure.image import ImagePoints, Row, measure_image
-from router.evaluation.measure.pictures import Picture, open_picture, pictures_in, thinned
+from router.evaluation.measure.pictures import DomainImage, open_picture, pictures_in, thinned
 from router.evaluation.measure.sweep import MOST
+from router.evaluation.measure.variants import CodecVariant, choose
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,14 +23,14 @@ TARGETS = (30.0, 50.0, 70.0, 85.0)
 
 
 @dataclass
-class Measured:
+class MeasuredImage:
     """What came of one picture. `failure` (reason code and message) if it could not be read; `rows` are empty then.
 
     `rows`: see `image.Row`, each also with `domain`, `image`, `pixels_sha256`, `width`, `height`, `channels`, `bits`, `bpp` and
     the fields of `complexity.Complexity`.
     """
 
-    picture: Picture
+    picture: DomainImage
     rows: list[Row] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     encoded: int = 0
@@ -47,7 +47,7 @@ def measure_folder(
     targets: Sequence[float] = TARGETS,
     every: Mapping[str, int] | None = None,
     most: int = MOST,
-    tell: Callable[[Measured], None] | None = None,
+    tell: Callable[[MeasuredImage], None] | None = None,
 ) -> pd.DataFrame:
     """Measure every image below `folder` with every family; what `cache` holds is not encoded again.
 
@@ -62,7 +62,7 @@ def measure_folder(
         most: encodings a family and image at most.
         tell: called after each image, in the order of completion.
 
-    Returns: one row a point, see `Measured.rows`; sorted by domain, image, family, setting. What a codec refused, and what
+    Returns: one row a point, see `MeasuredImage.rows`; sorted by domain, image, family, setting. What a codec refused, and what
     could not be read, has no rows: `tell` hears of it.
     Raises InputError, UsageError as `pictures_in` and `choose`.
     """
@@ -76,15 +76,15 @@ def measure_folder(
 
 
 def measure_all(
-    pictures: Sequence[Picture],
-    families: Sequence[Family],
+    pictures: Sequence[DomainImage],
+    families: Sequence[CodecVariant],
     targets: Sequence[float],
     cache: Path,
     *,
     jobs: int = 1,
     max_side: int | None = None,
     most: int = MOST,
-) -> Iterator[Measured]:
+) -> Iterator[MeasuredImage]:
     """Results as they are finished."""
     import joblib
 
@@ -94,7 +94,7 @@ def measure_all(
         yield from parallel(work(picture, families, targets, cache, max_side, most) for picture in pictures)
 
 
-def table(measured: Sequence[Measured]) -> pd.DataFrame:
+def table(measured: Sequence[MeasuredImage]) -> pd.DataFrame:
     """The table that `measure_folder` returns."""
     import pandas as pd
 
@@ -114,14 +114,14 @@ COLUMNS = [
 
 
 def _measure_one(
-    picture: Picture, families: Sequence[Family], targets: Sequence[float], cache: Path, max_side: int | None, most: int
-) -> Measured:
+    picture: DomainImage, families: Sequence[CodecVariant], targets: Sequence[float], cache: Path, max_side: int | None, most: int
+) -> MeasuredImage:
     with one_thread(neural=any(family.lane is Lane.NEURAL for family in families)):
         try:
             sample = open_picture(picture.path, max_side)
             found: ImagePoints = measure_image(sample, families, targets, cache, most)
         except RouterError as error:
-            return Measured(picture, failure=(str(error.code), error.message))
+            return MeasuredImage(picture, failure=(str(error.code), error.message))
     label = {
         "domain": picture.domain,
         "image": picture.image,
@@ -133,7 +133,7 @@ def _measure_one(
     } | ({} if found.complexity is None else asdict(found.complexity))
     pixels = sample.width * sample.height
     rows = [label | row | {"bpp": 8 * row["bytes"] / pixels} for row in found.rows]
-    return Measured(picture, rows, found.refused, found.encoded)
+    return MeasuredImage(picture, rows, found.refused, found.encoded)
 
 
 @contextmanager

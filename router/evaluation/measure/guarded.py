@@ -20,7 +20,7 @@ _STEPS = 10_000
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GuardVerdict:
     """What the guard says.
 
     Attributes:
@@ -35,7 +35,7 @@ class Verdict:
     quantile: float | None = None
 
 
-def verdict(codec: Codec, source: Pixels, decoded: Pixels, score: float) -> Verdict:
+def verdict(codec: Codec, source: Pixels, decoded: Pixels, score: float) -> GuardVerdict:
     """What the guard says of `decoded`, both (H, W, C) as the codec represents them, if `score` (SSIMULACRA2) was the target.
 
     Whether another target is reached is left to the caller, who matches scores anyway.
@@ -52,10 +52,10 @@ def verdict(codec: Codec, source: Pixels, decoded: Pixels, score: float) -> Verd
         model=getattr(codec, "model", None),
     )
     if codec.lane is not Lane.NEURAL:
-        return Verdict(report.passed, str(report.code))
+        return GuardVerdict(report.passed, str(report.code))
     if report.worst is None:  # refused before any tile was looked at
-        return Verdict(report.passed, str(report.code), NEVER)
-    return Verdict(report.passed, str(report.code), _smallest_quantile(source, decoded, target.value, codec))
+        return GuardVerdict(report.passed, str(report.code), NEVER)
+    return GuardVerdict(report.passed, str(report.code), _smallest_quantile(source, decoded, target.value, codec))
 
 
 def _smallest_quantile(source: Pixels, decoded: Pixels, aim: float, codec: Codec) -> float:

@@ -11,9 +11,9 @@ from router.codecs.base import Lane
 from router.errors import RouterError
 from router.evaluation.measure.coding import ImageCoder
 from router.evaluation.measure.complexity import Complexity, complexity
-from router.evaluation.measure.families import Family
 from router.evaluation.measure.point import EVALUATION, Point
 from router.evaluation.measure.sweep import MOST, sweep
+from router.evaluation.measure.variants import CodecVariant
 from router.images.sample import ImageSample
 
 Row = dict[str, Any]
@@ -38,7 +38,7 @@ class ImagePoints:
 
 
 def measure_image(
-    sample: ImageSample, families: Sequence[Family], targets: Sequence[float], cache: Path, most: int = MOST
+    sample: ImageSample, families: Sequence[CodecVariant], targets: Sequence[float], cache: Path, most: int = MOST
 ) -> ImagePoints:
     """The sweeps of one image (see `open_picture`). Raises InputError if its pixels cannot be decoded."""
     found = ImagePoints()
@@ -60,7 +60,7 @@ def measure_image(
     return found
 
 
-def _swept(coder: ImageCoder, family: Family, targets: Sequence[float], most: int) -> list[Point]:
+def _swept(coder: ImageCoder, family: CodecVariant, targets: Sequence[float], most: int) -> list[Point]:
     knob = family.codec().knob
     if knob is None or family.lane is Lane.LOSSLESS:
         return [coder.point(family, None, EVALUATION)]

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Picture:
+class DomainImage:
     """`domain` it belongs to, `image` (its path below the domain's folder, with slashes) and where it lies.
 
     Both names are valid UTF-8, which tables and pages need: what is not in a file's name stands as an escape, "caf\\xe9.png".
@@ -34,7 +34,7 @@ class Picture:
     path: Path
 
 
-def pictures_in(folders: Iterable[Path], left_out: LeftOut | None = None) -> list[Picture]:
+def pictures_in(folders: Iterable[Path], left_out: LeftOut | None = None) -> list[DomainImage]:
     """Images of each folder, sorted. A sub-folder is a domain, with all below it; images in the folder itself are one domain.
 
     Hidden files are left out. `left_out` is told what else was, and which folders could not be searched; without it, such a
@@ -44,7 +44,7 @@ def pictures_in(folders: Iterable[Path], left_out: LeftOut | None = None) -> lis
     one domain and one name.
     """
     told = LeftOut() if left_out is None else left_out
-    found: dict[tuple[str, str], Picture] = {}
+    found: dict[tuple[str, str], DomainImage] = {}
     for folder in folders:
         before = len(found)
         for picture in _in_folder(folder, told):
@@ -62,7 +62,7 @@ def pictures_in(folders: Iterable[Path], left_out: LeftOut | None = None) -> lis
     return list(found.values())
 
 
-def thinned(pictures: Sequence[Picture], every: Mapping[str, int]) -> list[Picture]:
+def thinned(pictures: Sequence[DomainImage], every: Mapping[str, int]) -> list[DomainImage]:
     """Of the domains named in `every`, each n-th picture in sorted order, beginning with the first; of the others all."""
     counts: dict[str, int] = {}
     kept = []
@@ -74,12 +74,12 @@ def thinned(pictures: Sequence[Picture], every: Mapping[str, int]) -> list[Pictu
     return kept
 
 
-def at_most(pictures: Sequence[Picture], count: int) -> list[Picture]:
+def at_most(pictures: Sequence[DomainImage], count: int) -> list[DomainImage]:
     """Up to `count` pictures a domain, evenly spread over the sorted files, first and last among them."""
-    by_domain: dict[str, list[Picture]] = {}
+    by_domain: dict[str, list[DomainImage]] = {}
     for picture in pictures:
         by_domain.setdefault(picture.domain, []).append(picture)
-    kept: list[Picture] = []
+    kept: list[DomainImage] = []
     for found in by_domain.values():
         kept += evenly(found, count)
     return kept
@@ -113,12 +113,12 @@ def _label(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _in_folder(folder: Path, left_out: LeftOut) -> list[Picture]:
+def _in_folder(folder: Path, left_out: LeftOut) -> list[DomainImage]:
     if not is_folder(folder):
         raise InputError(f"{folder} is not a folder", code=ReasonCode.NOT_FOUND)
     found = []
     for path in images_below(folder, left_out=left_out):
         parts = path.relative_to(folder).parts
         domain = parts[0] if len(parts) > 1 else folder.resolve().name
-        found.append(Picture(_label(domain), _label("/".join(parts[1:] or parts)), path))
+        found.append(DomainImage(_label(domain), _label("/".join(parts[1:] or parts)), path))
     return found

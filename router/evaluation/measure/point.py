@@ -34,11 +34,11 @@ VALUES: Mapping[Measure, tuple[str, ...]] = {
 }
 """Names in `Point.values`. SSIMULACRA2, MS-SSIM and SSIM are without unit, PSNR in dB (at most `metrics.PSNR_MAX`), and
 `score_seconds` are the CPU seconds of SSIMULACRA2 alone. Worst-tile values are the lowest over squares. The guard's are those of
-`guarded.Verdict`. Butteraugli: 3-norm and maximum of the map of distances, 0 is identical, 1 just noticeable."""
+`guarded.GuardVerdict`. Butteraugli: 3-norm and maximum of the map of distances, 0 is identical, 1 just noticeable."""
 
 
 @dataclass(frozen=True)
-class Encoding:
+class MeasuredEncoding:
     """Size in bytes, and CPU seconds of the process: once an image, for this encoding, for its decoding."""
 
     bytes: int
@@ -52,7 +52,7 @@ class Point:
     """One encoding. `setting` is the value of the codec's knob, None where it has none; `values`: by name, see `VALUES`."""
 
     setting: int | None
-    encoding: Encoding
+    encoding: MeasuredEncoding
     values: Mapping[str, Any]
 
     @property

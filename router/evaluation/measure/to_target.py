@@ -12,7 +12,7 @@ from router.evaluation.measure import fingerprint
 from router.evaluation.measure.cache import PointCache, key_of
 from router.images.sample import ImageSample, Pixels
 from router.quality import search
-from router.quality.search_model import usable_prior
+from router.quality.search_model import usable_search_model
 from router.reasons import ReasonCode
 
 
@@ -31,9 +31,9 @@ def coded_to_target(sample: ImageSample, codec_id: str, target: float, cache: Pa
     None where the codec cannot write the image or reach the target. What the folder `cache` holds is decoded, not encoded again.
     Raises CodecError, CodecUnavailableError.
     """
-    prior = usable_prior(sample.width * sample.height)[0]
+    search_model = usable_search_model(sample.width * sample.height)[0]
     depends = (fingerprint.of_codec(registry.get(codec_id)), fingerprint.code(Path(str(search.__file__))))
-    key = key_of("to target", target, *depends, fingerprint.of_metrics(), None if prior is None else prior.sha256)
+    key = key_of("to target", target, *depends, fingerprint.of_metrics(), None if search_model is None else search_model.sha256)
     stored = PointCache(cache, sample.pixels_sha256)
     known, data = stored.get(key), stored.encoded(key)
     if not known or (known["score"] is not None and data is None):

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from router.codecs.base import Lane
 from router.display import colours
-from router.evaluation.comparison.rivals import LINE
+from router.evaluation.comparison.baselines import LINE
 from router.evaluation.detection.separation import Detections
 from router.evaluation.harm import TAU
 from router.evaluation.page import survival as survivals
@@ -30,17 +30,17 @@ _PREFERRED_TARGET = 70.0
 
 
 @dataclass(frozen=True)
-class Page:
+class ReportPage:
     """What the page is made of.
 
     Attributes:
-        points, rivals, routed, detections, results: of a `report.Report`.
+        points, baselines, routed, detections, results: of a `report.Report`.
         cases: the worst cases; may be empty.
         survival: None where nothing was measured.
     """
 
     points: pd.DataFrame
-    rivals: pd.DataFrame
+    baselines: pd.DataFrame
     routed: pd.DataFrame
     detections: Detections
     results: Mapping[str, Any]
@@ -48,11 +48,11 @@ class Page:
     survival: Sequence[Survival] | None = None
 
 
-def build(page: Page) -> bytes:
+def build(page: ReportPage) -> bytes:
     """The page: HTML, UTF-8, whole in itself."""
     style, early, late = (_asset(name) for name in ("style.css", "early.js", "page.js"))
     style = colours.page_rules() + style
-    views = strategies.views(page.rivals, page.routed, page.results)
+    views = strategies.views(page.baselines, page.routed, page.results)
     targets = [float(target) for target in page.results["run"]["targets"]]
     shown = min(page.results["targets"], key=lambda text: abs(float(text) - _PREFERRED_TARGET), default="")
     html = (

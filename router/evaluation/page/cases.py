@@ -22,8 +22,8 @@ from router.evaluation.harm import TAU
 from router.evaluation.measure import fingerprint
 from router.evaluation.measure.cache import PointCache, key_of
 from router.evaluation.measure.coding import ImageCoder
-from router.evaluation.measure.families import BETTER_AVIF, FAMILIES, NEURAL
-from router.evaluation.measure.pictures import Picture, open_picture
+from router.evaluation.measure.pictures import DomainImage, open_picture
+from router.evaluation.measure.variants import BETTER_AVIF, NEURAL, VARIANTS
 from router.evaluation.page import tiles
 from router.evaluation.page.tiles import Square, TileMap
 from router.images.sample import Pixels
@@ -97,7 +97,7 @@ def cases(
     harm: pd.DataFrame,
     routed: pd.DataFrame,
     points: pd.DataFrame,
-    pictures: Sequence[Picture],
+    pictures: Sequence[DomainImage],
     cache: Path,
     max_side: int | None = None,
 ) -> list[Case]:
@@ -139,11 +139,11 @@ def _crops(points: pd.DataFrame, target: float, path: Path, cache: Path, max_sid
     neural = _nearest(points[points["family"] == NEURAL], "ssimulacra2", target)
     avif = points[points["family"].isin(BETTER_AVIF)]
     # Of both samplings the better at about these bytes, as harm counts it.
-    rivals = [_nearest(rows, "bytes", neural["bytes"]) for _, rows in avif.groupby("family", sort=True)]
-    rival = max(rivals, key=lambda row: (row["bytes"] < 1.1 * neural["bytes"], row["ms_ssim"]))
-    chosen = {"neural": neural, "classical": rival}
+    baselines = [_nearest(rows, "bytes", neural["bytes"]) for _, rows in avif.groupby("family", sort=True)]
+    baseline = max(baselines, key=lambda row: (row["bytes"] < 1.1 * neural["bytes"], row["ms_ssim"]))
+    chosen = {"neural": neural, "classical": baseline}
     identity = [
-        [row["family"], int(row["setting"]), fingerprint.of_codec(FAMILIES[row["family"]].codec())] for row in chosen.values()
+        [row["family"], int(row["setting"]), fingerprint.of_codec(VARIANTS[row["family"]].codec())] for row in chosen.values()
     ]
     stored = PointCache(cache, str(neural["pixels_sha256"]))
     key = key_of("crops", fingerprint.code(Path(__file__), Path(tiles.__file__)), identity)
@@ -161,7 +161,7 @@ def _nearest(rows: pd.DataFrame, column: str, value: float) -> Mapping[str, Any]
 
 def _encoded(coder: ImageCoder, chosen: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     source = _rgb(coder.sample.pixels)
-    decoded = {name: _rgb(coder.decoded(FAMILIES[row["family"]], int(row["setting"]))) for name, row in chosen.items()}
+    decoded = {name: _rgb(coder.decoded(VARIANTS[row["family"]], int(row["setting"]))) for name, row in chosen.items()}
     map_ = TileMap(source)
     values = {name: map_.decibels(pixels) for name, pixels in decoded.items()}
     row, column = np.unravel_index(int(np.argmin(values["neural"])), values["neural"].shape)

@@ -16,7 +16,7 @@ import numpy as np
 from router.codecs.base import Lane
 from router.evaluation.comparison.curves import measured
 from router.evaluation.comparison.matched import AVIF, POOLED, RateDistortion, images
-from router.evaluation.measure.families import BETTER_AVIF, FAMILIES
+from router.evaluation.measure.variants import BETTER_AVIF, VARIANTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +61,7 @@ def mean_curves(points: pd.DataFrame, metric: str, targets: Sequence[float]) -> 
 def _of(
     domain: str, metric: str, found: Sequence[tuple[float, Mapping[str, RateDistortion]]], targets: Sequence[float]
 ) -> DomainCurves:
-    measured_on = {name: sum(name in by_family for _, by_family in found) for name in (*FAMILIES, AVIF)}
+    measured_on = {name: sum(name in by_family for _, by_family in found) for name in (*VARIANTS, AVIF)}
     present = [name for name, count in measured_on.items() if count]
     shown = [name for name in present if 2 * measured_on[name] >= len(found)]
     while shown and not any(set(shown) <= set(by_family) for _, by_family in found):

@@ -14,20 +14,20 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from router.display.svg import Scale, joined, mark, path, plain, tag
-from router.evaluation.statistics import Estimate
+from router.display.svg import AxisScale, joined, mark, path, plain, tag
+from router.evaluation.statistics import IntervalEstimate
 
 CELL_WIDTH, CELL_HEIGHT = 190, 20
 _LABEL = 12.0  # px between labels at the right of a panel
 
 
-def interval_scale(estimates: Sequence[Estimate], *, log: bool, within: tuple[float, float]) -> Scale:
+def interval_scale(estimates: Sequence[IntervalEstimate], *, log: bool, within: tuple[float, float]) -> AxisScale:
     """One scale for a column of `interval_cell`."""
     values = [v for e in estimates for v in (e.value, e.low, e.high)]
-    return Scale.over(values, 6, CELL_WIDTH - 6, log=log, within=within)
+    return AxisScale.over(values, 6, CELL_WIDTH - 6, log=log, within=within)
 
 
-def interval_cell(estimate: Estimate, scale: Scale, tip: str, kind: str, reference: float | None = None) -> Markup:
+def interval_cell(estimate: IntervalEstimate, scale: AxisScale, tip: str, kind: str, reference: float | None = None) -> Markup:
     """A dot with its interval, for a cell of a table; `kind` is a class. Without a value, the reference line alone."""
     middle = CELL_HEIGHT / 2
     parts = []
@@ -43,7 +43,7 @@ def interval_cell(estimate: Estimate, scale: Scale, tip: str, kind: str, referen
     return _figure(CELL_WIDTH, CELL_HEIGHT, tip, parts, "cell")
 
 
-def interval_axis(scale: Scale, unit: str) -> Markup:
+def interval_axis(scale: AxisScale, unit: str) -> Markup:
     """The axis above a column of `interval_cell`."""
     parts = []
     for value in scale.ticks(5):
@@ -54,7 +54,7 @@ def interval_axis(scale: Scale, unit: str) -> Markup:
 
 
 @dataclass(frozen=True)
-class Line:
+class PlotLine:
     """One codec in a panel: `points` and the emphasised `stops`, each (x, y) with y rising; `tips` beside `stops`."""
 
     name: str
@@ -65,15 +65,20 @@ class Line:
 
 
 def curves_panel(
-    title: str, lines: Sequence[Line], x_title: str, y_title: str, heights: tuple[float, float] | None, targets: Sequence[float]
+    title: str,
+    lines: Sequence[PlotLine],
+    x_title: str,
+    y_title: str,
+    heights: tuple[float, float] | None,
+    targets: Sequence[float],
 ) -> Markup:
     """Quality over bits per pixel on a logarithmic axis, names at the curves' ends; `heights`: range of the quality axis."""
     width, height, left, right, top, bottom = 350, 250, 40, 58, 8, 38
     inside = [(x, y) for line in lines for x, y in line.points if heights is None or heights[0] <= y <= heights[1]]
     if not inside:
         return Markup("")
-    x = Scale.over([p[0] for p in inside], left, width - right, log=True)
-    y = Scale.over([p[1] for p in inside], height - bottom, top, within=heights)
+    x = AxisScale.over([p[0] for p in inside], left, width - right, log=True)
+    y = AxisScale.over([p[1] for p in inside], height - bottom, top, within=heights)
     parts = [*_axes(x, y, x_title, y_title, width, height, left, right, top, bottom)]
     parts += [tag("line", x1=left, x2=width - right, y1=y(t), y2=y(t), class_="target") for t in targets if y.low <= t <= y.high]
     ends = []
@@ -96,7 +101,7 @@ def curves_panel(
 def roc_panel(title: str, corners: Sequence[tuple[float, float]], value: str, tip: str) -> Markup:
     """Share of a domain that is turned away over the share of natural images that is; the line at 5 %; `value` is written in."""
     width, height, left, right, top, bottom = 200, 190, 36, 8, 6, 36
-    x, y = Scale(0, 1, left, width - right), Scale(0, 1, height - bottom, top)
+    x, y = AxisScale(0, 1, left, width - right), AxisScale(0, 1, height - bottom, top)
     parts = [
         tag("line", x1=x(0), y1=y(0), x2=x(1), y2=y(1), class_="chance"),
         tag("line", x1=x(0.05), x2=x(0.05), y1=y(0), y2=y(1), class_="reference"),
@@ -118,7 +123,7 @@ def histogram_panel(title: str, natural: NDArray[np.float64], scores: NDArray[np
     width, height, left, right, top, bottom = 330, 190, 36, 8, 6, 36
     shares = [_shares(found, edges) for found in (natural, scores)]
     highest = max([float(s.max()) for s in shares if len(s)] + [0.05])
-    x, y = Scale(float(edges[0]), float(edges[-1]), left, width - right), Scale(0, 1.05 * highest, height - bottom, top)
+    x, y = AxisScale(float(edges[0]), float(edges[-1]), left, width - right), AxisScale(0, 1.05 * highest, height - bottom, top)
     parts = [*_axes(x, y, "OOD score", "share of images", width, height, left, right, top, bottom)]
     for share, a, b in zip(shares[1], edges[:-1], edges[1:], strict=True):
         if share > 0:
@@ -144,8 +149,8 @@ def _shares(scores: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[
 
 
 def _axes(
-    x: Scale,
-    y: Scale,
+    x: AxisScale,
+    y: AxisScale,
     x_title: str,
     y_title: str,
     width: int,
@@ -170,7 +175,7 @@ def _axes(
     return parts
 
 
-def _clipped(points: Sequence[tuple[float, float]], y: Scale) -> list[tuple[float, float]]:
+def _clipped(points: Sequence[tuple[float, float]], y: AxisScale) -> list[tuple[float, float]]:
     """The part of a rising curve inside the axis, with its ends interpolated there (the rate by its logarithm)."""
     xs, ys = np.log([p[0] for p in points]), np.array([p[1] for p in points])
     if not len(ys) or ys[-1] < y.low or ys[0] > y.high:
@@ -181,8 +186,8 @@ def _clipped(points: Sequence[tuple[float, float]], y: Scale) -> list[tuple[floa
 
 
 def _apart(
-    ends: Sequence[tuple[tuple[float, float], Line]], low: float, high: float
-) -> list[tuple[tuple[float, float], float, Line]]:
+    ends: Sequence[tuple[tuple[float, float], PlotLine]], low: float, high: float
+) -> list[tuple[tuple[float, float], float, PlotLine]]:
     """Labels pushed apart, downwards from the highest and back from the bottom."""
     ordered = sorted(ends, key=lambda end: (end[0][1], end[0][0]))
     places: list[float] = []

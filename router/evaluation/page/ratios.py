@@ -1,4 +1,4 @@
-"""Bytes of the router, its oracle and the rivals over the same images, as ratios of sums with intervals over images."""
+"""Bytes of the router, its oracle and the baselines over the same images, as ratios of sums with intervals over images."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from router.evaluation.comparison.baselines import ANCHOR, KEYS, sizes
 from router.evaluation.comparison.matched import POOLED
-from router.evaluation.comparison.rivals import ANCHOR, KEYS, sizes
-from router.evaluation.statistics import Estimate, ratio
+from router.evaluation.statistics import IntervalEstimate, ratio
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,17 +21,17 @@ ROUTER, ORACLE, PERMITTED = "router", "oracle", "permitted"
 @dataclass(frozen=True)
 class Domain:
     """Of one policy at one target. `against_avif` by strategy: "router", "oracle", "permitted" (the oracle within the rule) and
-    rivals; `against_oracle`: the router's."""
+    baselines; `against_oracle`: the router's."""
 
     name: str
     images: int
-    against_avif: dict[str, Estimate]
-    against_oracle: Estimate
+    against_avif: dict[str, IntervalEstimate]
+    against_oracle: IntervalEstimate
 
 
-def ratios(rivals: pd.DataFrame, routed: pd.DataFrame, policy: str | None, target: float) -> list[Domain]:
-    """All images ("all") and each domain. Without a policy, the rivals alone."""
-    table = sizes(rivals[rivals["target"] == target])
+def ratios(baselines: pd.DataFrame, routed: pd.DataFrame, policy: str | None, target: float) -> list[Domain]:
+    """All images ("all") and each domain. Without a policy, the baselines alone."""
+    table = sizes(baselines[baselines["target"] == target])
     strategies = [name for name in table.columns if name not in KEYS]
     rows = routed[(routed["target"] == target) & (routed["policy"] == policy)]
     if len(rows):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from router.errors import InputError
-from router.evaluation.statistics import Estimate, share
+from router.evaluation.statistics import IntervalEstimate, share
 from router.quality.guard.structures import SHOWN, is_lost
 from router.reasons import ReasonCode
 
@@ -36,8 +36,8 @@ class Survival:
     target: float
     domain: str
     structures: int
-    kept: dict[str, Estimate]
-    lost_found: dict[str, Estimate]
+    kept: dict[str, IntervalEstimate]
+    lost_found: dict[str, IntervalEstimate]
 
 
 def survival(path: Path) -> list[Survival]:

@@ -11,11 +11,11 @@ from router.display.words import counted as counted
 from router.display.words import number as number
 from router.display.words import percent as percent
 from router.display.words import size as size
-from router.evaluation.statistics import Estimate
+from router.evaluation.statistics import IntervalEstimate
 from router.evaluation.summary import share_of_seconds
 
 
-def between(estimate: Estimate, digits: int = 2, scale: float = 1.0) -> str:
+def between(estimate: IntervalEstimate, digits: int = 2, scale: float = 1.0) -> str:
     """The interval of an estimate, "0.93 to 1.04"; a dash without one."""
     if estimate.low is None or estimate.high is None:
         return NOTHING

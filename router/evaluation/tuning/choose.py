@@ -10,7 +10,7 @@ import numpy as np
 
 from router.errors import EvidenceError, UsageError
 from router.evaluation.tuning import bounds, grid
-from router.evaluation.tuning.grid import Outcome
+from router.evaluation.tuning.grid import SettingResult
 from router.evaluation.tuning.table import Order, Table
 from router.reasons import ReasonCode
 
@@ -44,8 +44,8 @@ class Tuned:
     """
 
     goal: Goal
-    chosen: Outcome
-    outcomes: tuple[Outcome, ...]
+    chosen: SettingResult
+    outcomes: tuple[SettingResult, ...]
     certified: tuple[bool, ...]
     level: float
     fixed_guard: bool
@@ -90,7 +90,7 @@ def tune(table: Table, goal: Goal, *, fixed_guard: float | None = None) -> Tuned
     return Tuned(goal, chosen, tuple(outcomes), tuple(bool(c) for c in certified), level, fixed_guard is not None)
 
 
-def _refusal(goal: Goal, outcomes: list[Outcome], level: float) -> EvidenceError:
+def _refusal(goal: Goal, outcomes: list[SettingResult], level: float) -> EvidenceError:
     neural = [o for o in outcomes if o.neural]
     if not neural:
         return EvidenceError(
@@ -122,7 +122,7 @@ class Tested:
     more than chance at level delta explains."""
 
     name: str
-    outcome: Outcome
+    outcome: SettingResult
     base: grid.Sizes
     share: float
     low: float

@@ -48,7 +48,7 @@ class Sizes:
 
 
 @dataclass(frozen=True)
-class Outcome(Sizes):
+class SettingResult(Sizes):
     """What a setting gives."""
 
     setting: Setting
@@ -58,7 +58,7 @@ class Outcome(Sizes):
         return self.images if rate == "image" else self.neural
 
 
-def outcome(table: Table, setting: Setting) -> Outcome:
+def outcome(table: Table, setting: Setting) -> SettingResult:
     """Of one setting."""
     tried = table.asked & (table.p_value > setting.alpha)  # false where not known, as in a policy
     if setting.gain > -math.inf:
@@ -66,7 +66,7 @@ def outcome(table: Table, setting: Setting) -> Outcome:
     order = setting.order if setting.order in table.closed else next(iter(table.closed))
     neural = (tried | table.saves[order]) & (table.quantile <= setting.quantile)
     sizes = np.where(neural, table.neural, np.where(tried, table.failed[order], table.closed[order]))
-    return Outcome(*_summed(table, sizes, neural), setting)
+    return SettingResult(*_summed(table, sizes, neural), setting)
 
 
 def outcome_of_base(table: Table) -> Sizes:
@@ -80,7 +80,7 @@ def _summed(table: Table, sizes: Values, neural: Flags) -> tuple[float, float, i
     return float(np.nansum(sizes)), against, table.images, table.per_image(neural), table.per_image(neural & table.harmed)
 
 
-def all_outcomes(table: Table, *, guard: float | None, gains: Sequence[float], order: Order) -> list[list[Outcome]]:
+def all_outcomes(table: Table, *, guard: float | None, gains: Sequence[float], order: Order) -> list[list[SettingResult]]:
     """One chain for each of `gains`, along PATH: an order that is fixed before the data are seen. `guard`: this quantile all
     along."""
     path = tuple(dict.fromkeys((alpha, quantile if guard is None else guard) for alpha, quantile in PATH))

@@ -17,8 +17,8 @@ from router.errors import InputError, UsageError
 from router.evaluation import harm as harms
 from router.evaluation.comparison.matched import AVIF
 from router.evaluation.comparison.oracle import family_of
-from router.evaluation.measure.families import LOSSLESS, NEURAL
 from router.evaluation.measure.guarded import NEVER
+from router.evaluation.measure.variants import LOSSLESS, NEURAL
 from router.policy.compiled import CompiledPolicy
 from router.policy.decision import LanePlan
 from router.reasons import ReasonCode

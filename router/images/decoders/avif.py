@@ -13,7 +13,7 @@ from router.containers.avif import Items, MetadataItem, brands, content, items
 from router.containers.metadata import Metadata
 from router.images.cicp import icc_profile
 from router.images.decoders.deep import have_imagecodecs, missing_depth, widened
-from router.images.decoders.header import Header, Plan, damage_of, damaged, format_refused, refuse_filled_up, take
+from router.images.decoders.header import ImageHeader, ReadPlan, damage_of, damaged, format_refused, refuse_filled_up, take
 from router.images.decoders.pillow import StrictFile, decoding, expect, info_bytes, layout, load_strictly, to_array
 from router.images.orientation import tiff_block
 from router.images.profile import usable
@@ -38,7 +38,7 @@ _CODES = {
 _ROTATIONS = {0: (False, False, False), 1: (True, True, False), 2: (False, True, True), 3: (True, False, True)}
 
 
-def probe(data: bytes) -> Header:
+def probe(data: bytes) -> ImageHeader:
     """Header of an AVIF. Raises InputError (FORMAT_NOT_SUPPORTED for HEIC and video, DAMAGED_IMAGE)."""
     with damage_of("AVIF"):
         found = brands(data)
@@ -53,7 +53,7 @@ def probe(data: bytes) -> Header:
         raise damaged("AVIF without an area")
     cicp = next((c for c in map(_nclx, meta.of_primary(b"colr")) if c is not None), None)
     animated = data[8:12] == b"avis"
-    return Header(
+    return ImageHeader(
         "avif",
         width,
         height,
@@ -67,7 +67,7 @@ def probe(data: bytes) -> Header:
     )
 
 
-def plan(data: bytes, header: Header) -> Plan:
+def plan(data: bytes, header: ImageHeader) -> ReadPlan:
     """How to read it; deeper samples fill 16 bits. Raises InputError (DEPTH_NOT_SUPPORTED, MODE_NOT_SUPPORTED)."""
     deep = header.bits > 8
     if deep and not have_imagecodecs():
@@ -101,7 +101,7 @@ def plan(data: bytes, header: Header) -> Plan:
 
     rows, columns = window
     width, height = columns.stop - columns.start, rows.stop - rows.start
-    return Plan(width, height, channels, 16 if deep else 8, load, found, header.orientation, faults)
+    return ReadPlan(width, height, channels, 16 if deep else 8, load, found, header.orientation, faults)
 
 
 def _is_monochrome(meta: Items) -> bool:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from router.containers.icc_writing import SRGB_POINTS
 from router.containers.metadata import Metadata
 from router.errors import InputError
-from router.images.decoders.header import Header, Plan, damaged, format_refused, mode_refused, take
+from router.images.decoders.header import ImageHeader, ReadPlan, damaged, format_refused, mode_refused, take
 from router.images.decoders.pillow import decoding, expect
 from router.images.profile import usable
 from router.images.sample import Pixels
@@ -49,16 +49,16 @@ class _Layout:
         return (self.width * self.bits + 31) // 32 * 4
 
 
-def probe(data: bytes) -> Header:
+def probe(data: bytes) -> ImageHeader:
     """Header of a BMP. Raises InputError (NOT_AN_IMAGE if the two letters at its start were a coincidence)."""
     layout = _layout(data)
     deepest = max(mask.bit_count() for mask in layout.masks)
     bits = layout.bits if layout.bits <= 8 else min(deepest, 8) if deepest <= 8 else deepest
     mode = "P" if layout.bits <= 8 else "RGBA" if layout.masks[3] else "RGB"
-    return Header("bmp", layout.width, layout.height, bits, mode, lossy=False)
+    return ImageHeader("bmp", layout.width, layout.height, bits, mode, lossy=False)
 
 
-def plan(data: bytes, header: Header) -> Plan:
+def plan(data: bytes, header: ImageHeader) -> ReadPlan:
     """How to read it; channels of more than 8 bits fill 16. Raises InputError.
 
     An alpha channel that is 0 everywhere is left out, as browsers do: it was never written.
@@ -75,7 +75,7 @@ def plan(data: bytes, header: Header) -> Plan:
             return expect(pixels if layout.top_down else pixels[::-1], header.height, header.width, channels)
 
     icc, faults = _colours(data, channels)
-    return Plan(header.width, header.height, channels, 16 if deep else 8, load, Metadata(icc=icc), colour_faults=faults)
+    return ReadPlan(header.width, header.height, channels, 16 if deep else 8, load, Metadata(icc=icc), colour_faults=faults)
 
 
 def _colours(data: bytes, channels: int) -> tuple[bytes | None, tuple[str, ...]]:

@@ -10,7 +10,7 @@ import numpy as np
 from router.containers.gif import walk_gif
 from router.containers.metadata import Metadata
 from router.errors import StreamError
-from router.images.decoders.header import Header, Plan, damaged, take
+from router.images.decoders.header import ImageHeader, ReadPlan, damaged, take
 from router.images.decoders.pillow import StrictFile, decoding, expect, load_strictly
 from router.images.sample import Pixels
 
@@ -32,14 +32,14 @@ class _Blocks:
     xmp: bytes | None
 
 
-def probe(data: bytes) -> Header:
+def probe(data: bytes) -> ImageHeader:
     """Header of a GIF; walks its blocks up to a second image. Raises InputError (DAMAGED_IMAGE)."""
     blocks = _walk(data)
     frames = None if blocks.more_images else 1
-    return Header("gif", blocks.width, blocks.height, blocks.palette_bits, "P", False, blocks.more_images, frames)
+    return ImageHeader("gif", blocks.width, blocks.height, blocks.palette_bits, "P", False, blocks.more_images, frames)
 
 
-def plan(data: bytes, header: Header) -> Plan:
+def plan(data: bytes, header: ImageHeader) -> ReadPlan:
     """How to read it: RGB, or RGBA when the first image has a transparent index or leaves a part of the screen free."""
     blocks = _walk(data)
     covers = blocks.box == (0, 0, header.width, header.height)
@@ -52,7 +52,7 @@ def plan(data: bytes, header: Header) -> Plan:
                 raise damaged("GIF with an image outside its screen")
             return expect(_coloured(indices, blocks, channels), header.height, header.width, channels)
 
-    return Plan(header.width, header.height, channels, 8, load, Metadata(xmp=blocks.xmp))
+    return ReadPlan(header.width, header.height, channels, 8, load, Metadata(xmp=blocks.xmp))
 
 
 def _walk(data: bytes) -> _Blocks:
@@ -93,7 +93,7 @@ def _walk(data: bytes) -> _Blocks:
     return _Blocks(width, height, more, palette, bits, transparent, tuple(controls), box, xmp)
 
 
-def _normalised(data: bytes, header: Header, blocks: _Blocks) -> bytes:
+def _normalised(data: bytes, header: ImageHeader, blocks: _Blocks) -> bytes:
     """The file with its true screen size and no disposal: Pillow would act on both (and check its own pixel limit)."""
     patched = bytearray(data)
     patched[6:10] = header.width.to_bytes(2, "little") + header.height.to_bytes(2, "little")

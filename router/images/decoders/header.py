@@ -19,7 +19,7 @@ _ZEROS = 128
 
 
 @dataclass(frozen=True)
-class Header:
+class ImageHeader:
     """Facts from the first bytes of a file; nothing is decoded for them.
 
     Attributes:
@@ -48,7 +48,7 @@ class Header:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ReadPlan:
     """What reading a file will give.
 
     Attributes:

@@ -9,7 +9,7 @@ import numpy as np
 from router.containers.jpeg import walk_jpeg
 from router.containers.metadata import Metadata
 from router.errors import InputError
-from router.images.decoders.header import Header, Plan, damaged, depth_refused, format_refused, mode_refused, parts, take
+from router.images.decoders.header import ImageHeader, ReadPlan, damaged, depth_refused, format_refused, mode_refused, parts, take
 from router.images.decoders.pillow import StrictFile, decoding, expect, load_strictly, to_array
 from router.images.orientation import orientation_of, tiff_block
 from router.images.sample import Pixels
@@ -33,7 +33,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     return ((s.marker, data[s.payload : s.end]) for s in parts(walk_jpeg(data), "JPEG"))
 
 
-def probe(data: bytes) -> Header:
+def probe(data: bytes) -> ImageHeader:
     """Header of a JPEG. Raises InputError."""
     frame: tuple[int, bytes] | None = None
     adobe_transform = -1
@@ -52,7 +52,7 @@ def probe(data: bytes) -> Header:
     if not width or not height:
         raise damaged("JPEG whose frame header gives no size")
     mode = {1: "L", 3: "RGB", 4: "YCCK" if adobe_transform == 2 else "CMYK"}.get(fields[5], "")
-    return Header("jpeg", width, height, fields[0], mode, lossy=marker not in _LOSSLESS_PROCESSES)
+    return ImageHeader("jpeg", width, height, fields[0], mode, lossy=marker not in _LOSSLESS_PROCESSES)
 
 
 def metadata(data: bytes) -> Metadata:
@@ -70,7 +70,7 @@ def metadata(data: bytes) -> Metadata:
     return Metadata(b"".join(icc[n] for n in sorted(icc)) or None, tiff_block(b"".join(exif)), xmp or None)
 
 
-def plan(data: bytes, header: Header) -> Plan:
+def plan(data: bytes, header: ImageHeader) -> ReadPlan:
     """How to read it. Raises InputError (DEPTH_NOT_SUPPORTED, MODE_NOT_SUPPORTED, FORMAT_NOT_SUPPORTED)."""
     refuse_unreadable(header)
     marker = next(m for m, _ in _segments(data) if m in _FRAME_HEADERS)
@@ -84,10 +84,10 @@ def plan(data: bytes, header: Header) -> Plan:
             refuse_filled_up_jpeg(data)
             return expect(_decode(data), header.height, header.width, channels)
 
-    return Plan(header.width, header.height, channels, 8, load, found, orientation_of(found.exif))
+    return ReadPlan(header.width, header.height, channels, 8, load, found, orientation_of(found.exif))
 
 
-def refuse_unreadable(header: Header) -> None:
+def refuse_unreadable(header: ImageHeader) -> None:
     """Raise the InputError for what libjpeg or the library's colour model has no room for."""
     error: InputError | None = None
     if header.bits != 8:

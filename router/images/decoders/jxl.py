@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from router.containers.isobmff import Box, walk
+from router.containers.isobmff import Box, iter_boxes
 from router.containers.jxl import CODESTREAM
 from router.containers.jxl_header import Codestream, read_codestream
 from router.containers.metadata import Metadata
@@ -16,7 +16,7 @@ from router.errors import InputError
 from router.images.alpha import straight
 from router.images.decoders import jpeg
 from router.images.decoders.deep import have_imagecodecs, missing_depth, widened
-from router.images.decoders.header import Header, Plan, damage_of, damaged, depth_refused, mode_refused, parts
+from router.images.decoders.header import ImageHeader, ReadPlan, damage_of, damaged, depth_refused, mode_refused, parts
 from router.images.decoders.pillow import decoding, expect
 from router.images.notes import with_notes
 from router.images.orientation import tiff_block, upright_size
@@ -26,7 +26,7 @@ from router.reasons import ReasonCode
 _HEAD = 64 << 10
 
 
-def probe(data: bytes) -> Header:
+def probe(data: bytes) -> ImageHeader:
     """Header of a JPEG XL. Raises InputError (DAMAGED_IMAGE)."""
     stream = _stream(data)
     kinds = {box.type for box in _boxes(data)}
@@ -35,7 +35,7 @@ def probe(data: bytes) -> Header:
         lossy = True
     elif stream.modular is not None:
         lossy = not stream.modular  # modular without XYB is what lossless encoders write
-    return Header(
+    return ImageHeader(
         "jxl",
         stream.width,
         stream.height,
@@ -49,7 +49,7 @@ def probe(data: bytes) -> Header:
     )
 
 
-def plan(data: bytes, header: Header) -> Plan:
+def plan(data: bytes, header: ImageHeader) -> ReadPlan:
     """How to read it.
 
     Pixels wait for `load`, except where only the decoder can tell what belongs to them: colour spaces other than sRGB (their
@@ -82,11 +82,11 @@ def plan(data: bytes, header: Header) -> Plan:
     found = metadata(data)
     if not stream.srgb:
         pixels, icc = decode()
-        return Plan(width, height, channels, bits, lambda: pixels, replace(found, icc=icc))
-    return Plan(width, height, channels, bits, load, found)
+        return ReadPlan(width, height, channels, bits, lambda: pixels, replace(found, icc=icc))
+    return ReadPlan(width, height, channels, bits, load, found)
 
 
-def _refuse_unreadable(stream: Codestream, header: Header) -> None:
+def _refuse_unreadable(stream: Codestream, header: ImageHeader) -> None:
     error: InputError | None = None
     if stream.animated:
         error = InputError(
@@ -127,7 +127,7 @@ def _mode(stream: Codestream) -> str:
 
 
 def _boxes(data: bytes) -> Iterator[Box]:
-    return iter(()) if data.startswith(CODESTREAM) else parts(walk(data), "JPEG XL")
+    return iter(()) if data.startswith(CODESTREAM) else parts(iter_boxes(data), "JPEG XL")
 
 
 @damage_of("JPEG XL")
@@ -162,7 +162,7 @@ def _exif(content: bytes) -> bytes:
     return content[4 + int.from_bytes(content[:4], "big") :]
 
 
-def _jpeg_plan(rebuilt: bytes, header: Header) -> Plan:
+def _jpeg_plan(rebuilt: bytes, header: ImageHeader) -> ReadPlan:
     inner = jpeg.probe(rebuilt)
     if (inner.width, inner.height) != (header.width, header.height):
         raise damaged("JPEG XL transcode whose JPEG has another size")

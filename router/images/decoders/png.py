@@ -20,7 +20,7 @@ from router.containers.png import PNG_SIGNATURE, walk_png
 from router.errors import StreamError
 from router.images.cicp import icc_profile, is_hdr_transfer, is_known
 from router.images.decoders.deep import have_imagecodecs, missing_depth
-from router.images.decoders.header import Header, Plan, damaged, format_refused, take
+from router.images.decoders.header import ImageHeader, ReadPlan, damaged, format_refused, take
 from router.images.decoders.pillow import StrictFile, decoding, expect, load_strictly
 from router.images.orientation import orientation_of, tiff_block
 from router.images.profile import usable
@@ -36,7 +36,7 @@ _MAX_INFLATED = 64 << 20
 _END = b"\0\0\0\0IEND\xae\x42\x60\x82"
 
 
-def probe(data: bytes) -> Header:
+def probe(data: bytes) -> ImageHeader:
     """Header of a PNG. Raises InputError (DAMAGED_IMAGE)."""
     fields = take(data, 8, 25)
     if fields[4:8] == b"CgBI":
@@ -56,10 +56,10 @@ def probe(data: bytes) -> Header:
             cicp = content[0], content[1]
         elif chunk.type == b"IDAT":
             break  # both stand before the pixels
-    return Header("png", width, height, bits, _MODES[colour], lossy=False, animated=frames > 1, frames=frames, cicp=cicp)
+    return ImageHeader("png", width, height, bits, _MODES[colour], lossy=False, animated=frames > 1, frames=frames, cicp=cicp)
 
 
-def plan(data: bytes, header: Header) -> Plan:
+def plan(data: bytes, header: ImageHeader) -> ReadPlan:
     """How to read it: transparency chunks become an alpha channel. Raises InputError."""
     found = metadata(data)
     transparency = _transparency(data, header.mode)
@@ -84,10 +84,10 @@ def plan(data: bytes, header: Header) -> Plan:
 
     icc, faults = _colours(data, header, found.icc, channels)
     stored = replace(found, icc=icc)
-    return Plan(header.width, header.height, channels, bits, load, stored, orientation_of(stored.exif), faults)
+    return ReadPlan(header.width, header.height, channels, bits, load, stored, orientation_of(stored.exif), faults)
 
 
-def _colours(data: bytes, header: Header, icc: bytes | None, channels: int) -> tuple[bytes | None, tuple[str, ...]]:
+def _colours(data: bytes, header: ImageHeader, icc: bytes | None, channels: int) -> tuple[bytes | None, tuple[str, ...]]:
     """The profile that counts, and what could not be used: cICP goes before iCCP, that before sRGB, that before gAMA and cHRM.
 
     A profile beside PQ or HLG stays: it is how a codec that cannot state them by number can carry them.

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from router.images.decoders.header import Header, Plan, damaged
+from router.images.decoders.header import ImageHeader, ReadPlan, damaged
 from router.images.decoders.pillow import decoding
 from router.images.sample import Pixels
 
@@ -20,14 +20,14 @@ _NO_NUMBER = re.compile(rb"[^0-9\s]")
 _HEAD = 4096  # as far as comments may push the size
 
 
-def probe(data: bytes) -> Header:
+def probe(data: bytes) -> ImageHeader:
     """Header of a PBM, PGM or PPM. Raises InputError (DAMAGED_IMAGE)."""
     kind, width, height, maxval, _ = _fields(data)
     mode = {1: "1", 4: "1", 2: "L", 5: "L", 3: "RGB", 6: "RGB"}[kind]
-    return Header("ppm", width, height, maxval.bit_length(), mode, lossy=False)
+    return ImageHeader("ppm", width, height, maxval.bit_length(), mode, lossy=False)
 
 
-def plan(data: bytes, header: Header) -> Plan:
+def plan(data: bytes, header: ImageHeader) -> ReadPlan:
     """How to read it: samples up to 255 fill 8 bits, larger ones 16, rounded to the nearest. Raises InputError."""
     kind, width, height, maxval, start = _fields(data)
     channels, bits = (3 if header.mode == "RGB" else 1), (8 if maxval < 256 else 16)
@@ -40,7 +40,7 @@ def plan(data: bytes, header: Header) -> Plan:
                 return cast("Pixels", (255 - 255 * ones).astype(np.uint8))
             return _scaled(_plain(data, start, shape) if kind < 5 else _raw(data, start, shape, maxval), maxval)
 
-    return Plan(width, height, channels, bits, load)
+    return ReadPlan(width, height, channels, bits, load)
 
 
 def _fields(data: bytes) -> tuple[int, int, int, int, int]:

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from router.containers import tiff as tags
 from router.containers.metadata import Metadata
-from router.containers.tiff import Page, byte_order, count_pages, first_offset, first_page, is_big
+from router.containers.tiff import ImageDirectory, byte_order, count_pages, first_offset, first_page, is_big
 from router.errors import InputError
 from router.images.alpha import straight
 from router.images.decoders import jpeg, tiff_samples
 from router.images.decoders.deep import have_imagecodecs, missing_depth, widened
-from router.images.decoders.header import Header, Plan, damage_of, damaged, depth_refused, format_refused, mode_refused
+from router.images.decoders.header import ImageHeader, ReadPlan, damage_of, damaged, depth_refused, format_refused, mode_refused
 from router.images.decoders.pillow import StrictFile, decoding, expect, load_strictly, to_array
 from router.images.orientation import tiff_block
 from router.images.sample import Pixels
@@ -72,7 +72,7 @@ DESCRIPTIVE = (270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432)
 
 
 @damage_of("TIFF")
-def probe(data: bytes) -> Header:
+def probe(data: bytes) -> ImageHeader:
     """Header of a TIFF. Raises InputError (FORMAT_NOT_SUPPORTED for camera raw files)."""
     page = first_page(data)
     if data[8:10] == b"CR" or tags.DNG_VERSION in page.entries or page.one(tags.SUBFILE, 0) & 1:
@@ -82,7 +82,7 @@ def probe(data: bytes) -> Header:
         raise damaged("TIFF without a size")
     orientation = page.one(tags.ORIENTATION, 1)
     pages = count_pages(data, page)
-    return Header(
+    return ImageHeader(
         "tiff",
         width,
         height,
@@ -104,7 +104,7 @@ def metadata(data: bytes) -> Metadata:
 
 
 @damage_of("TIFF")
-def plan(data: bytes, header: Header) -> Plan:
+def plan(data: bytes, header: ImageHeader) -> ReadPlan:
     """How to read its first page: palettes become colours, alpha that colours were multiplied with becomes a straight one.
 
     Pixels wait for `load`, except of 32-bit and signed samples, whose values decide whether they fit 16 bits.
@@ -133,8 +133,8 @@ def plan(data: bytes, header: Header) -> Plan:
     found = metadata(data)
     if header.bits == 32 or page.one(tags.SAMPLE_FORMAT, _UNSIGNED) == _SIGNED:
         pixels = load()
-        return Plan(header.width, header.height, channels, 16, lambda: pixels, found, header.orientation)
-    return Plan(header.width, header.height, channels, 16 if deep else 8, load, found, header.orientation)
+        return ReadPlan(header.width, header.height, channels, 16, lambda: pixels, found, header.orientation)
+    return ReadPlan(header.width, header.height, channels, 16 if deep else 8, load, found, header.orientation)
 
 
 def pillow_misreads(data: bytes) -> bool:
@@ -146,7 +146,7 @@ def pillow_misreads(data: bytes) -> bool:
     return not _pillow_reads(page)
 
 
-def _old_jpeg_plan(data: bytes, header: Header, page: Page) -> Plan:
+def _old_jpeg_plan(data: bytes, header: ImageHeader, page: ImageDirectory) -> ReadPlan:
     """Old-style JPEG: a whole JPEG lies in the file, or else the picture's parts lie anywhere, and nobody agrees on them."""
     refusal = format_refused("TIFF compressed by old-style JPEG (Compression 6) without a whole JPEG (JPEGInterchangeFormat)")
     place, size = page.one(tags.JPEG_PLACE, 0), page.one(tags.JPEG_SIZE, 0)
@@ -161,7 +161,7 @@ def _old_jpeg_plan(data: bytes, header: Header, page: Page) -> Plan:
     return replace(found, metadata=metadata(data), orientation=header.orientation)
 
 
-def _mode(page: Page) -> str:
+def _mode(page: ImageDirectory) -> str:
     mode = _MODES.get(page.one(tags.PHOTOMETRIC, 0), "")
     if _FLOAT in page.numbers(tags.SAMPLE_FORMAT):
         return "F" if page.one(tags.SAMPLES, 1) == 1 else ""
@@ -170,7 +170,7 @@ def _mode(page: Page) -> str:
     return mode
 
 
-def _refuse_unreadable(page: Page, header: Header) -> None:
+def _refuse_unreadable(page: ImageDirectory, header: ImageHeader) -> None:
     photometric = page.one(tags.PHOTOMETRIC, 0)
     samples, extra = page.one(tags.SAMPLES, 1), page.numbers(tags.EXTRA)
     formats, depths = set(page.numbers(tags.SAMPLE_FORMAT)) or {_UNSIGNED}, set(page.numbers(tags.BITS)) or {1}
@@ -220,14 +220,14 @@ def _listed(numbers: set[int] | tuple[int, ...]) -> str:
     return ", ".join(map(str, sorted(numbers)))
 
 
-def _predictor_is_clear(page: Page, compression: int, bits: int) -> bool:
+def _predictor_is_clear(page: ImageDirectory, compression: int, bits: int) -> bool:
     """Whether all readers agree on it: with no compression or PackBits some apply it and some do not."""
     if compression in tiff_samples.PICTURES:
         return True  # ignored by all
     return page.one(tags.PREDICTOR, 1) == 2 and compression in tiff_samples.PREDICTED and bits in (8, 16, 32)
 
 
-def _unread(page: Page) -> InputError:
+def _unread(page: ImageDirectory) -> InputError:
     """The refusal of what Pillow here does not read right."""
     bits, planar = page.one(tags.BITS, 1), page.one(tags.PLANAR, 1)
     what = f"TIFF with Compression {page.one(tags.COMPRESSION, 1)}, BitsPerSample {bits}, PlanarConfiguration {planar}"
@@ -236,17 +236,17 @@ def _unread(page: Page) -> InputError:
     return missing_depth(what)
 
 
-def _only_libtiff_reads(page: Page) -> bool:
+def _only_libtiff_reads(page: ImageDirectory) -> bool:
     """Whether it is YCbCr that is no JPEG."""
     return page.one(tags.PHOTOMETRIC, 0) == _YCBCR and page.one(tags.COMPRESSION, 1) != tiff_samples.JPEG
 
 
-def _map_fits_8_bits(page: Page) -> bool:
+def _map_fits_8_bits(page: ImageDirectory) -> bool:
     entries = page.numbers(tags.COLOUR_MAP)
     return all(v % 257 == 0 for v in entries) or all(v % 256 == 0 for v in entries)
 
 
-def _pillow_reads(page: Page) -> bool:
+def _pillow_reads(page: ImageDirectory) -> bool:
     """Whether Pillow gives the stored samples: a list of what it was seen to read right."""
     photometric, bits, compression = page.one(tags.PHOTOMETRIC, 0), page.one(tags.BITS, 1), page.one(tags.COMPRESSION, 1)
     samples, extra = page.one(tags.SAMPLES, 1), page.numbers(tags.EXTRA)
@@ -267,7 +267,7 @@ def _pillow_reads(page: Page) -> bool:
     return bits in (1, 2, 4, 8) or (bits == 16 and photometric in _GRAY and (little or photometric == 1))
 
 
-def _meaning(samples: NDArray[Any], page: Page) -> Pixels:
+def _meaning(samples: NDArray[Any], page: ImageDirectory) -> Pixels:
     """What stored (H, W, S) samples mean."""
     bits, photometric = page.one(tags.BITS, 1), page.one(tags.PHOTOMETRIC, 0)
     if photometric == _PALETTE:
@@ -285,14 +285,14 @@ def _meaning(samples: NDArray[Any], page: Page) -> Pixels:
     return straight(pixels) if page.numbers(tags.EXTRA) == (1,) else pixels
 
 
-def _looked_up(indices: NDArray[Any], page: Page) -> Pixels:
+def _looked_up(indices: NDArray[Any], page: ImageDirectory) -> Pixels:
     colours = np.array(page.numbers(tags.COLOUR_MAP), np.uint16).reshape(3, -1).T
     if _map_fits_8_bits(page):
         colours = (colours >> 8).astype(np.uint8)
     return cast("Pixels", np.ascontiguousarray(colours)[indices])
 
 
-def _by_pillow(data: bytes, header: Header, page: Page) -> Pixels:
+def _by_pillow(data: bytes, header: ImageHeader, page: ImageDirectory) -> Pixels:
     from PIL import Image
 
     if header.orientation != 1:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.containers import tiff as tags
-from router.containers.tiff import Page, byte_order, is_big
+from router.containers.tiff import ImageDirectory, byte_order, is_big
 from router.images.decoders import jpeg, jxl, png, webp
 from router.images.decoders.header import damaged, format_refused, take
 
@@ -61,7 +61,7 @@ _STORAGE = (
 )
 
 
-def check_segments(page: Page) -> None:
+def check_segments(page: ImageDirectory) -> None:
     """Raise the InputError for strips or tiles that are left out, lie beyond the file's end, or are too few."""
     places, sizes = _segments(page)
     count = _expected(page)
@@ -79,7 +79,7 @@ def check_segments(page: Page) -> None:
         raise damaged("TIFF with a JPEG strip or tile that is cut off")
 
 
-def check_sums(page: Page) -> None:
+def check_sums(page: ImageDirectory) -> None:
     """Raise the InputError for Deflate strips or tiles that their own checksums do not fit: libtiff does not look at these.
 
     Each is inflated a piece at a time, and not further than a strip or tile of the picture can be.
@@ -99,7 +99,7 @@ def check_sums(page: Page) -> None:
             raise damaged("TIFF with a strip or tile that does not fit its checksum", error) from error
 
 
-def stored_samples(page: Page) -> NDArray[Any]:
+def stored_samples(page: ImageDirectory) -> NDArray[Any]:
     """(H, W, S) samples, in the type that holds their bits; JPEG's as RGB where the page says YCbCr.
 
     The page's segments have passed `check_segments`. Raises InputError, and whatever the libraries raise.
@@ -114,7 +114,7 @@ def stored_samples(page: Page) -> NDArray[Any]:
         return _assembled(page, first, places, sizes)
 
 
-def _assembled(page: Page, first: TiffPage, places: tuple[int, ...], sizes: tuple[int, ...]) -> NDArray[Any]:
+def _assembled(page: ImageDirectory, first: TiffPage, places: tuple[int, ...], sizes: tuple[int, ...]) -> NDArray[Any]:
     height, width, count = page.one(tags.HEIGHT, 0), page.one(tags.WIDTH, 0), page.one(tags.SAMPLES, 1)
     planar = count > 1 and first.planarconfig == 2
     result = np.empty((height, width, count), np.uint8 if first.dtype == np.bool_ else first.dtype)
@@ -135,7 +135,7 @@ def _assembled(page: Page, first: TiffPage, places: tuple[int, ...], sizes: tupl
     return result
 
 
-def _check_fax(page: Page, first: TiffPage, segment: bytes, index: int) -> None:
+def _check_fax(page: ImageDirectory, first: TiffPage, segment: bytes, index: int) -> None:
     """Raise InputError for CCITT data that ends before its rows do, which decoders fill up with white.
 
     Rows that are there do not depend on what comes behind them; missing ones are read from there. Group 3 marks its rows.
@@ -151,14 +151,14 @@ def _check_fax(page: Page, first: TiffPage, segment: bytes, index: int) -> None:
             raise damaged(f"TIFF with a CCITT strip or tile of {marks} rows instead of {rows.shape[1]}")
 
 
-def _segments(page: Page) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _segments(page: ImageDirectory) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Places and sizes of the strips or tiles; more than belong to the picture are left out."""
     where = (tags.TILES, tags.TILE_SIZES) if tags.TILES in page.entries else (tags.STRIPS, tags.STRIP_SIZES)
     count = _expected(page)
     return page.numbers(where[0])[:count], page.numbers(where[1])[:count]
 
 
-def _expected(page: Page) -> int:
+def _expected(page: ImageDirectory) -> int:
     height, width = page.one(tags.HEIGHT, 0), page.one(tags.WIDTH, 0)
     across, down = width, min(page.one(tags.ROWS, height) or height, height)
     if tags.TILES in page.entries:
@@ -169,7 +169,7 @@ def _expected(page: Page) -> int:
     return -(-height // down) * -(-width // across) * planes
 
 
-def _check_picture(page: Page, segment: bytes) -> None:
+def _check_picture(page: ImageDirectory, segment: bytes) -> None:
     """Raise InputError for a strip or tile that is a picture of its own and claims to be larger than its place."""
     size = _picture_size(page.one(tags.COMPRESSION, 1), segment)
     if size is None:
@@ -202,7 +202,7 @@ def _picture_size(compression: int, segment: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _directory_alone(page: Page) -> bytes:
+def _directory_alone(page: ImageDirectory) -> bytes:
     """A TIFF without strips or tiles that has the tags of `_STORAGE` and no others."""
     order, big = byte_order(page.data), is_big(page.data)
     count_size, entry_size, offset_size = (8, 20, 8) if big else (2, 12, 4)

@@ -8,7 +8,7 @@ import numpy as np
 
 from router.containers.metadata import Metadata
 from router.containers.webp import walk_webp
-from router.images.decoders.header import Header, Plan, damaged, parts, refuse_filled_up, take
+from router.images.decoders.header import ImageHeader, ReadPlan, damaged, parts, refuse_filled_up, take
 from router.images.decoders.pillow import StrictFile, decoding, expect, load_strictly, to_array
 from router.images.orientation import orientation_of, tiff_block
 from router.images.sample import Pixels
@@ -16,7 +16,7 @@ from router.images.sample import Pixels
 _ANIMATION, _ALPHA = 0x02, 0x10
 
 
-def probe(data: bytes) -> Header:
+def probe(data: bytes) -> ImageHeader:
     """Header of a WebP. Raises InputError (DAMAGED_IMAGE)."""
     size: tuple[int, int] | None = None
     extended = animated = alpha = False
@@ -47,10 +47,10 @@ def probe(data: bytes) -> Header:
     if size is None or lossy is None or not min(size):
         raise damaged("WebP without an image")
     mode = "RGBA" if alpha else "RGB"
-    return Header("webp", *size, 8, mode, lossy, animated=animated, frames=None if animated else 1)
+    return ImageHeader("webp", *size, 8, mode, lossy, animated=animated, frames=None if animated else 1)
 
 
-def plan(data: bytes, header: Header) -> Plan:
+def plan(data: bytes, header: ImageHeader) -> ReadPlan:
     """How to read it. Raises InputError (DAMAGED_IMAGE)."""
     found = metadata(data)
     channels = len(header.mode)
@@ -62,7 +62,7 @@ def plan(data: bytes, header: Header) -> Plan:
                     refuse_filled_up(data, chunk.payload, chunk.stop, "WebP")
             return expect(_decode(data, header), header.height, header.width, channels)
 
-    return Plan(header.width, header.height, channels, 8, load, found, orientation_of(found.exif))
+    return ReadPlan(header.width, header.height, channels, 8, load, found, orientation_of(found.exif))
 
 
 def metadata(data: bytes) -> Metadata:
@@ -72,7 +72,7 @@ def metadata(data: bytes) -> Metadata:
     return Metadata(found.get(b"ICCP") or None, tiff_block(found.get(b"EXIF")), found.get(b"XMP ") or None)
 
 
-def _decode(data: bytes, header: Header) -> Pixels:
+def _decode(data: bytes, header: ImageHeader) -> Pixels:
     from PIL import Image
     from PIL.WebPImagePlugin import WebPImageFile
 
@@ -86,7 +86,7 @@ def _decode(data: bytes, header: Header) -> Pixels:
     return to_array(image)
 
 
-def _picture(data: bytes, header: Header) -> bytes:
+def _picture(data: bytes, header: ImageHeader) -> bytes:
     """A WebP of the picture alone, with flags that say what is in it.
 
     libwebp's decoder goes by what is there; its splitter of frames, which Pillow and OpenCV use, by the flags.

@@ -8,26 +8,26 @@ from collections.abc import Callable, Iterator
 from router.containers.parts import TooManyPartsError
 from router.errors import InputError, StreamError
 from router.images.left_behind import avif, bitmaps, gif, jpeg, jxl, png, tiff, webp
-from router.images.left_behind.passenger import MANY, Passenger
+from router.images.left_behind.extra_part import MANY, ExtraPart
 
-__all__ = ["Passenger", "holds_only_picture", "passengers"]
+__all__ = ["ExtraPart", "extra_parts", "holds_only_picture"]
 
-_FORMATS: dict[str, Callable[[bytes], Iterator[Passenger]]] = {
-    "avif": avif.passengers,
+_FORMATS: dict[str, Callable[[bytes], Iterator[ExtraPart]]] = {
+    "avif": avif.extra_parts,
     "bmp": bitmaps.bmp,
-    "gif": gif.passengers,
-    "jpeg": jpeg.passengers,
-    "jxl": jxl.passengers,
-    "png": png.passengers,
+    "gif": gif.extra_parts,
+    "jpeg": jpeg.extra_parts,
+    "jxl": jxl.extra_parts,
+    "png": png.extra_parts,
     "ppm": bitmaps.netpbm,
-    "tiff": tiff.passengers,
-    "webp": webp.passengers,
+    "tiff": tiff.extra_parts,
+    "webp": webp.extra_parts,
 }
 _UNSURE = {"gif", "tiff", "ppm"}
 """Formats whose own fields hold more than pictures need: they are never taken for a picture only."""
 
 
-def passengers(data: bytes, file_format: str) -> tuple[Passenger, ...]:
+def extra_parts(data: bytes, file_format: str) -> tuple[ExtraPart, ...]:
     """Everything in a file beside its picture and what its colours mean, each kind once, in the order in which it was found.
 
     Of a file that is damaged, what was found before the damage; for formats without a rule here, nothing.
@@ -46,12 +46,12 @@ def holds_only_picture(data: bytes, file_format: str) -> bool:
     return file_format != "png" or not png.hides(data)
 
 
-def _found(data: bytes, file_format: str) -> tuple[tuple[Passenger, ...], bool]:
+def _found(data: bytes, file_format: str) -> tuple[tuple[ExtraPart, ...], bool]:
     """What was found, and whether the walk came to the end of the file."""
-    found: dict[Passenger, None] = {}
+    found: dict[ExtraPart, None] = {}
     try:
-        for passenger in _FORMATS[file_format](data) if file_format in _FORMATS else ():
-            found[passenger] = None
+        for part in _FORMATS[file_format](data) if file_format in _FORMATS else ():
+            found[part] = None
     except TooManyPartsError:
         return (*found, MANY), False
     except (StreamError, InputError):

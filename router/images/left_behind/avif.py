@@ -9,8 +9,8 @@ from router.containers.avif import XMP_TYPE, Items, items
 from router.containers.parts import TooManyPartsError
 from router.containers.short_record import is_box
 from router.errors import StreamError
-from router.images.left_behind import passenger as p
-from router.images.left_behind.passenger import Passenger, auxiliary, letters
+from router.images.left_behind import extra_part as p
+from router.images.left_behind.extra_part import ExtraPart, auxiliary, letters
 
 _TOP = {b"ftyp", b"meta", b"mdat", b"moov", b"moof", b"sidx"}
 _META = {b"hdlr", b"pitm", b"iinf", b"iref", b"iprp", b"iloc", b"idat", b"grpl", b"dinf"}
@@ -19,25 +19,25 @@ _C2PA = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 _CODED = {b"av01", b"hvc1", b"avc1", b"jpeg", b"j2k1", b"vvc1", b"unci", b"grid", b"iden", b"iovl"}
 
 
-def passengers(data: bytes) -> Iterator[Passenger]:
-    """See `extra_data.passengers`. Raises StreamError and InputError."""
+def extra_parts(data: bytes) -> Iterator[ExtraPart]:
+    """See `left_behind.extra_parts`. Raises StreamError and InputError."""
     found = items(data)
     yield from _boxes(data)
     if found.kinds.get(found.primary) == b"tmap":
         yield p.GAIN_MAP
     if found.of_primary(b"clap"):
-        yield Passenger("what lies outside of the clean aperture")
+        yield ExtraPart("what lies outside of the clean aperture")
     yield from _items(found)
     if _unclaimed(data, found):
-        yield Passenger("data that no item names")
+        yield ExtraPart("data that no item names")
 
 
-def _boxes(data: bytes) -> Iterator[Passenger]:
+def _boxes(data: bytes) -> Iterator[ExtraPart]:
     pixels = False
     try:
-        for box in boxes.walk(data):
+        for box in boxes.iter_boxes(data):
             if box.type == b"meta":
-                for inner in boxes.walk(data, box.payload + 4, box.end):
+                for inner in boxes.iter_boxes(data, box.payload + 4, box.end):
                     if inner.type not in _META:
                         yield from _other(data, inner)
             elif box.type not in _TOP:
@@ -53,7 +53,7 @@ def _unclaimed(data: bytes, found: Items) -> bool:
     """Whether boxes of media data hold anything but zeros that is no part of an item. Films have other tables than items."""
     media: list[tuple[int, int]] = []
     try:
-        for box in boxes.walk(data):
+        for box in boxes.iter_boxes(data):
             if box.type in (b"moov", b"moof"):
                 return False
             if box.type == b"mdat":
@@ -74,20 +74,20 @@ def _unclaimed(data: bytes, found: Items) -> bool:
     return False
 
 
-def _other(data: bytes, box: boxes.Box) -> Iterator[Passenger]:
+def _other(data: bytes, box: boxes.Box) -> Iterator[ExtraPart]:
     content = data[box.payload : box.end]
     if box.type in _FREE:
         if content.strip(b"\x00"):
-            yield Passenger("data in an unused box")
+            yield ExtraPart("data in an unused box")
     elif is_box(data, box.type, box.payload):
         yield p.RECORD
     elif box.type == b"jumb" or (box.type == b"uuid" and content.startswith(_C2PA)):
         yield p.CREDENTIALS
     else:
-        yield Passenger(f"ISO box {letters(box.type)}")
+        yield ExtraPart(f"ISO box {letters(box.type)}")
 
 
-def _items(found: Items) -> Iterator[Passenger]:
+def _items(found: Items) -> Iterator[ExtraPart]:
     picture = found.with_parts([found.primary])
     picture |= found.with_parts(
         [item for item, target in found.links(b"auxl") if target in picture and b"alpha" in found.auxiliary_type(item)]
@@ -114,6 +114,6 @@ def _items(found: Items) -> Iterator[Passenger]:
         elif kind == b"mime" and found.content_types.get(item) == XMP_TYPE:
             yield p.SECOND_XMP if kind in seen else p.XMP
         else:
-            yield Passenger("C2PA manifest" if kind == b"jumb" else f"metadata item {letters(kind)}")
+            yield ExtraPart("C2PA manifest" if kind == b"jumb" else f"metadata item {letters(kind)}")
             continue
         seen.add(kind)

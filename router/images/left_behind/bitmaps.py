@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from router.images import netpbm_notes
 from router.images.decoders.bmp import end_of_head
-from router.images.left_behind import passenger as p
-from router.images.left_behind.passenger import Passenger
+from router.images.left_behind import extra_part as p
+from router.images.left_behind.extra_part import ExtraPart
 
 _V5 = 124
 _LINKS = (b"LINK", b"KNIL")
@@ -15,8 +15,8 @@ _PROFILES = (*_LINKS, b"MBED", b"DEBM")
 _UNCOMPRESSED = (0, 3, 6)
 
 
-def bmp(data: bytes) -> Iterator[Passenger]:
-    """See `extra_data.passengers`. Raises InputError."""
+def bmp(data: bytes) -> Iterator[ExtraPart]:
+    """See `left_behind.extra_parts`. Raises InputError."""
     head, start = int.from_bytes(data[14:18], "little"), int.from_bytes(data[10:14], "little")
     if head == 12:
         width, height, bits, coding, size = (*(int.from_bytes(data[i : i + 2], "little") for i in (18, 20, 24)), 0, 0)
@@ -29,16 +29,16 @@ def bmp(data: bytes) -> Iterator[Passenger]:
     end = start + size
     if head >= _V5 and data[70:74] in _PROFILES:
         if data[70:74] in _LINKS:
-            yield Passenger("name of a colour profile's file (BMP)")
+            yield ExtraPart("name of a colour profile's file (BMP)")
         end = max(end, 14 + int.from_bytes(data[126:130], "little") + int.from_bytes(data[130:134], "little"))
     if data[end_of_head(data) : start].strip(b"\x00"):
-        yield Passenger("data before the pixels (BMP)")
+        yield ExtraPart("data before the pixels (BMP)")
     if data[end:].strip(b"\x00"):
         yield p.TAIL
 
 
-def netpbm(data: bytes) -> Iterator[Passenger]:
-    """See `extra_data.passengers`."""
+def netpbm(data: bytes) -> Iterator[ExtraPart]:
+    """See `left_behind.extra_parts`."""
     found = netpbm_notes.read(data)
     if found.comments:
         yield p.COMMENT

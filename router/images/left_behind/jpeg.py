@@ -9,8 +9,8 @@ from router.containers.jpeg import EXTENDED_XMP, XMP, Segment, walk_jpeg
 from router.containers.short_record import is_comment
 from router.errors import StreamError
 from router.images.decoders.jpeg import APPLICATION_OR_COMMENT
-from router.images.left_behind import passenger as p
-from router.images.left_behind.passenger import Passenger, auxiliary
+from router.images.left_behind import extra_part as p
+from router.images.left_behind.extra_part import ExtraPart, auxiliary
 from router.images.notes import MAX_COMMENTS
 from router.reasons import ReasonCode
 
@@ -24,23 +24,23 @@ _MAX_LATER_SEGMENTS = 10_000
 _MAX_PICTURES = 64
 _JFIF_FIELDS, _ADOBE_FIELDS, _DNL, _DNL_SIZE = 14, 12, 0xDC, 4
 _NAMED = {
-    (0xE0, b"JFXX"): Passenger("JFIF thumbnail"),
-    (0xE1, EXTENDED_XMP): Passenger("extended XMP"),
-    (0xE2, b"FPXR"): Passenger("FlashPix data (APP2)"),
+    (0xE0, b"JFXX"): ExtraPart("JFIF thumbnail"),
+    (0xE1, EXTENDED_XMP): ExtraPart("extended XMP"),
+    (0xE2, b"FPXR"): ExtraPart("FlashPix data (APP2)"),
     (0xEB, b"HDR_RI"): p.GAIN_MAP,
-    (0xED, b"Photoshop"): Passenger("Photoshop resources (IPTC)"),
-    (0xED, b"Adobe_Photoshop"): Passenger("Photoshop resources (IPTC)"),
+    (0xED, b"Photoshop"): ExtraPart("Photoshop resources (IPTC)"),
+    (0xED, b"Adobe_Photoshop"): ExtraPart("Photoshop resources (IPTC)"),
 }
 
 
-def passengers(data: bytes) -> Iterator[Passenger]:
-    """See `extra_data.passengers`. Raises StreamError where the file ends inside its picture."""
+def extra_parts(data: bytes) -> Iterator[ExtraPart]:
+    """See `left_behind.extra_parts`. Raises StreamError where the file ends inside its picture."""
     end, exif, xmp, index = 2, 0, 0, dict[int, int]()
     packets, indexed = list[bytes](), False
     comments = 0
     for segment in walk_jpeg(data):
         if segment.start != end:
-            yield Passenger("data between segments")
+            yield ExtraPart("data between segments")
         end = segment.end
         content = data[segment.payload : segment.payload + 40]
         if segment.marker == 0xE1 and content.startswith(b"Exif\x00"):
@@ -70,14 +70,14 @@ def passengers(data: bytes) -> Iterator[Passenger]:
         yield p.DEPTH_MAP
     end, later = _end(data, end)
     if later:
-        yield Passenger("segments between scans")
+        yield ExtraPart("segments between scans")
     behind = list(_behind(data, end, index))
     yield from behind
     if indexed and not behind:
-        yield Passenger("multi-picture index")
+        yield ExtraPart("multi-picture index")
 
 
-def _segment(data: bytes, segment: Segment, content: bytes) -> Iterator[Passenger]:
+def _segment(data: bytes, segment: Segment, content: bytes) -> Iterator[ExtraPart]:
     marker = segment.marker
     if marker not in range(0xE0, 0xF0):
         return
@@ -87,19 +87,19 @@ def _segment(data: bytes, segment: Segment, content: bytes) -> Iterator[Passenge
     elif marker == 0xE0 and content.startswith(b"JFIF\x00"):
         thumbnail = 3 * content[12] * content[13] if len(content) >= 14 else 0
         if thumbnail:
-            yield Passenger("JFIF thumbnail")
+            yield ExtraPart("JFIF thumbnail")
         if segment.end - segment.payload > _JFIF_FIELDS + thumbnail:
             yield p.SLACK
     elif marker == 0xE2 and content.startswith(_ISO_GAIN_MAP):
         yield p.GAIN_MAP
     elif marker == 0xEB and content.startswith(b"JP"):
         manifest = b"c2pa" in data[segment.payload : min(segment.end, segment.payload + 200)]
-        yield p.CREDENTIALS if manifest else Passenger("JUMBF or JPEG XT boxes (APP11)")
+        yield p.CREDENTIALS if manifest else ExtraPart("JUMBF or JPEG XT boxes (APP11)")
     elif marker == 0xEE and content.startswith(b"Adobe"):
         if segment.end - segment.payload > _ADOBE_FIELDS:
             yield p.SLACK
     elif not (marker == 0xE2 and content.startswith(b"ICC_PROFILE\x00")):
-        yield Passenger(f"APP{marker - 0xE0} segment")
+        yield ExtraPart(f"APP{marker - 0xE0} segment")
 
 
 def _end(data: bytes, position: int) -> tuple[int, bool]:
@@ -125,7 +125,7 @@ def _end(data: bytes, position: int) -> tuple[int, bool]:
     return (len(data) if end < 0 else end + 2), True
 
 
-def _behind(data: bytes, position: int, index: dict[int, int]) -> Iterator[Passenger]:
+def _behind(data: bytes, position: int, index: dict[int, int]) -> Iterator[ExtraPart]:
     """What follows the picture. `index`: type codes of the multi-picture index by where the pictures begin."""
     for _ in range(_MAX_PICTURES):
         start = data.find(b"\xff\xd8\xff", position)
@@ -143,7 +143,7 @@ def _behind(data: bytes, position: int, index: dict[int, int]) -> Iterator[Passe
         yield p.TAIL
 
 
-def _picture(data: bytes, start: int, code: int) -> tuple[Passenger, int]:
+def _picture(data: bytes, start: int, code: int) -> tuple[ExtraPart, int]:
     """What the picture that begins at `start` is, and where it ends."""
     kind = (
         p.VIEW if code & 0x020000 and not code & 0x010000 else p.PREVIEW if code & 0x010000 and not code & 0x020000 else p.PICTURE

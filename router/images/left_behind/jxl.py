@@ -7,21 +7,21 @@ from collections.abc import Iterator
 from router.containers import isobmff as boxes
 from router.containers.short_record import is_box
 from router.images.decoders.jxl import rebuilt_jpeg
+from router.images.left_behind import extra_part as p
 from router.images.left_behind import jpeg
-from router.images.left_behind import passenger as p
-from router.images.left_behind.passenger import Passenger, letters
+from router.images.left_behind.extra_part import ExtraPart, letters
 
 _PICTURE = {b"JXL ", b"ftyp", b"jxll", b"jxlc", b"jxlp", b"jxli"}
 _COMPRESSED = {b"Exif": "compressed EXIF or XMP", b"xml ": "compressed EXIF or XMP", b"jumb": "C2PA manifest"}
 
 
-def passengers(data: bytes) -> Iterator[Passenger]:
-    """See `extra_data.passengers`. Raises StreamError."""
+def extra_parts(data: bytes) -> Iterator[ExtraPart]:
+    """See `left_behind.extra_parts`. Raises StreamError."""
     if data.startswith(b"\xff\x0a"):
         return  # bits behind a naked codestream cannot be told from it without decoding
     seen: set[bytes] = set()
     jpeg_inside = False
-    for box in boxes.walk(data):
+    for box in boxes.iter_boxes(data):
         if box.type == b"jbrd":
             jpeg_inside = True
         elif box.type == b"Exif":
@@ -31,16 +31,16 @@ def passengers(data: bytes) -> Iterator[Passenger]:
         elif box.type == b"jhgm":
             yield p.GAIN_MAP
         elif box.type == b"brob":
-            yield Passenger(_COMPRESSED.get(data[box.payload : box.payload + 4], "compressed box"))
+            yield ExtraPart(_COMPRESSED.get(data[box.payload : box.payload + 4], "compressed box"))
         elif box.type == b"jumb":
-            yield p.CREDENTIALS if b"c2pa" in data[box.payload : box.payload + 200] else Passenger("JUMBF box")
+            yield p.CREDENTIALS if b"c2pa" in data[box.payload : box.payload + 200] else ExtraPart("JUMBF box")
         elif is_box(data, box.type, box.payload):
             yield p.RECORD
         elif box.type not in _PICTURE:
-            yield Passenger(f"JPEG XL box {letters(box.type)}")
+            yield ExtraPart(f"JPEG XL box {letters(box.type)}")
         seen.add(box.type)
     if jpeg_inside:
-        yield Passenger("what a JPEG file is rebuilt from", carried=True)
+        yield ExtraPart("what a JPEG file is rebuilt from", carried=True)
         inside = rebuilt_jpeg(data)
         if inside is not None:
-            yield from jpeg.passengers(inside)
+            yield from jpeg.extra_parts(inside)

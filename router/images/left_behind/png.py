@@ -7,21 +7,21 @@ from collections.abc import Iterator
 
 from router.containers.png import walk_png
 from router.images import png_notes
-from router.images.left_behind import passenger as p
-from router.images.left_behind.passenger import Passenger
+from router.images.left_behind import extra_part as p
+from router.images.left_behind.extra_part import ExtraPart
 
 _PIECE = 1 << 20
 _ADAM7 = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
 """First row and column, and steps down and across, of the passes of an interlaced picture."""
 
 
-def passengers(data: bytes) -> Iterator[Passenger]:
-    """See `extra_data.passengers`. Raises StreamError."""
+def extra_parts(data: bytes) -> Iterator[ExtraPart]:
+    """See `left_behind.extra_parts`. Raises StreamError."""
     found = png_notes.read(data)
     if found.text:
-        yield Passenger("texts", carried=True)
+        yield ExtraPart("texts", carried=True)
     for kind, content in found.chunks:
-        yield Passenger(png_notes.chunk_name(kind), carried=True, harmless=png_notes.is_hint(kind, len(content)))
+        yield ExtraPart(png_notes.chunk_name(kind), carried=True, harmless=png_notes.is_hint(kind, len(content)))
     yield from (p.EXIF, p.SECOND_EXIF)[: found.exif]
     yield from (p.XMP, p.SECOND_XMP)[: found.xmp]
     if found.gain_map:
@@ -34,8 +34,8 @@ def passengers(data: bytes) -> Iterator[Passenger]:
         yield p.TAIL
     if found.many:
         yield p.MANY
-    yield from (Passenger(name, harmless=True) for name in found.hints)
-    yield from (Passenger(name) for name in found.others)
+    yield from (ExtraPart(name, harmless=True) for name in found.hints)
+    yield from (ExtraPart(name) for name in found.others)
 
 
 def hides(data: bytes) -> bool:

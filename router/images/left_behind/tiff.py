@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from router.containers.tiff import SUBFILE, Page, first_offset, first_page, later_pages
+from router.containers.tiff import SUBFILE, ImageDirectory, first_offset, first_page, later_pages
 from router.images.decoders.tiff import DESCRIPTIVE
-from router.images.left_behind import passenger as p
-from router.images.left_behind.passenger import Passenger
+from router.images.left_behind import extra_part as p
+from router.images.left_behind.extra_part import ExtraPart
 
 _STORAGE = {
     *(
@@ -68,22 +68,22 @@ _SHOWN = 5
 _REDUCED, _MASK = 1, 4
 
 
-def passengers(data: bytes) -> Iterator[Passenger]:
-    """See `extra_data.passengers`. Raises InputError."""
+def extra_parts(data: bytes) -> Iterator[ExtraPart]:
+    """See `left_behind.extra_parts`. Raises InputError."""
     page = first_page(data)
     tags = sorted(page.entries.keys() - _STORAGE)
-    yield from (Passenger("EXIF" if tag != 700 else "XMP", carried=True) for tag in tags if tag in _CARRIED)
-    yield from (Passenger(_NAMED[tag]) for tag in tags if tag in _NAMED)
+    yield from (ExtraPart("EXIF" if tag != 700 else "XMP", carried=True) for tag in tags if tag in _CARRIED)
+    yield from (ExtraPart(_NAMED[tag]) for tag in tags if tag in _NAMED)
     private = [str(tag) for tag in tags if tag not in _CARRIED and tag not in _NAMED]
     if private:
         more = f" and {len(private) - _SHOWN} more" if len(private) > _SHOWN else ""
-        yield Passenger(f"TIFF tags {', '.join(private[:_SHOWN])}{more}")
+        yield ExtraPart(f"TIFF tags {', '.join(private[:_SHOWN])}{more}")
     if _HINTS & page.entries.keys():
-        yield Passenger("colour calibration tags", harmless=True)
+        yield ExtraPart("colour calibration tags", harmless=True)
     yield from _further(data, page)
 
 
-def _further(data: bytes, page: Page) -> Iterator[Passenger]:
+def _further(data: bytes, page: ImageDirectory) -> Iterator[ExtraPart]:
     """Directories behind the first: pages are refused or asked for, what is no page goes without a word otherwise."""
     last, seen = page, {first_offset(data)}
     for later in later_pages(data, page):
@@ -93,8 +93,8 @@ def _further(data: bytes, page: Page) -> Iterator[Passenger]:
         if flags & _REDUCED:
             yield p.PREVIEW
         elif flags & _MASK:
-            yield Passenger("transparency mask", shows=True)
+            yield ExtraPart("transparency mask", shows=True)
         else:
-            yield Passenger("further page", shows=True)
+            yield ExtraPart("further page", shows=True)
     if last.next and last.next not in seen:
-        yield Passenger("further page that cannot be read", shows=True)
+        yield ExtraPart("further page that cannot be read", shows=True)

@@ -28,7 +28,7 @@ from router.policy.builtin import codec_name
 from router.policy.schema import Policy
 from router.prediction.costs import fit
 from router.prediction.costs.machine import this_machine, torch_threads, versions
-from router.prediction.costs.model import CODEC, GUARD, KNOT, PARTS, SCORE, CostModel, Entry, Line, entry_key
+from router.prediction.costs.model import CODEC, GUARD, KNOT, PARTS, SCORE, CostEntry, CostLine, CostModel, entry_key
 from router.prediction.costs.picture import picture
 from router.prediction.costs.predict import configuration
 from router.quality.guard import GuardLevel, check
@@ -46,7 +46,7 @@ _METRICS: tuple[MetricName, ...] = ("ssimulacra2", "ms-ssim", "psnr")
 
 
 @dataclass(frozen=True)
-class Task:
+class BenchmarkTask:
     """One entry to be measured."""
 
     kind: str
@@ -68,7 +68,7 @@ class Task:
 class Failed:
     """A task that could not be measured, and why."""
 
-    task: Task
+    task: BenchmarkTask
     error: str
 
 
@@ -82,28 +82,32 @@ class _Timing:
         return sum(self.parts.values())
 
 
-def tasks(policies: Iterable[Policy]) -> list[Task]:
+def tasks(policies: Iterable[Policy]) -> list[BenchmarkTask]:
     """Every codec here in its default configuration and as these policies set it, the metrics, and the guard's levels."""
-    found: dict[tuple[str, str, str], Task] = {}
+    found: dict[tuple[str, str, str], BenchmarkTask] = {}
     variants: list[tuple[str, dict[str, Any]]] = [(codec_id, {}) for codec_id in registry.ids()]
     for codec_id, settings in [*variants, *(v for policy in policies for v in _settings(policy))]:
         try:
             codec = registry.get(codec_id)
             if codec.unavailable() is None:
-                task = Task(CODEC, codec_id, configuration(codec, settings))
+                task = BenchmarkTask(CODEC, codec_id, configuration(codec, settings))
                 found.setdefault(task.key, task)
         except RouterError:  # not installed, or damaged: nothing can be coded with it
             continue
-    return [*found.values(), *(Task(SCORE, m, {}) for m in _METRICS), *(Task(GUARD, g, {}) for g in ("fast", "full"))]
+    return [
+        *found.values(),
+        *(BenchmarkTask(SCORE, m, {}) for m in _METRICS),
+        *(BenchmarkTask(GUARD, g, {}) for g in ("fast", "full")),
+    ]
 
 
 def measure(
-    wanted: Iterable[Task],
+    wanted: Iterable[BenchmarkTask],
     *,
     known: CostModel | None = None,
     clock: Clock = time.perf_counter,
     megapixels: tuple[float, ...] = MEGAPIXELS,
-    before: Callable[[Task], None] = lambda task: None,
+    before: Callable[[BenchmarkTask], None] = lambda task: None,
 ) -> tuple[CostModel, list[Failed]]:
     """Measure `wanted`; entries of `known` on other things stay, if it is of this machine.
 
@@ -111,7 +115,7 @@ def measure(
     """
     machine = this_machine()
     pictures = _Pictures()
-    done: dict[tuple[str, str, str], Entry] = {}
+    done: dict[tuple[str, str, str], CostEntry] = {}
     failed: list[Failed] = []
     waits: list[float] = []
     for task in wanted:
@@ -134,7 +138,9 @@ def measure(
     return model, failed
 
 
-def _measure(task: Task, pictures: _Pictures, clock: Clock, megapixels: tuple[float, ...], waits: list[float]) -> Entry:
+def _measure(
+    task: BenchmarkTask, pictures: _Pictures, clock: Clock, megapixels: tuple[float, ...], waits: list[float]
+) -> CostEntry:
     run = _RUNS[task.kind](task)
     run(pictures.get(min(megapixels) / 8, *CELLS[0][:2]), 0.0, clock)  # imports, weights, tables
     timings: dict[tuple[float, int], list[_Timing]] = {}  # by size and cell
@@ -161,7 +167,7 @@ def _cells(size: float, seconds: float) -> int:
     return 2 if seconds < _QUICK else int(seconds < _LONGEST)
 
 
-def _line(timings: Mapping[tuple[float, int], list[_Timing]], part: str) -> Line:
+def _line(timings: Mapping[tuple[float, int], list[_Timing]], part: str) -> CostLine:
     """What one part takes, of the least time of every cell."""
     least = {at: (repeats[0].megapixels, min(t.parts[part] for t in repeats)) for at, repeats in timings.items()}
     knot = max((size for size, _ in least if size <= KNOT), default=0.0)
@@ -170,11 +176,11 @@ def _line(timings: Mapping[tuple[float, int], list[_Timing]], part: str) -> Line
     return fit.bent(fit.line(list(below.values())), growth)
 
 
-def _entry(task: Task, parts: Mapping[str, Line], timings: list[_Timing]) -> Entry:
+def _entry(task: BenchmarkTask, parts: Mapping[str, CostLine], timings: list[_Timing]) -> CostEntry:
     def predicted(megapixels: float) -> float:
         return max(sum(line.at(megapixels) for line in parts.values()), 1e-9)
 
-    return Entry(
+    return CostEntry(
         kind=task.kind,
         name=task.name,
         settings=task.settings,
@@ -190,7 +196,7 @@ def _entry(task: Task, parts: Mapping[str, Line], timings: list[_Timing]) -> Ent
 _Run = Callable[[ImageSample, float, Clock], dict[str, float]]
 
 
-def _codec_run(task: Task) -> _Run:
+def _codec_run(task: BenchmarkTask) -> _Run:
     codec = registry.get(task.name)
 
     def run(sample: ImageSample, position: float, clock: Clock) -> dict[str, float]:
@@ -210,7 +216,7 @@ def _codec_run(task: Task) -> _Run:
     return run
 
 
-def _score_run(task: Task) -> _Run:
+def _score_run(task: BenchmarkTask) -> _Run:
     def run(sample: ImageSample, position: float, clock: Clock) -> dict[str, float]:
         candidate = _as_jpeg(sample).pixels
         began = clock()
@@ -222,7 +228,7 @@ def _score_run(task: Task) -> _Run:
     return run
 
 
-def _guard_run(task: Task) -> _Run:
+def _guard_run(task: BenchmarkTask) -> _Run:
     neural = registry.first_in_lane(Lane.NEURAL)
 
     def run(sample: ImageSample, position: float, clock: Clock) -> dict[str, float]:
@@ -242,7 +248,7 @@ def _guard_run(task: Task) -> _Run:
     return run
 
 
-_RUNS: Mapping[str, Callable[[Task], _Run]] = {CODEC: _codec_run, SCORE: _score_run, GUARD: _guard_run}
+_RUNS: Mapping[str, Callable[[BenchmarkTask], _Run]] = {CODEC: _codec_run, SCORE: _score_run, GUARD: _guard_run}
 
 
 class _Pictures:

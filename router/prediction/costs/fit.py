@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from router.prediction.costs.model import KNOT, Band, Line
+from router.prediction.costs.model import KNOT, Band, CostLine
 
 Point = tuple[float, float]
 """(megapixels, seconds)."""
@@ -19,7 +19,7 @@ LEAST_OF = {"avif": Band(0.5, 2.0), "png": Band(0.5, 1.45)}
 """By name: codecs whose time hangs on content more than the made-up pictures do."""
 
 
-def line(points: Sequence[Point]) -> Line:
+def line(points: Sequence[Point]) -> CostLine:
     """The line with neither part negative that has the least sum of |predicted / measured - 1|.
 
     Exact: an optimum of least absolute deviations with bounds passes through two points, or through one point with a part at
@@ -37,10 +37,10 @@ def line(points: Sequence[Point]) -> Line:
     candidates = np.array([c for c in found if min(c) >= 0])
     errors = np.abs((candidates[:, :1] + candidates[:, 1:] * x) / y - 1).sum(axis=1)
     fixed, slope = candidates[int(np.argmin(errors))]
-    return Line(float(fixed), float(slope))
+    return CostLine(float(fixed), float(slope))
 
 
-def bent(below: Line, growth: Sequence[tuple[Point, Point]]) -> Line:
+def bent(below: CostLine, growth: Sequence[tuple[Point, Point]]) -> CostLine:
     """`below` with another slope above KNOT: that which `growth` shows, and never a smaller one.
 
     `growth`: what the same content took at a size of about KNOT, and at a larger one; the median of the ratios counts, so that
@@ -50,7 +50,7 @@ def bent(below: Line, growth: Sequence[tuple[Point, Point]]) -> Line:
     if not ratios:
         return below
     beyond = float(np.median([below.at(KNOT) * (ratio - 1) / more for ratio, more in ratios]))
-    return Line(below.fixed, below.per_megapixel, max(below.per_megapixel, beyond))
+    return CostLine(below.fixed, below.per_megapixel, max(below.per_megapixel, beyond))
 
 
 def band(ratios: Sequence[float], name: str = "") -> Band:

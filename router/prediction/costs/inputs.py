@@ -10,7 +10,7 @@ from router.codecs.base import Codec, Lane
 from router.errors import RouterError
 from router.policy.inputs import FAR_OUT, unavailable
 from router.prediction.costs.model import CODEC
-from router.prediction.costs.predict import Picture, configuration, predict
+from router.prediction.costs.predict import ImageShape, configuration, predict
 from router.prediction.costs.store import Costs
 from router.quality.guard.levels import GuardLevel
 from router.quality.target import MAX_STEPS, Target
@@ -19,7 +19,7 @@ CLASSICAL = "avif"
 """The codec that `cost.classical_encode_ms` is about: the one that neural encodings are compared with."""
 
 
-def cost_inputs(costs: Costs, picture: Picture, target: Target, level: GuardLevel) -> Mapping[str, Any]:
+def cost_inputs(costs: Costs, picture: ImageShape, target: Target, level: GuardLevel) -> Mapping[str, Any]:
     """`cost.*` by name. What was not measured, or does not hold any more, has the value that stands for "not known"."""
     if not costs.available:
         return unavailable("cost")

@@ -29,7 +29,7 @@ PARTS = {CODEC: ("setup", "encode", "decode"), SCORE: ("reference", "score"), GU
 
 
 @dataclass(frozen=True)
-class Line:
+class CostLine:
     """`fixed` + `per_megapixel` * MP seconds, with the slope `beyond` above KNOT MP; nothing is negative, so a larger picture
     never costs less. `beyond`: by default as below."""
 
@@ -63,7 +63,7 @@ class Band:
 
 
 @dataclass(frozen=True)
-class Entry:
+class CostEntry:
     """What one codec in one configuration, one metric or one guard level costs.
 
     Attributes:
@@ -81,7 +81,7 @@ class Entry:
     kind: str
     name: str
     settings: Mapping[str, Any]
-    parts: Mapping[str, Line]
+    parts: Mapping[str, CostLine]
     band: Band
     samples: int
     megapixels: float
@@ -133,9 +133,9 @@ class CostModel:
     measured_at: str
     start_up: float
     waiting: float
-    entries: tuple[Entry, ...] = field(default=())
+    entries: tuple[CostEntry, ...] = field(default=())
 
-    def find(self, kind: str, name: str, settings: Mapping[str, Any] | None = None) -> Entry | None:
+    def find(self, kind: str, name: str, settings: Mapping[str, Any] | None = None) -> CostEntry | None:
         """The entry of exactly this configuration."""
         key = entry_key(kind, name, settings or {})
         return next((e for e in self.entries if e.key == key), None)
@@ -202,10 +202,10 @@ class _Entry(BaseModel):
             raise ValueError(f"parts {sorted(self.seconds)}")
         return self
 
-    def entry(self) -> Entry:
+    def entry(self) -> CostEntry:
         values = dict(self)
-        parts = {name: Line(*line) for name, line in values.pop("seconds").items()}
-        return Entry(**{**values, "band": Band(*self.band)}, parts=parts)
+        parts = {name: CostLine(*line) for name, line in values.pop("seconds").items()}
+        return CostEntry(**{**values, "band": Band(*self.band)}, parts=parts)
 
 
 class _Document(BaseModel):

@@ -22,7 +22,7 @@ EXPECTED_ENCODINGS = 2.2
 
 
 @dataclass(frozen=True)
-class Picture:
+class ImageShape:
     """What of an image its cost depends on."""
 
     width: int
@@ -31,7 +31,7 @@ class Picture:
     bits: int = 8
 
     @classmethod
-    def of(cls, sample: ImageSample) -> Picture:
+    def of(cls, sample: ImageSample) -> ImageShape:
         """Of an image; nothing is decoded."""
         return cls(sample.width, sample.height, sample.channels, sample.bits)
 
@@ -41,7 +41,7 @@ class Picture:
         return self.width * self.height / 1e6 * max(self.channels, 3) / 3 * (2 if self.bits == 16 else 1)
 
     @property
-    def views(self) -> int:
+    def backgrounds(self) -> int:
         """How often it is looked at: transparent pictures on a dark and on a light ground."""
         return 2 if self.channels in (2, 4) else 1
 
@@ -96,7 +96,7 @@ def predict(
     costs: Costs,
     codec: Codec,
     settings: Mapping[str, Any],
-    picture: Picture,
+    picture: ImageShape,
     target: Target,
     level: GuardLevel,
     max_steps: int,
@@ -120,15 +120,15 @@ def predict(
         score = costs.find(SCORE, target.metric)
         if score is None:
             return None
-        reference, scoring = (picture.views * score.parts[part].at(seen) for part in ("reference", "score"))
+        reference, scoring = (picture.backgrounds * score.parts[part].at(seen) for part in ("reference", "score"))
         before, step = before + reference, step + scoring
         costing.append((reference + encodings * scoring, score.band))
     for check in _guard(codec.lane, target, level):
         found = costs.find(*check)
         if found is None:
             return None
-        after += picture.views * found.at(seen)
-        costing.append((picture.views * found.at(seen), found.band))
+        after += picture.backgrounds * found.at(seen)
+        costing.append((picture.backgrounds * found.at(seen), found.band))
     if codec.lane is Lane.NEURAL and torch_threads() is None:
         before += costs.start_up
         costing.append((costs.start_up, Band(1.0, 1.0)))

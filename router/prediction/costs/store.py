@@ -18,7 +18,7 @@ from router.errors import ArtefactError
 from router.files import write_atomically
 from router.forks import Lock
 from router.prediction.costs.machine import this_machine, torch_threads, versions
-from router.prediction.costs.model import REMEDY, CostModel, Entry, Machine, entry_key
+from router.prediction.costs.model import REMEDY, CostEntry, CostModel, Machine, entry_key
 from router.reasons import ReasonCode
 
 ENVIRONMENT = "CODEC_ROUTER_CACHE"
@@ -38,7 +38,7 @@ class Costs:
         self.problem = problem
         self._known = {} if model is None else {e.key: e for e in model.entries}
 
-    def find(self, kind: str, name: str, settings: Mapping[str, Any] | None = None) -> Entry | None:
+    def find(self, kind: str, name: str, settings: Mapping[str, Any] | None = None) -> CostEntry | None:
         """The entry of exactly this configuration, if it holds here and now."""
         entry = self._known.get(entry_key(kind, name, settings or {}))
         return entry if entry is not None and holds(entry) else None
@@ -67,7 +67,7 @@ NONE = Costs()
 """Nothing is known."""
 
 
-def holds(entry: Entry) -> bool:
+def holds(entry: CostEntry) -> bool:
     """Whether what was measured is what would run now."""
     threads = torch_threads()
     same_threads = entry.threads is None or threads is None or entry.threads == threads

@@ -8,18 +8,18 @@ from typing import Annotated, Any, Literal
 from numpy.typing import NDArray
 from pydantic import Field, FiniteFloat
 
-from router.artefacts.manifest import Kind, Sealed
+from router.artefacts.manifest import ArtefactType, HashedManifest
 from router.errors import ArtefactError
 
 SCHEMA_VERSION = 1
 ARRAYS_FILE = "gain.safetensors"
 MANIFEST_FILE = "gain.json"
-_KIND = Kind("gain model", MANIFEST_FILE, SCHEMA_VERSION, "fit it again: python -m training.gain.fit", ARRAYS_FILE)
+_TYPE = ArtefactType("gain model", MANIFEST_FILE, SCHEMA_VERSION, "fit it again: python -m training.savings.fit", ARRAYS_FILE)
 
 Arrays = dict[str, NDArray[Any]]
 
 
-class Manifest(Sealed):
+class SavingsManifest(HashedManifest):
     """`gain.json`.
 
     Attributes:
@@ -46,24 +46,24 @@ class Manifest(Sealed):
     arrays_sha256: str = ""
 
 
-def write(folder: Path, manifest: Manifest, arrays: Arrays) -> Manifest:
+def write(folder: Path, manifest: SavingsManifest, arrays: Arrays) -> SavingsManifest:
     """Write both files into `folder` (made if missing) and return the manifest with its hashes filled in."""
-    return _KIND.write(folder, manifest, arrays)
+    return _TYPE.write(folder, manifest, arrays)
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Path) -> SavingsManifest:
     """Read and verify `gain.json` alone. Raises ArtefactError (ARTEFACT_DAMAGED; UNSUPPORTED_VERSION for a newer schema)."""
-    manifest = _KIND.read_manifest(folder, Manifest)
+    manifest = _TYPE.read_manifest(folder, SavingsManifest)
     if list(manifest.targets) != sorted(set(manifest.targets)):
         raise damaged(folder, "targets must rise")
     return manifest
 
 
-def read_arrays(folder: Path, manifest: Manifest) -> Arrays:
+def read_arrays(folder: Path, manifest: SavingsManifest) -> Arrays:
     """Read and verify the arrays. Raises ArtefactError (ARTEFACT_DAMAGED)."""
-    return _KIND.read_arrays(folder, manifest.arrays_sha256)
+    return _TYPE.read_arrays(folder, manifest.arrays_sha256)
 
 
 def damaged(folder: Path, what: str) -> ArtefactError:
     """The error for a folder that cannot be trusted."""
-    return _KIND.damaged(folder, what)
+    return _TYPE.damaged(folder, what)

@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from router.artefacts import GAINS
+from router.artefacts import SAVINGS_MODELS
 from router.artefacts.bundle import vouch
 from router.errors import ArtefactError
 from router.prediction.savings import artefact
-from router.prediction.savings.artefact import Manifest
+from router.prediction.savings.artefact import SavingsManifest
 from router.prediction.savings.features import EMBEDDING, FEATURES_VERSION, Values, names
 from router.reasons import ReasonCode
 
@@ -35,7 +35,7 @@ SAME = 0.9999
 
 
 @dataclass(frozen=True)
-class Estimate:
+class SavingsEstimate:
     """Shares of bytes that the neural codec saves against the best classical one, negative where it is larger: expected, and the
     ends of the interval; `low` <= `bytes_saved` <= `high` < 1."""
 
@@ -57,7 +57,7 @@ class GainModel:
         fold: (N,) int.
     """
 
-    manifest: Manifest
+    manifest: SavingsManifest
     centre: Values
     spread: Values
     support: NDArray[np.float32]
@@ -83,14 +83,14 @@ class GainModel:
             raise ArtefactError(
                 f"gain model {manifest.gain_id} was made with other weights ({manifest.model} {manifest.model_sha256[:12]})",
                 code=ReasonCode.MODEL_MISMATCH,
-                hint="Fit it again: python -m training.gain.fit",
+                hint="Fit it again: python -m training.savings.fit",
             )
         if (manifest.embedding, manifest.features_version) != (EMBEDDING, FEATURES_VERSION):
             raise ArtefactError(
                 f"gain model {manifest.gain_id} was fitted on {manifest.embedding}, features {manifest.features_version}, "
                 f"which this build does not compute",
                 code=ReasonCode.UNSUPPORTED_VERSION,
-                hint="Fit it again: python -m training.gain.fit",
+                hint="Fit it again: python -m training.savings.fit",
             )
         try:
             return cls.from_arrays(manifest, artefact.read_arrays(folder, manifest))
@@ -98,7 +98,7 @@ class GainModel:
             raise artefact.damaged(folder, f"inconsistent arrays: {error}") from error
 
     @classmethod
-    def from_arrays(cls, manifest: Manifest, arrays: Mapping[str, Any]) -> GainModel:
+    def from_arrays(cls, manifest: SavingsManifest, arrays: Mapping[str, Any]) -> GainModel:
         """Raises KeyError for a missing array, ValueError for arrays that do not fit together or hold what they must not."""
         fold = np.asarray(arrays["fold"], np.int64)
         found = {name: np.asarray(arrays[name], np.float32) for name in _FLOATS}
@@ -147,11 +147,11 @@ class GainModel:
         """Whether there are estimates at this SSIMULACRA2."""
         return self.manifest.targets[0] <= target <= self.manifest.targets[-1]
 
-    def estimate(self, features: Values, target: float) -> Estimate:
+    def estimate(self, features: Values, target: float) -> SavingsEstimate:
         """`features`: see `features.vector`; `target`: SSIMULACRA2, see `covers`."""
         ratios = self.log_ratios(features)
         centre, low, high = (float(np.interp(target, self.manifest.targets, row)) for row in ratios)
-        return Estimate(-float(np.expm1(centre)), -float(np.expm1(high)), -float(np.expm1(low)))
+        return SavingsEstimate(-float(np.expm1(centre)), -float(np.expm1(high)), -float(np.expm1(low)))
 
     def log_ratios(self, features: Values) -> Values:
         """(3, T): expected log ratio and both ends of its interval, at each of the manifest's targets."""
@@ -202,7 +202,7 @@ def shipped_for(model: str, model_sha256: str) -> GainModel | None:
     Raises ArtefactError where it is damaged, or one that cannot be read may have been the one.
     """
     problem: ArtefactError | None = None
-    for file in sorted(GAINS.glob(f"*/{artefact.MANIFEST_FILE}")):
+    for file in sorted(SAVINGS_MODELS.glob(f"*/{artefact.MANIFEST_FILE}")):
         try:
             manifest = artefact.read_manifest(file.parent)
         except ArtefactError as error:

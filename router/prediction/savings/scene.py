@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from router.detector.embeddings.base import Array
 from router.detector.embeddings.scene import Scene
-from router.detector.patches import MIN_SIDE, views
+from router.detector.patches import MIN_SIDE, extract_patches
 from router.detector.report import OodReport
 from router.images.sample import ImageSample
 
@@ -20,5 +20,5 @@ def scene_statistics(sample: ImageSample, report: OodReport | None = None) -> tu
         return report.features[Scene.id], report.gray
     if min(sample.width, sample.height) < MIN_SIDE:
         return None
-    seen = views(sample)
+    seen = extract_patches(sample)
     return Scene().embed(seen).whole, seen.gray

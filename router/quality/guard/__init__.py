@@ -1,6 +1,6 @@
 """The guard: decode what was written, compare it with the source, and only then release it."""
 
-from router.quality.guard.artefact import Calibration, calibration_for
+from router.quality.guard.artefact import GuardCalibration, calibration_for
 from router.quality.guard.check import check, looks_at_tiles
 from router.quality.guard.levels import DEFAULT_QUANTILE, GuardLevel
 from router.quality.guard.measure import MEASURES, MEASURES_VERSION
@@ -10,7 +10,7 @@ __all__ = [
     "DEFAULT_QUANTILE",
     "MEASURES",
     "MEASURES_VERSION",
-    "Calibration",
+    "GuardCalibration",
     "GuardLevel",
     "GuardReport",
     "WorstTile",

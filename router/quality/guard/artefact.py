@@ -20,10 +20,10 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from router.artefacts import GUARDS
 from router.artefacts.bundle import vouch
-from router.artefacts.manifest import Kind, Sealed
+from router.artefacts.manifest import ArtefactType, HashedManifest
 from router.errors import ArtefactError
 from router.quality.guard.levels import QUANTILES
-from router.quality.guard.measure import FADED, MEASURES, MEASURES_VERSION
+from router.quality.guard.measure import ATTENUATED, MEASURES, MEASURES_VERSION
 from router.reasons import ReasonCode
 
 SCHEMA_VERSION: Final = 2
@@ -33,13 +33,13 @@ MOST_DOUBLINGS = 6
 """Limits stop growing at 64 times the area of the photographs that they were calibrated on."""
 LEAST = {"tile": 0.02, "colour": 1.0, "edges": 0.2, "lines": 0.2, "detail": 0.5, "added": 0.6, "faded": 0.02}
 """No limit is below these, by the first word of a measure: differences of about half an 8-bit step, which nobody sees."""
-_KIND = Kind("guard", FILE, SCHEMA_VERSION, "fit the guard again: python -m training.guard.fit", largest=1 << 20)
+_TYPE = ArtefactType("guard", FILE, SCHEMA_VERSION, "fit the guard again: python -m training.guard.fit", largest=1 << 20)
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class Scale(BaseModel):
+class MeasureScale(BaseModel):
     """One measure, by target."""
 
     model_config = _STRICT
@@ -47,7 +47,7 @@ class Scale(BaseModel):
     spread: tuple[Positive, ...]
 
 
-class Calibration(Sealed):
+class GuardCalibration(HashedManifest):
     """`guard.json`.
 
     Attributes:
@@ -69,7 +69,7 @@ class Calibration(Sealed):
     model_sha256: str
     targets: Annotated[tuple[FiniteFloat, ...], Field(min_length=1)]
     quantiles: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(min_length=2)]
-    measures: dict[str, Scale]
+    measures: dict[str, MeasureScale]
     levels: tuple[FiniteFloat, ...]
     pixels: Positive
     growth: tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...]
@@ -103,30 +103,30 @@ class Calibration(Sealed):
         found = []
         for name in names:
             scale = self.measures[name]
-            raised = level + (0.0 if MEASURES.index(name) in FADED else growth)
+            raised = level + (0.0 if MEASURES.index(name) in ATTENUATED else growth)
             calibrated = np.array(scale.typical) + raised * np.array(scale.spread)
             falling = np.maximum.accumulate(calibrated[::-1])[::-1]
             found.append(max(float(np.interp(at, self.targets, falling)), LEAST[name.partition("-")[0]]))
         return np.array(found, np.float32)
 
 
-def write(folder: Path, calibration: Calibration) -> Calibration:
+def write(folder: Path, calibration: GuardCalibration) -> GuardCalibration:
     """Write it into `folder` (made if missing) and return it with its hash filled in."""
-    return _KIND.write(folder, calibration)
+    return _TYPE.write(folder, calibration)
 
 
-def read(folder: Path) -> Calibration:
+def read(folder: Path) -> GuardCalibration:
     """Read and verify. Raises ArtefactError (ARTEFACT_DAMAGED; UNSUPPORTED_VERSION for a newer schema)."""
-    return _KIND.read_manifest(folder, Calibration)
+    return _TYPE.read_manifest(folder, GuardCalibration)
 
 
 @cache
-def calibration_for(model: str | None) -> Calibration:
+def calibration_for(model: str | None) -> GuardCalibration:
     """The shipped calibration made with this model; for another one, or None, the last by id.
 
     Raises ArtefactError where there is none, or one that cannot be used may have been the one.
     """
-    known: list[Calibration] = []
+    known: list[GuardCalibration] = []
     problem: ArtefactError | None = None
     for folder in sorted(file.parent for file in SHIPPED.glob(f"*/{FILE}")):
         try:
@@ -141,10 +141,10 @@ def calibration_for(model: str | None) -> Calibration:
     return found or known[-1]
 
 
-def shipped(folder: Path) -> Calibration:
+def shipped(folder: Path) -> GuardCalibration:
     """One of those that ship, made for this build's measurements and named by the bundle. Raises ArtefactError."""
     calibration = read(folder)
     if calibration.measures_version != MEASURES_VERSION or set(calibration.measures) != set(MEASURES):
-        raise _KIND.damaged(folder, "made for other measurements than this build's")
+        raise _TYPE.damaged(folder, "made for other measurements than this build's")
     vouch("guards", calibration.sha256, calibration.guard_id, folder.name)
     return calibration

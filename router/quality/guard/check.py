@@ -8,7 +8,7 @@ import numpy as np
 
 from router.codecs.base import CarryMatrix, Lane
 from router.images.sample import Pixels
-from router.quality.guard.artefact import Calibration, calibration_for
+from router.quality.guard.artefact import GuardCalibration, calibration_for
 from router.quality.guard.levels import DEFAULT_QUANTILE, GuardLevel
 from router.quality.guard.measure import MEASURES, TileValues, measure, measure_windows
 from router.quality.guard.planes import TILE
@@ -39,7 +39,7 @@ def check(
     score: float | None,
     quantile: float = DEFAULT_QUANTILE,
     model: str | None = None,
-    calibration: Calibration | None = None,
+    calibration: GuardCalibration | None = None,
     perceptual: Callable[[], float] | None = None,
     shown: Callable[[Pixels], Pixels] = lambda pixels: pixels,
 ) -> GuardReport:
@@ -109,7 +109,7 @@ def _of_tiles(
     level: GuardLevel,
     aim: float | None,
     quantile: float,
-    calibration: Calibration,
+    calibration: GuardCalibration,
     measured: dict[str, float | bool],
     perceptual: float | None,
 ) -> GuardReport:

@@ -20,8 +20,8 @@ a spot nor a line within them moves."""
 _FLOOR, _MASKING, _ERROR = 0.5, 0.5, 1.5
 _OWN = (0.5, 0.3, 0.2, 0.2)
 """Weights of what hides a loss, by octave for the root of its strength; chosen on planted damage (docs/internals/guard.md)."""
-_MARK, _MARK_FLOOR = 3.0, 1.5
-"""A mark is where the response is this many times the usual one around it, and this many 8-bit steps more."""
+_CONTRAST, _CONTRAST_FLOOR = 3.0, 1.5
+"""A local detail is where the response is this many times the usual one around it, and this many 8-bit steps more."""
 _BLOCK = 8
 _ADDED_FLOOR, _ADDED_MASKING = 0.5, 0.5
 
@@ -44,8 +44,9 @@ def octaves(source: Plane, decoded: Plane, count: int) -> Iterator[tuple[Plane, 
 
 
 def lost(source: Plane, decoded: Plane, octave: int) -> tuple[Plane, Plane, Plane]:
-    """Of band responses, per tile: the worst loss where the source has a response, over what hides it; and over all marks on
-    quieter ground, the sum of the shares of their response that are lost, in [-1, 1], and their area in px of the octave.
+    """Of band responses, per tile: the worst loss where the source has a response, over what hides it; and over all local
+    details on quieter ground, the sum of the shares of their response that are lost, in [-1, 1], and their area in px of the
+    octave.
     """
     import cv2
 
@@ -53,22 +54,22 @@ def lost(source: Plane, decoded: Plane, octave: int) -> tuple[Plane, Plane, Plan
     loss = source - decoded
     size = (source.shape[1], source.shape[0])
     usual = surroundings(strength, octave)
-    marks = marked(strength, usual)
+    details = stands_out(strength, usual)
     around = np.sqrt(usual)
     around *= _MASKING
     around += _ERROR * surroundings(np.abs(loss), octave)
     around += _FLOOR
     hidden = np.asarray(cv2.resize(around, size, interpolation=cv2.INTER_NEAREST), np.float32)
     np.multiply(loss, np.copysign(np.float32(1), source), out=loss)
-    shares = np.asarray(loss / np.maximum(strength, np.float32(_MARK_FLOOR)), np.float32)
+    shares = np.asarray(loss / np.maximum(strength, np.float32(_CONTRAST_FLOOR)), np.float32)
     np.clip(shares, -1, 1, out=shares)
-    shares *= marks
+    shares *= details
     np.sqrt(strength, out=strength)
     strength *= _OWN[octave]
     hidden += strength
     loss /= hidden
     area = np.float32((TILE >> octave) ** 2)
-    sums = block_means(shares, TILE >> octave) * area, block_means(marks, TILE >> octave) * area
+    sums = block_means(shares, TILE >> octave) * area, block_means(details, TILE >> octave) * area
     return block_maxima(loss, TILE >> octave), *sums
 
 
@@ -82,12 +83,12 @@ def added(source: Plane, decoded: Plane, octave: int) -> Plane:
     return block_maxima(np.asarray(excess / hidden, np.float32), TILE // _BLOCK >> octave)
 
 
-def marked(strength: Plane, usual: Plane) -> Plane:
-    """1 where a mark stands on quieter ground, else 0; `usual`: `surroundings` of `strength`."""
+def stands_out(strength: Plane, usual: Plane) -> Plane:
+    """1 where a local detail stands on quieter ground, else 0; `usual`: `surroundings` of `strength`."""
     import cv2
 
     size = (strength.shape[1], strength.shape[0])
-    ground = np.asarray(cv2.resize(_MARK * usual + _MARK_FLOOR, size, interpolation=cv2.INTER_NEAREST), np.float32)
+    ground = np.asarray(cv2.resize(_CONTRAST * usual + _CONTRAST_FLOOR, size, interpolation=cv2.INTER_NEAREST), np.float32)
     return (strength > ground).astype(np.float32)
 
 

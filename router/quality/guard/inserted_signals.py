@@ -1,8 +1,9 @@
-"""Probes: what two codecs leave of the faintest structures, at the settings of their results.
+"""Inserted signals: what two codecs leave of the faintest structures, at the settings of their results.
 
-A picture's own marks (`marks.py`) say what was lost of them, not what would be lost of a lesion or a hairline crack that lies
-elsewhere. So such structures are planted, and the picture is coded again: of all structures that were tried, spots of 3 px and
-hairlines of 1 px, or 2 px where they are fainter still, are what the neural codec loses first (docs/internals/guard.md).
+A picture's own local details (`local_details.py`) say what was lost of them, not what would be lost of a lesion or a hairline
+crack that lies elsewhere. So such structures are planted, and the picture is coded again: of all structures that were tried,
+spots of 3 px and hairlines of 1 px, or 2 px where they are fainter still, are what the neural codec loses first
+(docs/internals/guard.md).
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ Recode = Callable[[Pixels], Pixels]
 """Codes and decodes a picture, (H, W, C), at the settings of a result."""
 
 CELL = 32
-"""Side of the square that one probe has for itself, in px."""
+"""Side of the square that one signal has for itself, in px."""
 WINDOW = 512
 MOST_PIXELS = 1 << 20
-"""Px up to which the whole picture is probed; of larger ones four windows of `WINDOW` px, in the middles of their quarters."""
+"""Px up to which the whole picture gets signals; of larger ones four windows of `WINDOW` px, in the middles of their quarters."""
 _KINDS = (
     *(("spot", 3.0, contrast) for contrast in (2.0, 5.0, 10.0, 15.0)),
     ("hairline", 1.0, 2.0),
@@ -34,8 +35,9 @@ _TURN = 0.6180339887
 
 
 @dataclass(frozen=True)
-class Probes:
-    """`shown`: probes that the rival shows. `lost`: those of them of which we keep less than 80 % of the contrast it keeps."""
+class InsertedSignals:
+    """`shown`: signals that the baseline shows. `lost`: those of them of which we keep less than 80 % of the contrast it
+    keeps."""
 
     shown: int
     lost: int
@@ -46,27 +48,27 @@ class Probes:
         return self.lost / self.shown if self.shown else 0.0
 
 
-def probe(source: Pixels, ours: Recode, theirs: Recode) -> Probes:
-    """Plant probes into `source`, (H, W, C), one in each cell, and see which of them two codecs keep.
+def compare_inserted_signals(source: Pixels, ours: Recode, theirs: Recode) -> InsertedSignals:
+    """Plant inserted signals into `source`, (H, W, C), one in each cell, and see which of them two codecs keep.
 
-    What a codec makes of a probe is how its result differs with and without it, so that its error elsewhere is not taken for
-    contrast. The same picture gets the same probes. Nothing can be planted below 32 px.
+    What a codec makes of a signal is how its result differs with and without it, so that its error elsewhere is not taken for
+    contrast. The same picture gets the same inserted signals. Nothing can be planted below 32 px.
     """
     shown = lost = 0
     for plain in _windows(source):
-        probed = plain.copy()
-        structures = list(_planted(probed))
+        with_signals = plain.copy()
+        structures = list(_planted(with_signals))
         if not structures:
             continue
-        results = [(recode(plain), recode(probed)) for recode in (ours, theirs)]
+        results = [(recode(plain), recode(with_signals)) for recode in (ours, theirs)]
         for structure in structures:
             fate = is_lost(*(contrast_left(structure, *result) for result in results))
             shown, lost = shown + (fate is not None), lost + bool(fate)
-    return Probes(shown, lost)
+    return InsertedSignals(shown, lost)
 
 
 def coded_area(width: int, height: int) -> int:
-    """Px that each codec codes for probes in a picture of this size; what its result decodes to is known already."""
+    """Px that each codec codes for inserted signals in a picture of this size; what its result decodes to is known already."""
     return width * height if width * height <= MOST_PIXELS else 2 * 4 * min(width, WINDOW) * min(height, WINDOW)
 
 

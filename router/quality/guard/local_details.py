@@ -1,7 +1,8 @@
-"""Marks kept beside a rival: spots, lines and letters that stand on quieter ground, and what two codecs leave of their contrast.
+"""Local details kept beside a baseline: spots, lines and letters that stand on quieter ground, and what two codecs leave of
+their contrast.
 
 What a picture may lose at a target is learned from photographs (`artefact.py`). Beside another codec's result at the same target
-nothing need be learned: a mark that the one shows and the other lets fade is a loss.
+nothing need be learned: a local detail that the one shows and the other attenuates is a loss.
 """
 
 from __future__ import annotations
@@ -19,65 +20,67 @@ from router.quality.guard.planes import TILE, Plane, block_means, whole_tiles, w
 
 _OCTAVES = 3
 _BLOCK = 8
-"""Side of the blocks that a mark is followed in, in px of the octave."""
+"""Side of the blocks that a local detail is followed in, in px of the octave."""
 _LEAST_AREA = 2
-"""Px of marks in a block, below which its contrast is not to be told from noise."""
+"""Px of local details in a block, below which its contrast is not to be told from noise."""
 _SHOWN = 0.25
-"""Share of its contrast that the rival must keep for a mark to count."""
+"""Share of its contrast that the baseline must keep for a local detail to count."""
 _KEPT = 0.8
-"""Share of what the rival keeps; below it a mark has faded."""
+"""Share of what the baseline keeps; below it a detail counts as attenuated."""
 
 
 @dataclass(frozen=True)
-class Marks:
-    """`seen`: blocks with marks that the rival shows. `faded`: those of them that keep less than 80 % of what the rival keeps."""
+class LocalDetails:
+    """`seen`: blocks with details that the baseline shows. `attenuated`: those of them that keep less than 80 % of what the
+    baseline keeps."""
 
     seen: int
-    faded: int
+    attenuated: int
 
     @property
     def share(self) -> float:
-        """faded / seen; 0 where there is no mark."""
-        return self.faded / self.seen if self.seen else 0.0
+        """attenuated / seen; 0 where there is no local detail."""
+        return self.attenuated / self.seen if self.seen else 0.0
 
 
-def compare(source: Pixels, decoded: Pixels, rival: Pixels) -> Marks:
-    """Of three (H, W, C) images: how many of the source's marks fade in `decoded` that do not in `rival`.
+def compare_local_details(source: Pixels, decoded: Pixels, baseline: Pixels) -> LocalDetails:
+    """Of three (H, W, C) images: how many of the source's details lose contrast in `decoded` that do not in `baseline`.
 
-    At three octaves (marks of about 3, 6 and 12 px), in every block of the band-pass response that holds marks: the contrast kept
-    is the regression of the decoded response on the source's, over the marks. In windows, so memory is bounded.
+    At three octaves (local details of about 3, 6 and 12 px), in every block of the band-pass response that holds local
+    details: the contrast kept is the regression of the decoded response on the source's, over the local details. In windows,
+    so memory is bounded.
     """
-    seen = faded = 0
+    seen = attenuated = 0
     for window in everything(source):
         top, left, bottom, right = (TILE * side for side in window)
         rows = slice(max(0, top - HALO), min(whole_tiles(source.shape[0]), bottom + HALO))
         columns = slice(max(0, left - HALO), min(whole_tiles(source.shape[1]), right + HALO))
         own = (slice(top - rows.start, bottom - rows.start), slice(left - columns.start, right - columns.start))
-        more = _of_window([_luma(window_of(image, rows, columns)) for image in (source, decoded, rival)], own)
-        seen, faded = seen + more.seen, faded + more.faded
-    return Marks(seen, faded)
+        more = _of_window([_luma(window_of(image, rows, columns)) for image in (source, decoded, baseline)], own)
+        seen, attenuated = seen + more.seen, attenuated + more.attenuated
+    return LocalDetails(seen, attenuated)
 
 
-def _of_window(planes: list[Plane], counted: tuple[slice, slice]) -> Marks:
-    """Of source, decoded and rival; only marks within `counted` rows and columns count."""
+def _of_window(planes: list[Plane], counted: tuple[slice, slice]) -> LocalDetails:
+    """Of source, decoded and baseline; only local details within `counted` rows and columns count."""
     import cv2
 
-    seen = faded = 0
+    seen = attenuated = 0
     for octave in range(_OCTAVES):
         if octave:
             planes = [np.asarray(cv2.pyrDown(plane), np.float32) for plane in planes]
-        source, decoded, rival = planes
+        source, decoded, baseline = planes
         response = detail.band(source)
         strength = np.abs(response)
-        marks = detail.marked(strength, detail.surroundings(strength, octave))
+        details = detail.stands_out(strength, detail.surroundings(strength, octave))
         own = tuple(slice(side.start // _BLOCK >> octave, side.stop // _BLOCK >> octave) for side in counted)
         mean = partial(block_means, side=_BLOCK)
-        energy = np.maximum(mean(marks * response * response)[own], np.float32(1e-6))
-        ours, theirs = (mean(marks * response * detail.band(plane))[own] / energy for plane in (decoded, rival))
-        counts = (mean(marks)[own] * _BLOCK**2 >= _LEAST_AREA - 0.5) & (theirs >= _SHOWN)
+        energy = np.maximum(mean(details * response * response)[own], np.float32(1e-6))
+        ours, theirs = (mean(details * response * detail.band(plane))[own] / energy for plane in (decoded, baseline))
+        counts = (mean(details)[own] * _BLOCK**2 >= _LEAST_AREA - 0.5) & (theirs >= _SHOWN)
         seen += int(counts.sum())
-        faded += int((counts & (ours < _KEPT * theirs)).sum())
-    return Marks(seen, faded)
+        attenuated += int((counts & (ours < _KEPT * theirs)).sum())
+    return LocalDetails(seen, attenuated)
 
 
 def _luma(image: NDArray[np.uint8]) -> Plane:

@@ -26,10 +26,11 @@ MEASURES = (
     *(f"faded-{3 << octave}" for octave in range(3)),
 )
 """Names, in the order of the last axis of values; the number is the size of structure in px, or the scale of edges."""
-FADED = tuple(k for k, name in enumerate(MEASURES) if name.startswith("faded"))
-"""Measures of the whole image: the share of response that marks on quieter ground lose. A tile's value is its part in that."""
-_FEW_MARKS = 50
-"""Marks, in px of the octave, that nothing is said about: their share counts for half."""
+ATTENUATED = tuple(k for k, name in enumerate(MEASURES) if name.startswith("faded"))
+"""Measures of the whole image: the share of response that local details on quieter ground lose. A tile's value is its part in
+that."""
+_FEW_DETAILS = 50
+"""Local details, in px of the octave, that nothing is said about: their share counts for half."""
 MEASURES_VERSION = 2
 """Changes whenever a value does: thresholds of another version do not fit."""
 
@@ -45,7 +46,7 @@ _BAND = 2048
 class TileValues:
     """`values`: (N, len(MEASURES)) float32, -inf where a measure was not taken. `tiles`: (N, 2) rows and columns of tiles.
 
-    A tile's value is its own, of `FADED` measures its part in the image's, which is their sum.
+    A tile's value is its own, of `ATTENUATED` measures its part in the image's, which is their sum.
     """
 
     values: NDArray[np.float32]
@@ -55,7 +56,7 @@ class TileValues:
     def worst(self) -> NDArray[np.float32]:
         """The image's value of each measure: of its worst tile, or as a whole."""
         found = self.values.max(0)
-        found[list(FADED)] = self.values[:, FADED].sum(0)
+        found[list(ATTENUATED)] = self.values[:, ATTENUATED].sum(0)
         return np.asarray(found)
 
 
@@ -81,14 +82,15 @@ def everything(image: Pixels) -> Iterator[Window]:
 
 
 def measure_windows(source: Pixels, decoded: Pixels, windows: Sequence[Window]) -> TileValues:
-    """The tiles of some windows, without the coarsest octave, which would have to look far beyond them, and without `FADED`."""
+    """The tiles of some windows, without the coarsest octave, which would have to look far beyond them, and without
+    `ATTENUATED`."""
     found = _measured(source, decoded, windows, halo=HALO // 2, octaves=detail.OCTAVES - 1)
-    found.values[:, FADED] = -np.inf
+    found.values[:, ATTENUATED] = -np.inf
     return found
 
 
 def _measured(source: Pixels, decoded: Pixels, windows: Sequence[Window], *, halo: int, octaves: int) -> TileValues:
-    values, tiles, marks = [], [], []
+    values, tiles, details = [], [], []
     for window in windows:
         top, left, bottom, right = window
         rows = slice(max(0, top * TILE - halo), min(whole_tiles(source.shape[0]), bottom * TILE + halo))
@@ -96,24 +98,24 @@ def _measured(source: Pixels, decoded: Pixels, windows: Sequence[Window], *, hal
         maps = _maps(window_of(source, rows, columns), window_of(decoded, rows, columns), octaves)
         row, column = top - rows.start // TILE, left - columns.start // TILE
         found = np.full((bottom - top, right - left, len(MEASURES)), -np.inf, np.float32)
-        area = np.zeros((bottom - top, right - left, len(FADED)), np.float32)
+        area = np.zeros((bottom - top, right - left, len(ATTENUATED)), np.float32)
         for name, plane in maps:
             own = plane[row : row + bottom - top, column : column + right - left]
-            if name.startswith("marks"):
-                area[..., FADED.index(MEASURES.index(name.replace("marks", "faded")))] = own
+            if name.startswith("area"):
+                area[..., ATTENUATED.index(MEASURES.index(name.replace("area", "faded")))] = own
             else:
                 found[..., MEASURES.index(name)] = own
         values.append(found.reshape(-1, len(MEASURES)))
-        marks.append(area.reshape(-1, len(FADED)))
+        details.append(area.reshape(-1, len(ATTENUATED)))
         grid = np.mgrid[top:bottom, left:right].reshape(2, -1)
         tiles.append(grid.T)
     whole = np.concatenate(values)
-    whole[:, FADED] /= np.concatenate(marks).sum(0) + np.float32(_FEW_MARKS)
+    whole[:, ATTENUATED] /= np.concatenate(details).sum(0) + np.float32(_FEW_DETAILS)
     return TileValues(whole, np.concatenate(tiles))
 
 
 def _maps(source: NDArray[np.uint8], decoded: NDArray[np.uint8], octaves: int) -> Iterator[tuple[str, Plane]]:
-    """(name, one value a tile) of whole tiles; "marks-*" are the areas that the sums "faded-*" are shares of."""
+    """(name, one value a tile) of whole tiles; "area-*" are the areas that the sums "faded-*" are shares of."""
     import cv2
 
     colour_s, colour_d = source.astype(np.float32), decoded.astype(np.float32)
@@ -123,11 +125,11 @@ def _maps(source: NDArray[np.uint8], decoded: NDArray[np.uint8], octaves: int) -
     yield "tile", tile_values.unlikeness(luma_s, luma_d)
     for octave, (s, d) in enumerate(detail.octaves(luma_s, luma_d, octaves)):
         band_s, band_d = detail.band(s), detail.band(d)
-        worst, shares, marks = detail.lost(band_s, band_d, octave)
+        worst, shares, details = detail.lost(band_s, band_d, octave)
         yield f"detail-{3 << octave}", worst
-        if octave < len(FADED):
+        if octave < len(ATTENUATED):
             yield f"faded-{3 << octave}", shares
-            yield f"marks-{3 << octave}", marks
+            yield f"area-{3 << octave}", details
         yield f"added-{3 << octave}", detail.added(band_s, band_d, octave)
         if octave < 2:
             lost, coherence = edges.edges_lost(s, d, octave)

@@ -1,4 +1,4 @@
-"""The prior's artefact: a folder with `prior.safetensors` (arrays) and `prior.json` (everything else)."""
+"""The search model's artefact: a folder with `prior.safetensors` (arrays) and `prior.json` (everything else)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from router.artefacts.manifest import Kind, Sealed
+from router.artefacts.manifest import ArtefactType, HashedManifest
 from router.codecs.base import Codec, Knob, Lane
 from router.errors import ArtefactError, RouterError
-from router.quality.search_model.curve_posterior import Belief
-from router.quality.search_model.curves import Array, Curve, Family, generic, loosened
+from router.quality.search_model.curve_posterior import CurvePosterior
+from router.quality.search_model.curves import Array, CurveSet, KnobCurve, generic, loosened
 from router.quality.search_model.features import FEATURES_VERSION, NAMES
 from router.quality.search_model.scales import SCALES
 from router.reasons import ReasonCode
@@ -23,7 +23,7 @@ from router.reasons import ReasonCode
 SCHEMA_VERSION = 1
 ARRAYS_FILE = "prior.safetensors"
 MANIFEST_FILE = "prior.json"
-_KIND = Kind("search prior", MANIFEST_FILE, SCHEMA_VERSION, "fit it again: python -m training.search.fit", ARRAYS_FILE)
+_TYPE = ArtefactType("search prior", MANIFEST_FILE, SCHEMA_VERSION, "fit it again: python -m training.search.fit", ARRAYS_FILE)
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -36,7 +36,7 @@ class KnobRange(BaseModel):
     high: int
 
 
-class FamilyManifest(BaseModel):
+class CurveSetManifest(BaseModel):
     """One codec configuration that was measured.
 
     Attributes:
@@ -54,11 +54,11 @@ class FamilyManifest(BaseModel):
     knob: KnobRange
 
 
-class Manifest(Sealed):
+class SearchModelManifest(HashedManifest):
     """`prior.json`.
 
     Attributes:
-        model, model_sha256: of the neural model that the `ncr` family was measured with; None without one.
+        model, model_sha256: of the neural model that the `ncr` curve set was measured with; None without one.
         features_version: of `features.FEATURES_VERSION`.
     """
 
@@ -66,7 +66,7 @@ class Manifest(Sealed):
     prior_id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]
     features_version: int
     features: tuple[str, ...]
-    families: Annotated[tuple[FamilyManifest, ...], Field(min_length=1)]
+    families: Annotated[tuple[CurveSetManifest, ...], Field(min_length=1)]
     model: str | None
     model_sha256: str | None
     provenance: dict[str, Any]
@@ -74,14 +74,14 @@ class Manifest(Sealed):
 
 
 @dataclass(frozen=True, eq=False)
-class Prior:
+class SearchModel:
     """What was read: `manifest`, and arrays by name (see `needed`)."""
 
-    manifest: Manifest
+    manifest: SearchModelManifest
     arrays: dict[str, Array]
 
     @property
-    def prior_id(self) -> str:
+    def search_model_id(self) -> str:
         """The folder's name."""
         return self.manifest.prior_id
 
@@ -102,7 +102,7 @@ class Prior:
 
     @property
     def most_pixels(self) -> int | None:
-        """The largest picture that it is for; None for all that no other prior is for."""
+        """The largest picture that it is for; None for all that no other search model is for."""
         bound = self.arrays.get("most_pixels")
         return None if bound is None else int(bound[0])
 
@@ -111,16 +111,17 @@ class Prior:
         """How many numbers say what kind of image it is."""
         return len(self.arrays["mean"])
 
-    def belief(self, features: Array | None) -> Belief:
+    def posterior(self, features: Array | None) -> CurvePosterior:
         """For one image; without features (len(NAMES),) the average image, and how images vary."""
         if features is None:
-            return Belief(self.arrays["mean"], self.arrays["covariance"])
+            return CurvePosterior(self.arrays["mean"], self.arrays["covariance"])
         a = self.arrays
         x = inputs(features[None], *(a[f"feature_{name}"] for name in ("mean", "scale", "low", "high")))
-        return Belief(x[0] @ a["weights"], a["residual"])
+        return CurvePosterior(x[0] @ a["weights"], a["residual"])
 
-    def family(self, codec: Codec, settings: dict[str, Any]) -> Family:
-        """Curves of `codec` with `settings` beside its knob; asked for the same twice, equal curves are two things to a belief.
+    def curve_set(self, codec: Codec, settings: dict[str, Any]) -> CurveSet:
+        """Curves of `codec` with `settings` beside its knob; asked for the same twice, equal curves are two things to a
+        posterior.
 
         The fitted ones where knob, settings and library are those that were measured. Loosened ones where the settings or the
         library differ. Generic ones where the knob's range differs, for other neural weights, and for unknown codecs.
@@ -134,16 +135,16 @@ class Prior:
         if not alike:
             return generic(codec.knob, self.rank)
         best = max(alike, key=lambda f: (sum(wanted.get(k) == v for k, v in f.settings.items()), f.version == version))
-        family = self.fitted(best.name)
+        curve_set = self.fitted(best.name)
         if best.version != version:
-            return loosened(Family(family.curves))  # which settings give the same file may have changed
-        return family if best.settings == wanted else loosened(family)
+            return loosened(CurveSet(curve_set.curves))  # which settings give the same file may have changed
+        return curve_set if best.settings == wanted else loosened(curve_set)
 
-    def fitted(self, name: str) -> Family:
-        """The curves of a family of the manifest, by name. Raises KeyError for an unknown one."""
+    def fitted(self, name: str) -> CurveSet:
+        """The curves of a curve set of the manifest, by name. Raises KeyError for an unknown one."""
         a = self.arrays
         curves = {
-            scale: Curve(
+            scale: KnobCurve(
                 scale,
                 a[f"{name}.knots"],
                 a[f"{name}.{scale}.mean"],
@@ -153,7 +154,7 @@ class Prior:
             for scale in SCALES
         }
         distinct = a.get(f"{name}.distinct")
-        return Family(curves, None if distinct is None else distinct.astype(np.int64))
+        return CurveSet(curves, None if distinct is None else distinct.astype(np.int64))
 
 
 def byte_settings(codec: Codec, config: Mapping[str, Any]) -> dict[str, str | int]:
@@ -177,40 +178,40 @@ def inputs(features: Array, centre: Array, scale: Array, low: Array, high: Array
     return np.column_stack([np.ones(len(x)), x, np.square(x)])
 
 
-def assembled(manifest: Manifest, arrays: dict[str, Array]) -> Prior:
-    """A prior that lies nowhere yet. Raises ArtefactError if manifest and arrays do not fit together."""
+def assembled(manifest: SearchModelManifest, arrays: dict[str, Array]) -> SearchModel:
+    """A search model that lies nowhere yet. Raises ArtefactError if manifest and arrays do not fit together."""
     return _checked(Path(manifest.prior_id), manifest, {name: np.asarray(array, np.float32) for name, array in arrays.items()})
 
 
-def write(folder: Path, manifest: Manifest, arrays: dict[str, Array]) -> Prior:
+def write(folder: Path, manifest: SearchModelManifest, arrays: dict[str, Array]) -> SearchModel:
     """Write both files into `folder` (made if missing). Raises ArtefactError if they do not fit together."""
     small = {name: np.asarray(array, np.float32) for name, array in arrays.items()}
     _checked(folder, manifest, small)
-    return _checked(folder, _KIND.write(folder, manifest, small), small)
+    return _checked(folder, _TYPE.write(folder, manifest, small), small)
 
 
-def read(folder: Path) -> Prior:
+def read(folder: Path) -> SearchModel:
     """Read and verify both files.
 
     Raises ArtefactError (ARTEFACT_DAMAGED; UNSUPPORTED_VERSION for a newer schema, and for other features than this build's).
     """
-    manifest = _KIND.read_manifest(folder, Manifest)
+    manifest = _TYPE.read_manifest(folder, SearchModelManifest)
     if manifest.features_version != FEATURES_VERSION or manifest.features != NAMES:
         raise ArtefactError(
             f"search prior {folder.name} was fitted on other features than this build's",
             code=ReasonCode.UNSUPPORTED_VERSION,
             hint="Reinstall codec-router, or fit the prior again",
         )
-    return _checked(folder, manifest, _KIND.read_arrays(folder, manifest.arrays_sha256))
+    return _checked(folder, manifest, _TYPE.read_arrays(folder, manifest.arrays_sha256))
 
 
-def needed(manifest: Manifest, arrays: dict[str, NDArray[Any]]) -> dict[str, tuple[int, ...]]:
-    """Shapes of all arrays that must be there, given the sizes of `mean` and of each family's `knots`.
+def needed(manifest: SearchModelManifest, arrays: dict[str, NDArray[Any]]) -> dict[str, tuple[int, ...]]:
+    """Shapes of all arrays that must be there, given the sizes of `mean` and of each curve set's `knots`.
 
     `feature_mean`, `feature_scale`, `feature_low`, `feature_high`: see `inputs`. `weights`: regression of the numbers that say
     what kind of image it is; `residual`: covariance of what it leaves. `mean`, `covariance`: of these numbers over all images.
-    For each family `<name>.knots`, and for each scale `<name>.<scale>.mean`, `.loadings`, `.roughness`; `<name>.distinct` is
-    optional, as is `most_pixels` (1,), see `Prior`.
+    For each curve set `<name>.knots`, and for each scale `<name>.<scale>.mean`, `.loadings`, `.roughness`; `<name>.distinct` is
+    optional, as is `most_pixels` (1,), see `SearchModel`.
     """
     rank, count = _length(arrays, "mean"), len(NAMES)
     shapes: dict[str, tuple[int, ...]] = {
@@ -223,14 +224,14 @@ def needed(manifest: Manifest, arrays: dict[str, NDArray[Any]]) -> dict[str, tup
         "mean": (rank,),
         "covariance": (rank, rank),
     }
-    for family in manifest.families:
-        knots = _length(arrays, f"{family.name}.knots")
-        shapes[f"{family.name}.knots"] = (knots,)
+    for curve_set in manifest.families:
+        knots = _length(arrays, f"{curve_set.name}.knots")
+        shapes[f"{curve_set.name}.knots"] = (knots,)
         for scale in SCALES:
             shapes |= {
-                f"{family.name}.{scale}.mean": (knots,),
-                f"{family.name}.{scale}.loadings": (knots, rank),
-                f"{family.name}.{scale}.roughness": (knots,),
+                f"{curve_set.name}.{scale}.mean": (knots,),
+                f"{curve_set.name}.{scale}.loadings": (knots, rank),
+                f"{curve_set.name}.{scale}.roughness": (knots,),
             }
     return shapes
 
@@ -239,35 +240,35 @@ def _length(arrays: dict[str, NDArray[Any]], name: str) -> int:
     return len(arrays[name]) if name in arrays and arrays[name].ndim else 0
 
 
-def _checked(folder: Path, manifest: Manifest, arrays: dict[str, NDArray[Any]]) -> Prior:
+def _checked(folder: Path, manifest: SearchModelManifest, arrays: dict[str, NDArray[Any]]) -> SearchModel:
     for name, shape in needed(manifest, arrays).items():
         if name not in arrays or arrays[name].shape != shape or not np.isfinite(arrays[name]).all():
-            raise _KIND.damaged(folder, f"array {name} is missing, of another shape, or not finite")
-    if len({family.name for family in manifest.families}) < len(manifest.families):
-        raise _KIND.damaged(folder, "two families of one name")
-    for family in manifest.families:
-        knots, distinct = arrays[f"{family.name}.knots"], arrays.get(f"{family.name}.distinct")
-        if len(knots) < 2 or (np.diff(knots) <= 0).any() or (knots[0], knots[-1]) != (family.knob.low, family.knob.high):
-            raise _KIND.damaged(folder, f"knots of {family.name} do not rise over its knob")
+            raise _TYPE.damaged(folder, f"array {name} is missing, of another shape, or not finite")
+    if len({curve_set.name for curve_set in manifest.families}) < len(manifest.families):
+        raise _TYPE.damaged(folder, "two families of one name")
+    for curve_set in manifest.families:
+        knots, distinct = arrays[f"{curve_set.name}.knots"], arrays.get(f"{curve_set.name}.distinct")
+        if len(knots) < 2 or (np.diff(knots) <= 0).any() or (knots[0], knots[-1]) != (curve_set.knob.low, curve_set.knob.high):
+            raise _TYPE.damaged(folder, f"knots of {curve_set.name} do not rise over its knob")
         if distinct is not None and (
             distinct.ndim != 1
             or not len(distinct)
             or (np.diff(distinct) <= 0).any()
-            or distinct[0] != family.knob.low
-            or distinct[-1] > family.knob.high
+            or distinct[0] != curve_set.knob.low
+            or distinct[-1] > curve_set.knob.high
             or (distinct != np.rint(distinct)).any()
         ):
-            raise _KIND.damaged(folder, f"distinct settings of {family.name}")
-        if any((arrays[f"{family.name}.{scale}.roughness"] <= 0).any() for scale in SCALES):
-            raise _KIND.damaged(folder, f"roughness of {family.name}")
+            raise _TYPE.damaged(folder, f"distinct settings of {curve_set.name}")
+        if any((arrays[f"{curve_set.name}.{scale}.roughness"] <= 0).any() for scale in SCALES):
+            raise _TYPE.damaged(folder, f"roughness of {curve_set.name}")
     bound = arrays.get("most_pixels")
     if bound is not None and (bound.shape != (1,) or not 1 <= bound[0] < 2**31):
-        raise _KIND.damaged(folder, "most_pixels")
+        raise _TYPE.damaged(folder, "most_pixels")
     if (arrays["feature_scale"] <= 0).any():
-        raise _KIND.damaged(folder, "feature_scale")
+        raise _TYPE.damaged(folder, "feature_scale")
     if any(np.linalg.eigvalsh(arrays[name].astype(np.float64)).min() < -1e-4 for name in ("residual", "covariance")):
-        raise _KIND.damaged(folder, "a covariance is none")
-    return Prior(manifest, {name: array.astype(np.float64) for name, array in arrays.items()})
+        raise _TYPE.damaged(folder, "a covariance is none")
+    return SearchModel(manifest, {name: array.astype(np.float64) for name, array in arrays.items()})
 
 
 def _same_knob(a: KnobRange, b: Knob) -> bool:

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from router.quality.search_model.curves import Array, Curve
+from router.quality.search_model.curves import Array, KnobCurve
 from router.quality.search_model.scales import LEAST_ROUGHNESS
 
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    curve: Curve
+    curve: KnobCurve
     knob: float
     level: float
 
 
-class Belief:
+class CurvePosterior:
     """A Gaussian over all curves of one image. Not for several threads."""
 
     def __init__(self, mean: Array, covariance: Array) -> None:
@@ -27,13 +27,13 @@ class Belief:
         self._seen: list[_Seen] = []
         self._solved: tuple[Array, Array] | None = None
 
-    def learn(self, curve: Curve, knob: float, level: float) -> None:
+    def learn(self, curve: KnobCurve, knob: float, level: float) -> None:
         """A measured point. The same setting of a curve counts once."""
         if np.isfinite(level) and not any(s.curve is curve and s.knob == knob for s in self._seen):
             self._seen.append(_Seen(curve, knob, level))
             self._solved = None
 
-    def predict(self, curve: Curve, knobs: Array) -> tuple[Array, Array]:
+    def predict(self, curve: KnobCurve, knobs: Array) -> tuple[Array, Array]:
         """Mean and standard deviation of the level at settings (N,)."""
         mean, loadings = curve.at(knobs)
         spread = loadings @ self._covariance

@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
+class KnobCurve:
     """One scale of one codec configuration.
 
     Attributes:
@@ -29,7 +29,7 @@ class Curve:
         mean: (G,) level.
         loadings: (G, R); zeros for a curve that is not known to have to do with others.
         offset, slope: standard deviations of how far the whole curve may lie off, and of the level between the ends of the
-            knob that a tilt may make: for what the prior was not fitted on.
+            knob that a tilt may make: for what the search model was not fitted on.
         roughness: (G,) standard deviation of the rest.
         bow: standard deviation of how far the middle may lie off the line between the ends.
     """
@@ -69,10 +69,10 @@ class Curve:
 
 
 @dataclass(frozen=True, eq=False)
-class Family:
+class CurveSet:
     """The curves of one codec configuration, by scale, and the settings that give different files (None: all)."""
 
-    curves: dict[str, Curve]
+    curves: dict[str, KnobCurve]
     distinct: NDArray[np.int64] | None = None
 
 
@@ -85,7 +85,7 @@ _GENERIC = {
 }
 
 
-def generic(knob: Knob, rank: int) -> Family:
+def generic(knob: Knob, rank: int) -> CurveSet:
     """For a codec of which nothing is known but its knob: `start` gives about SSIMULACRA2 72, the ends what ends give."""
     middle = min(max(knob.start, knob.low), knob.high)
     share = (middle - knob.low) / max(knob.high - knob.low, 1)
@@ -97,14 +97,16 @@ def generic(knob: Knob, rank: int) -> Family:
     curves = {}
     for scale in SCALES:
         mean, offset, slope, bow, roughness = _GENERIC[scale]
-        curves[scale] = Curve(scale, knots, np.array(mean), np.zeros((3, rank)), np.full(3, roughness), offset, slope, bow)
-    return Family(curves)
+        curves[scale] = KnobCurve(scale, knots, np.array(mean), np.zeros((3, rank)), np.full(3, roughness), offset, slope, bow)
+    return CurveSet(curves)
 
 
 _LOOSE = {"ssimulacra2": (4.0, 5.0), "psnr": (0.8, 1.0), "ms-ssim": (0.7, 1.0), SIZE: (0.15, 0.2)}
 
 
-def loosened(family: Family) -> Family:
+def loosened(curve_set: CurveSet) -> CurveSet:
     """For a codec that differs a little from the one that was fitted: the same curves, but they may lie off and be tilted."""
-    curves = {scale: Curve(scale, c.knots, c.mean, c.loadings, c.roughness, *_LOOSE[scale]) for scale, c in family.curves.items()}
-    return Family(curves, family.distinct)
+    curves = {
+        scale: KnobCurve(scale, c.knots, c.mean, c.loadings, c.roughness, *_LOOSE[scale]) for scale, c in curve_set.curves.items()
+    }
+    return CurveSet(curves, curve_set.distinct)

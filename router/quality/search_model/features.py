@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from router.images.sample import Pixels
 
 FEATURES_VERSION = 1
-"""Raise it when any value changes: a prior that was fitted on others is refused then."""
+"""Raise it when any value changes: a search model that was fitted on others is refused then."""
 
 _TILE = 32
 _MOST = 256

@@ -1,4 +1,4 @@
-"""Scales on which curves are smooth and errors alike: what the prior is fitted on, and what the search reads off."""
+"""Scales on which curves are smooth and errors alike: what the search model is fitted on, and what the search reads off."""
 
 from __future__ import annotations
 

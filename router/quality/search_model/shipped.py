@@ -1,21 +1,21 @@
-"""The priors that ship: one for pictures of any size, one for small ones, whose curves are others."""
+"""The search models that ship: one for pictures of any size, one for small ones, whose curves are others."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
 
-from router.artefacts import PRIORS
+from router.artefacts import SEARCH_MODELS
 from router.artefacts.bundle import vouch
 from router.codecs.neural import weights
 from router.errors import ArtefactError
-from router.quality.search_model.artefact import ARRAYS_FILE, MANIFEST_FILE, Prior, read
+from router.quality.search_model.artefact import ARRAYS_FILE, MANIFEST_FILE, SearchModel, read
 
 _Stamp = tuple[tuple[str, int, int], ...]
 
 
-def prior_for(model: str | None, pixels: int | None = None) -> Prior | None:
-    """The shipped prior made with this neural model; for another one, or None, the last by id; None where none ships.
+def search_model_for(model: str | None, pixels: int | None = None) -> SearchModel | None:
+    """The shipped search model made with this neural model; for another one, or None, the last by id; None where none ships.
 
     `pixels`: of the picture; of several the one for the smallest pictures that it is among. Without it, one for any.
 
@@ -27,13 +27,13 @@ def prior_for(model: str | None, pixels: int | None = None) -> Prior | None:
     return found
 
 
-def shipped_prior(pixels: int | None = None) -> Prior | None:
-    """The one that goes with the newest model that ships; see `prior_for`. Raises ArtefactError."""
-    return prior_for(weights.newest_shipped(), pixels)
+def shipped_search_model(pixels: int | None = None) -> SearchModel | None:
+    """The one that goes with the newest model that ships; see `search_model_for`. Raises ArtefactError."""
+    return search_model_for(weights.newest_shipped(), pixels)
 
 
-def usable_prior(pixels: int) -> tuple[Prior | None, ArtefactError | None]:
-    """As `shipped_prior`, of those that can be used; and why one cannot."""
+def usable_search_model(pixels: int) -> tuple[SearchModel | None, ArtefactError | None]:
+    """As `shipped_search_model`, of those that can be used; and why one cannot."""
     try:
         model = weights.newest_shipped()
     except ArtefactError:  # of the neural lane, which says so itself; the other codecs' curves do not depend on it
@@ -41,7 +41,7 @@ def usable_prior(pixels: int) -> tuple[Prior | None, ArtefactError | None]:
     return _chosen(model, pixels)
 
 
-def _chosen(model: str | None, pixels: int | None) -> tuple[Prior | None, ArtefactError | None]:
+def _chosen(model: str | None, pixels: int | None) -> tuple[SearchModel | None, ArtefactError | None]:
     known, problem = _known(_stamp())
     fitting = [p for p in known if p.most_pixels is None or (pixels is not None and pixels <= p.most_pixels)]
     of_model = [p for p in fitting if model is not None and p.model == model] or fitting
@@ -50,18 +50,18 @@ def _chosen(model: str | None, pixels: int | None) -> tuple[Prior | None, Artefa
 
 
 @lru_cache(maxsize=4)
-def _known(stamp: _Stamp) -> tuple[tuple[Prior, ...], ArtefactError | None]:
+def _known(stamp: _Stamp) -> tuple[tuple[SearchModel, ...], ArtefactError | None]:
     """All that can be used, by id, and why one cannot. They are read again only where a file has changed."""
-    known: list[Prior] = []
+    known: list[SearchModel] = []
     problem: ArtefactError | None = None
     for path, _, _ in stamp:
         folder = Path(path).parent
         if Path(path).name != MANIFEST_FILE:
             continue
         try:
-            prior = read(folder)
-            vouch("priors", prior.sha256, prior.prior_id, folder.name)
-            known.append(prior)
+            model = read(folder)
+            vouch("priors", model.sha256, model.search_model_id, folder.name)
+            known.append(model)
         except ArtefactError as error:
             problem = problem or error
     return tuple(known), problem
@@ -69,7 +69,7 @@ def _known(stamp: _Stamp) -> tuple[tuple[Prior, ...], ArtefactError | None]:
 
 def _stamp() -> _Stamp:
     found = []
-    for manifest in sorted(PRIORS.glob(f"*/{MANIFEST_FILE}")):
+    for manifest in sorted(SEARCH_MODELS.glob(f"*/{MANIFEST_FILE}")):
         for file in (manifest, manifest.with_name(ARRAYS_FILE)):
             try:
                 status = file.stat()

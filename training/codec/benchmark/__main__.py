@@ -23,20 +23,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from router.codecs.neural import weights
 from router.evaluation.measure import butteraugli, fingerprint
-from router.evaluation.measure.families import Family
-from router.evaluation.measure.pictures import Picture
-from training.codec.benchmark import figures, points, report, rivals
+from router.evaluation.measure.pictures import DomainImage
+from router.evaluation.measure.variants import CodecVariant
+from training.codec.benchmark import baselines, figures, points, report
 from training.codec.benchmark import pictures as sheets
 from training.codec.benchmark.figures import PUBLISHED
 from training.codec.benchmark.metrics import METRICS
-from training.codec.benchmark.points import Measured, Point
+from training.codec.benchmark.points import BenchmarkPoint, ImageResult
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, compare, write, print. Raises SystemExit for wrong arguments, ModelError for an unknown model."""
     args = _arguments(argv)
     models = args.models if args.models is not None else [weights.newest_shipped() or ""]
-    curves = [rivals.model(model, args.rates) for model in models] + rivals.rivals(args.rivals, args.rival_settings)
+    curves = [baselines.model(model, args.rates) for model in models] + baselines.rivals(args.rivals, args.rival_settings)
     program = butteraugli.find()
     pictures = [picture for folder in args.data for picture in points.pictures_in(folder, args.limit)]
     args.out.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     ap.add_argument("--data", type=Path, nargs="+", required=True, help="folders of photographs, each a set of its own")
     ap.add_argument("--models", nargs="*", help="neural models by id; default: the newest that ships")
     ap.add_argument("--rates", type=int, default=10, help="rate indices a model, evenly spread (default 10)")
-    ap.add_argument("--rivals", nargs="*", choices=list(rivals.FAMILIES), default=list(rivals.FAMILIES), help="default: all")
+    ap.add_argument(
+        "--rivals", nargs="*", choices=list(baselines.FAMILIES), default=list(baselines.FAMILIES), help="default: all"
+    )
     ap.add_argument("--rival-settings", type=int, help="settings a rival, evenly spread over all; default: all 12 or 13")
     ap.add_argument("--limit", type=int, help="images a set, evenly spread over the sorted files; default: all")
     ap.add_argument("--jobs", type=int, default=1, help="images at a time, one thread each (default 1)")
@@ -82,11 +84,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _measure_all(
-    pictures: Sequence[Picture], curves: Sequence[Family], program: Path | None, args: argparse.Namespace
-) -> list[Measured]:
+    pictures: Sequence[DomainImage], curves: Sequence[CodecVariant], program: Path | None, args: argparse.Namespace
+) -> list[ImageResult]:
     """Results in the order of `pictures`; progress on standard error."""
     work = joblib.delayed(points.measure)
-    done: list[Measured] = []
+    done: list[ImageResult] = []
     columns = (TextColumn("images"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with (
         Progress(*columns, console=Console(stderr=True)) as progress,
@@ -103,14 +105,14 @@ def _measure_all(
     return sorted(done, key=lambda m: pictures.index(m.picture))
 
 
-def _what_came(measured: Measured) -> str:
+def _what_came(measured: ImageResult) -> str:
     if measured.refusal is not None:
         return f"passed over: {measured.refusal}"
     return f"{measured.encoded} points encoded, {len(measured.points) - measured.encoded} from the cache"
 
 
 def _results(
-    measured: Sequence[Measured],
+    measured: Sequence[ImageResult],
     models: Sequence[str],
     program: Path | None,
     args: argparse.Namespace,
@@ -131,7 +133,7 @@ def _results(
     return {
         "run": {"points": count, "encoded": encoded, "from_cache": count - encoded},
         "models": {model: {"sha256": card.sha256, "size": card.size, "format": card.format} for model, card in cards.items()},
-        "rivals": {name: dict(rivals.CURVES[name].config) for family in args.rivals for name in rivals.FAMILIES[family]},
+        "rivals": {name: dict(baselines.CURVES[name].config) for family in args.rivals for name in baselines.FAMILIES[family]},
         "scales": {name: metric.label for name, metric in METRICS.items()},
         "butteraugli": _butteraugli(measured, program),
         "versions": fingerprint.run_facts() | {"python": platform.python_version(), "machine": platform.machine()},
@@ -139,7 +141,7 @@ def _results(
     }
 
 
-def _butteraugli(measured: Sequence[Measured], program: Path | None) -> str:
+def _butteraugli(measured: Sequence[ImageResult], program: Path | None) -> str:
     if program is None:
         return f"not installed ({butteraugli.HINT}); left out"
     calls, seconds = sum(m.butteraugli_calls for m in measured), sum(m.butteraugli_seconds for m in measured)
@@ -153,7 +155,7 @@ def _published(file: Path | None) -> dict[str, Any]:
     return {codec: found[codec] for codec in PUBLISHED if codec in found}
 
 
-def _write_points(file: Path, rows: Sequence[Point]) -> None:
+def _write_points(file: Path, rows: Sequence[BenchmarkPoint]) -> None:
     with file.open("w", newline="") as out:
         table = csv.writer(out)
         table.writerow(["set", "image", "codec", "setting", "bytes", "bpp", *METRICS])

@@ -19,9 +19,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from router.evaluation.comparison.bd_rate import Points, envelope
 from router.evaluation.comparison.curves import scaled
 from training.codec.benchmark import svg
+from training.codec.benchmark.baselines import FAMILIES, LABELS
 from training.codec.benchmark.metrics import BUTTERAUGLI, METRICS
 from training.codec.benchmark.report import PUBLISHED_METRICS, mean_curve, published_curve
-from training.codec.benchmark.rivals import FAMILIES, LABELS
 
 _TITLES = {
     "ssimulacra2": "SSIMULACRA2",

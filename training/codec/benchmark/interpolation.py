@@ -18,14 +18,14 @@ import bjontegaard
 import numpy as np
 
 from router.evaluation.comparison.bd_rate import Points, envelope
-from router.evaluation.comparison.curves import Curve
+from router.evaluation.comparison.curves import RateCurve
 from router.evaluation.measure.coding import ImageCoder
-from router.evaluation.measure.families import FAMILIES
 from router.evaluation.measure.folder import TARGETS
 from router.evaluation.measure.pictures import open_picture
 from router.evaluation.measure.point import CURVE, Point
 from router.evaluation.measure.sweep import sweep
-from training.codec.benchmark.rivals import CURVES
+from router.evaluation.measure.variants import VARIANTS
+from training.codec.benchmark.baselines import CURVES
 
 METHODS = ("pchip", "akima", "cubic")
 _BENCHMARK = {"jpeg": "jpeg-420", "webp": "webp", "avif444": "avif-444", "jxl": "jxl"}
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     errors: dict[tuple[str, str], list[float]] = defaultdict(list)
     for image in args.images:
         with ImageCoder(open_picture(image, args.max_side), args.cache) as coder:
-            names = [name for name in _BENCHMARK if coder.refusal(FAMILIES[name]) is None]
+            names = [name for name in _BENCHMARK if coder.refusal(VARIANTS[name]) is None]
             every = {name: _every(coder, name) for name in names}
         for kind in ("start", "sweep", "benchmark"):
             chosen = {name: _settings(kind, name, points) for name, points in every.items()}
@@ -67,22 +67,22 @@ def _summary(method: str, errors: Sequence[float]) -> str:
 
 
 def _every(coder: ImageCoder, name: str) -> dict[int, Point]:
-    knob = FAMILIES[name].codec().knob
+    knob = VARIANTS[name].codec().knob
     assert knob is not None
-    return {setting: coder.point(FAMILIES[name], setting, CURVE) for setting in range(knob.low, knob.high + 1)}
+    return {setting: coder.point(VARIANTS[name], setting, CURVE) for setting in range(knob.low, knob.high + 1)}
 
 
 def _settings(kind: str, name: str, points: Mapping[int, Point]) -> Sequence[int]:
-    knob = FAMILIES[name].codec().knob
+    knob = VARIANTS[name].codec().knob
     assert knob is not None
     if kind == "sweep":
-        return sweep(lambda setting: float(points[setting].values["ssimulacra2"]), knob, FAMILIES[name].start, TARGETS)
-    return FAMILIES[name].start if kind == "start" else CURVES[_BENCHMARK[name]].start
+        return sweep(lambda setting: float(points[setting].values["ssimulacra2"]), knob, VARIANTS[name].start, TARGETS)
+    return VARIANTS[name].start if kind == "start" else CURVES[_BENCHMARK[name]].start
 
 
 def _curve(points: Mapping[int, Point], settings: Iterable[int], metric: str) -> Points:
     chosen = [points[setting] for setting in settings]
-    return envelope([Curve.through(metric, [p.bytes for p in chosen], [p.values[metric] for p in chosen])])
+    return envelope([RateCurve.through(metric, [p.bytes for p in chosen], [p.values[metric] for p in chosen])])
 
 
 def _integrated(anchor: Points, test: Points, quality: Points) -> float:

@@ -18,8 +18,8 @@ from router.codecs.base import Codec
 from router.codecs.neural.codec import NeuralCodec
 from router.images.sample import ImageSample
 from router.quality.metrics import psnr, scorer
-from training.codec.benchmark.points import Measured, Point, open_picture
-from training.codec.benchmark.rivals import CURVES, FAMILIES
+from training.codec.benchmark.baselines import CURVES, FAMILIES
+from training.codec.benchmark.points import BenchmarkPoint, ImageResult, open_picture
 
 PIXELS = NDArray[np.uint8]
 
@@ -41,7 +41,7 @@ class _Shown:
     pixels: PIXELS
 
 
-def draw(measured: Sequence[Measured], sets: Mapping[str, Any], models: Sequence[str], folder: Path) -> Iterator[Path]:
+def draw(measured: Sequence[ImageResult], sets: Mapping[str, Any], models: Sequence[str], folder: Path) -> Iterator[Path]:
     """Write a PNG for each of the worst images of every set and model, by BD-rate against AVIF; yields the files."""
     by_name = {(m.picture.domain, m.picture.image): m for m in measured}
     folder.mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ def draw(measured: Sequence[Measured], sets: Mapping[str, Any], models: Sequence
                     yield file
 
 
-def _sheet(measured: Measured, model: str, title: str) -> Image.Image:
+def _sheet(measured: ImageResult, model: str, title: str) -> Image.Image:
     sample = open_picture(measured.picture.path)
     source = cast("PIXELS", sample.pixels)
     points = [p for p in measured.points if p.codec == model]
@@ -77,7 +77,7 @@ def _sheet(measured: Measured, model: str, title: str) -> Image.Image:
     return _compose(title, shown, tile)
 
 
-def _avif_of_size(sample: ImageSample, points: Sequence[Point], name: str, size: int) -> tuple[str, PIXELS, int]:
+def _avif_of_size(sample: ImageSample, points: Sequence[BenchmarkPoint], name: str, size: int) -> tuple[str, PIXELS, int]:
     """(label, decoded, bytes) of the quality whose file is nearest in size."""
     codec: Codec = CURVES[name].codec()
     sizes = {p.setting: p.bytes for p in points if p.codec == name}

@@ -11,10 +11,10 @@ import numpy as np
 from router.errors import RouterError
 from router.evaluation.measure.butteraugli import SMALLEST_SIDE
 from router.evaluation.measure.coding import ImageCoder
-from router.evaluation.measure.families import Family
 from router.evaluation.measure.folder import one_thread
-from router.evaluation.measure.pictures import Picture, evenly
+from router.evaluation.measure.pictures import DomainImage, evenly
 from router.evaluation.measure.point import CURVE, Measure
+from router.evaluation.measure.variants import CodecVariant
 from router.folders import IMAGE_SUFFIXES
 from router.images.arrays import from_pixels
 from router.images.colour import to_srgb
@@ -24,7 +24,7 @@ from training.codec.benchmark.metrics import METRICS
 
 
 @dataclass(frozen=True)
-class Point:
+class BenchmarkPoint:
     """One encoding. `setting` is the knob's value, `values` the metrics by name (see `metrics.METRICS`)."""
 
     set: str
@@ -37,7 +37,7 @@ class Point:
 
 
 @dataclass
-class Measured:
+class ImageResult:
     """What came of one image.
 
     Attributes:
@@ -47,18 +47,18 @@ class Measured:
         butteraugli_calls, butteraugli_seconds: of this run.
     """
 
-    picture: Picture
-    points: list[Point] = field(default_factory=list)
+    picture: DomainImage
+    points: list[BenchmarkPoint] = field(default_factory=list)
     encoded: int = 0
     refusal: str | None = None
     butteraugli_calls: int = 0
     butteraugli_seconds: float = 0.0
 
 
-def pictures_in(folder: Path, limit: int | None) -> list[Picture]:
+def pictures_in(folder: Path, limit: int | None) -> list[DomainImage]:
     """Images below `folder`, sorted; with `limit` that many, evenly spread."""
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
-    return [Picture(folder.name, p.relative_to(folder).as_posix(), p) for p in evenly(files, limit)]
+    return [DomainImage(folder.name, p.relative_to(folder).as_posix(), p) for p in evenly(files, limit)]
 
 
 def open_picture(path: Path) -> ImageSample:
@@ -77,9 +77,9 @@ def open_picture(path: Path) -> ImageSample:
     return from_pixels(np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels)
 
 
-def measure(picture: Picture, families: Sequence[Family], butteraugli: Path | None, cache: Path) -> Measured:
+def measure(picture: DomainImage, families: Sequence[CodecVariant], butteraugli: Path | None, cache: Path) -> ImageResult:
     """All points of one image, on one thread. What the cache has is not encoded again. `butteraugli`: see its `find`."""
-    done = Measured(picture)
+    done = ImageResult(picture)
     measures = CURVE if butteraugli is None else (*CURVE, Measure.BUTTERAUGLI)
     with one_thread(neural=True):
         try:
@@ -93,7 +93,9 @@ def measure(picture: Picture, families: Sequence[Family], butteraugli: Path | No
                     point = coder.point(family, setting, measures)
                     values = {name: point.values[m.value] for name, m in METRICS.items() if m.value in point.values}
                     bpp = 8 * point.bytes / (sample.width * sample.height)
-                    done.points.append(Point(picture.domain, picture.image, family.name, setting, point.bytes, bpp, values))
+                    done.points.append(
+                        BenchmarkPoint(picture.domain, picture.image, family.name, setting, point.bytes, bpp, values)
+                    )
                 coder.release(family)
             done.encoded = coder.encoded
             done.butteraugli_calls, done.butteraugli_seconds = coder.butteraugli

@@ -10,31 +10,31 @@ from typing import Any
 import numpy as np
 
 from router.evaluation.comparison.bd_rate import bd_rate, envelope, overlap
-from router.evaluation.comparison.curves import Curve
+from router.evaluation.comparison.curves import RateCurve
 from router.evaluation.statistics import mean
+from training.codec.benchmark.baselines import ANCHORS
 from training.codec.benchmark.metrics import METRICS
-from training.codec.benchmark.points import Point
-from training.codec.benchmark.rivals import ANCHORS
+from training.codec.benchmark.points import BenchmarkPoint
 
-ByImage = Mapping[str, list[Point]]
+ByImage = Mapping[str, list[BenchmarkPoint]]
 PUBLISHED_METRICS = {"psnr": "psnr", "ms_ssim": "ms-ssim"}
 _NAMED = 10
 
 
-def by_codec(points: Iterable[Point]) -> dict[str, dict[str, list[Point]]]:
+def by_codec(points: Iterable[BenchmarkPoint]) -> dict[str, dict[str, list[BenchmarkPoint]]]:
     """Points of one set as codec, image, points in order of the setting."""
-    found: dict[str, dict[str, list[Point]]] = defaultdict(lambda: defaultdict(list))
+    found: dict[str, dict[str, list[BenchmarkPoint]]] = defaultdict(lambda: defaultdict(list))
     for point in sorted(points, key=lambda p: (p.image, p.setting)):
         found[point.codec][point.image].append(point)
     return found
 
 
-def curve_of(points: Sequence[Point], metric: str) -> Curve:
+def curve_of(points: Sequence[BenchmarkPoint], metric: str) -> RateCurve:
     """The curve through an image's points of one codec."""
-    return Curve.through(METRICS[metric].value, [p.bytes for p in points], [p.values[metric] for p in points])
+    return RateCurve.through(METRICS[metric].value, [p.bytes for p in points], [p.values[metric] for p in points])
 
 
-def compare(points: Sequence[Point], models: Sequence[str]) -> dict[str, Any]:
+def compare(points: Sequence[BenchmarkPoint], models: Sequence[str]) -> dict[str, Any]:
     """All figures of one set, JSON-able: `curves` (means over images by setting) and, by model, range, rising, BD-rates.
 
     BD-rates in per cent of the rival's bytes, negative where the model needs fewer; against an envelope where a rival has
@@ -81,14 +81,14 @@ def against_published(result: dict[str, Any], published: Mapping[str, Any]) -> d
     return found
 
 
-def published_curve(curves: Mapping[str, Any], metric: str) -> Curve:
+def published_curve(curves: Mapping[str, Any], metric: str) -> RateCurve:
     """A published mean curve over bits per pixel."""
-    return Curve.through(METRICS[metric].value, *np.array(curves[PUBLISHED_METRICS[metric]], float).T)
+    return RateCurve.through(METRICS[metric].value, *np.array(curves[PUBLISHED_METRICS[metric]], float).T)
 
 
-def mean_curve(means: Mapping[str, Any], metric: str) -> Curve:
+def mean_curve(means: Mapping[str, Any], metric: str) -> RateCurve:
     """One of `compare`'s mean curves over bits per pixel."""
-    return Curve.through(METRICS[metric].value, np.array(means["bpp"]), np.array(means[metric]))
+    return RateCurve.through(METRICS[metric].value, np.array(means["bpp"]), np.array(means[metric]))
 
 
 def table(name: str, result: dict[str, Any]) -> str:

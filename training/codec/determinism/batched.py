@@ -17,7 +17,7 @@ from router.codecs.neural.network import Network, computes_in_bf16
 from router.codecs.neural.tile import checksum
 from router.codecs.neural.weights import LoadedModel
 from router.containers import ncr as container
-from router.containers.ncr import Colour, Container, Grid, Header, ModelReference, TileStream
+from router.containers.ncr import Colour, Container, Grid, ModelReference, NcrHeader, TileStream
 from training.codec.tile_batch import TileBatch
 from training.codec.windows import windows
 
@@ -43,7 +43,7 @@ class BatchCodec:
 
     def encode(self, latents: NDArray[np.float32], width: int, height: int, grid: Grid, rate_index: int) -> bytes:
         """The file of an image of (height, width) pixels."""
-        header = Header(width, height, 3, Colour.SRGB)
+        header = NcrHeader(width, height, 3, Colour.SRGB)
         reference = ModelReference(self._card.id, bytes.fromhex(self._card.sha256), rate_index)
         coded = [
             tile

@@ -26,7 +26,7 @@ _MKL = {"default": "SSE4_2", "avx2": "AVX2", "avx512": "AVX512"}
 
 
 @dataclass(frozen=True)
-class Configuration:
+class DecodingConfiguration:
     """One way. `batch`: tiles in a call of the prior and of the transforms; `blas`: core that numpy's BLAS takes this one for."""
 
     threads: int = 1
@@ -62,18 +62,18 @@ class Configuration:
         return child.call(module, dict(job) | {"configuration": asdict(self)}, self.environment())
 
 
-def everything() -> list[Configuration]:
+def everything() -> list[DecodingConfiguration]:
     """The whole matrix, first the reference: one thread, all instructions, oneDNN, tile by tile."""
     found = [
-        Configuration(threads, capability, onednn, batch, CORES[capability][threads - 1])
+        DecodingConfiguration(threads, capability, onednn, batch, CORES[capability][threads - 1])
         for capability, onednn, threads, batch in itertools.product(reversed(CAPABILITIES), (True, False), (1, 2), (1, 4))
     ]
     if torch.cuda.is_available():
-        found += [Configuration(batch=batch, device="cuda") for batch in (1, 4)]
+        found += [DecodingConfiguration(batch=batch, device="cuda") for batch in (1, 4)]
     return found
 
 
-def possible(asked: Configuration) -> Configuration:
+def possible(asked: DecodingConfiguration) -> DecodingConfiguration:
     """What this processor can do of it: libraries that are told to use instructions which it lacks would crash."""
     best = best_capability()
     capability = min(asked.capability, best, key=CAPABILITIES.index)

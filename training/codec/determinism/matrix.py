@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.codec.determinism.configurations import Configuration
+from training.codec.determinism.configurations import DecodingConfiguration
 
 CODING = "training.codec.determinism.coding"
 WITHIN_ONE = 0.999
@@ -52,7 +52,7 @@ class Agreement:
 class Decoder:
     """What one configuration made of all files."""
 
-    configuration: Configuration
+    configuration: DecodingConfiguration
     facts: Mapping[str, Any] = field(default_factory=dict)
     latents: dict[str, tuple[int, int]] = field(default_factory=dict)
     """By file: tiles with the latents that were written, and tiles."""
@@ -64,7 +64,7 @@ class Decoder:
 class Encoder:
     """What one configuration wrote: names of files, equal files under one name."""
 
-    configuration: Configuration
+    configuration: DecodingConfiguration
     facts: Mapping[str, Any]
     files: list[str]
 
@@ -99,8 +99,8 @@ def measure(
     images: Mapping[str, NDArray[np.uint8]],
     rates: Sequence[int],
     model: str,
-    encoders: Sequence[Configuration],
-    decoders: Sequence[Configuration],
+    encoders: Sequence[DecodingConfiguration],
+    decoders: Sequence[DecodingConfiguration],
     folder: Path,
     also: Sequence[str] = (),
     progress: Callable[[str], None] = lambda _: None,
@@ -130,7 +130,7 @@ def measure(
 
 
 def _encode(
-    configuration: Configuration,
+    configuration: DecodingConfiguration,
     sources: Mapping[str, str],
     rates: Sequence[int],
     model: str,
@@ -151,7 +151,7 @@ def _encode(
 
 
 def _decode(
-    configuration: Configuration,
+    configuration: DecodingConfiguration,
     job: Mapping[str, Any],
     references: dict[str, dict[str, NDArray[np.uint8]]],
     progress: Callable[[str], None],

@@ -19,14 +19,14 @@ import pandas as pd
 from training.detector.benchmark import cost, figure, harm, report
 from training.detector.benchmark.data import SMALLEST_DOMAIN
 from training.detector.benchmark.features import CHOICES
-from training.detector.benchmark.run import SECTIONS, Run, figure_groups
+from training.detector.benchmark.run import SECTIONS, BenchmarkRun, figure_groups
 from training.detector.benchmark.subjects import AS_IS, MIX
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print, write. SystemExit for wrong arguments; ArtefactError, UsageError for the detector."""
     options = _arguments(arguments)
-    run = Run(options)
+    run = BenchmarkRun(options)
     result = run.result()
     print(report.markdown(result))
     if options.json is not None:
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(options.figure)
 
 
-def scores_table(run: Run) -> pd.DataFrame:
+def scores_table(run: BenchmarkRun) -> pd.DataFrame:
     """A row for every image scored: where it comes from, and score and p-value of every method that scored it."""
     return pd.concat(
         pd.DataFrame(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.detector.benchmark.data import FAR, PHOTOGRAPH, Picture, pictures_in, spread, unread_domains
+from training.detector.benchmark.data import FAR, PHOTOGRAPH, BenchmarkImage, pictures_in, spread, unread_domains
 from training.detector.benchmark.shifts import Pixels
 from training.detector.benchmark.subjects import FITTING_SEED, Subject, donors_of, under_mix
 
@@ -23,8 +23,8 @@ class Corpus:
         unread: domains without a file that is read here.
     """
 
-    photographs: list[Picture]
-    others: list[Picture]
+    photographs: list[BenchmarkImage]
+    others: list[BenchmarkImage]
     fitting: list[Subject]
     calibrating: list[Subject]
     unread: list[str]
@@ -53,7 +53,7 @@ class Corpus:
 
     def donors(self) -> tuple[list[Pixels], list[Pixels], str]:
         """Pixels of foreign images (far domains in turn) and of photographs for mosaics, and a name for just these."""
-        by_domain: dict[str, list[Picture]] = {}
+        by_domain: dict[str, list[BenchmarkImage]] = {}
         for picture in self.others:
             if picture.group == FAR:
                 by_domain.setdefault(picture.domain, []).append(picture)

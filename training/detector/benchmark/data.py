@@ -27,7 +27,7 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp",
 
 
 @dataclass(frozen=True)
-class Picture:
+class BenchmarkImage:
     """One file. `name` is its path below the split's folder, `source` where its collection took it from."""
 
     path: Path
@@ -45,12 +45,12 @@ class Picture:
         return read(self.path, first_frame=True)
 
 
-def pictures_in(folder: Path, limit: int | None = None) -> list[Picture]:
+def pictures_in(folder: Path, limit: int | None = None) -> list[BenchmarkImage]:
     """Images of each domain, a folder of its own below `folder`, sorted; at most `limit` a domain, evenly spread.
 
     Raises FileNotFoundError without `folder`.
     """
-    found: list[Picture] = []
+    found: list[BenchmarkImage] = []
     for domain in sorted(p for p in folder.iterdir() if p.is_dir()):
         files = sorted(p for p in domain.rglob("*") if p.suffix.lower() in SUFFIXES)
         found += [_picture(path, domain.name, folder) for path in spread(files, limit)]
@@ -64,7 +64,7 @@ def spread(items: list[T], limit: int | None) -> list[T]:
     return [items[i * len(items) // limit] for i in range(limit)]
 
 
-def unread_domains(folder: Path, pictures: Iterable[Picture]) -> list[str]:
+def unread_domains(folder: Path, pictures: Iterable[BenchmarkImage]) -> list[str]:
     """Domains in which no file has a suffix that is read here, such as raw DICOM."""
     return sorted({p.name for p in folder.iterdir() if p.is_dir()} - {p.domain for p in pictures})
 
@@ -74,8 +74,8 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _picture(path: Path, domain: str, folder: Path) -> Picture:
+def _picture(path: Path, domain: str, folder: Path) -> BenchmarkImage:
     group = PHOTOGRAPH if domain.startswith("natural") else NEAR if domain in NEAR_DOMAINS else FAR
     prefix, mark, _ = path.name.partition("__")  # collections name their source so
     source = f"{domain}/{prefix}" if mark and group == PHOTOGRAPH else domain
-    return Picture(path, path.relative_to(folder).as_posix(), domain, group, source)
+    return BenchmarkImage(path, path.relative_to(folder).as_posix(), domain, group, source)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from router.detector.patches import MIN_SIDE, views
+from router.detector.patches import MIN_SIDE, extract_patches
 from router.evaluation.measure import fingerprint
 from router.images.arrays import from_pixels
 from router.images.sample import ImageSample
@@ -24,7 +24,7 @@ CHOICES = ("whole", "penultimate")
 
 
 @dataclass(frozen=True)
-class Features:
+class FeatureSet:
     """A measurement of (D,) features, of which the first `used` are taken (None: all), and the classifier on top of them where
     it is at hand."""
 
@@ -33,7 +33,7 @@ class Features:
     used: int | None = None
 
 
-def backbone_features(columns: str = "whole") -> Features:
+def backbone_features(columns: str = "whole") -> FeatureSet:
     """`columns`: "penultimate", what the network's own classifier sees (its head's mean over a small view of the whole image),
     which published detectors are made for; or "whole", all that our detector takes from the network for the whole image: those
     first, then means and spreads of a middle stage over the view and over tiles. Both are measured at once."""
@@ -43,10 +43,10 @@ def backbone_features(columns: str = "whole") -> Features:
     backbone = Backbone.load()
 
     def measure(sample: ImageSample) -> NDArray[np.float64]:
-        return np.asarray(backbone.embed(views(large_enough(sample))).whole, np.float64)
+        return np.asarray(backbone.embed(extract_patches(large_enough(sample))).whole, np.float64)
 
     measurement = Measurement("backbone features", f"{backbone.id} {fingerprint.code(*EMBEDDING_CODE)}", measure)
-    return Features(measurement, classifier(), HEAD if columns == "penultimate" else None)
+    return FeatureSet(measurement, classifier(), HEAD if columns == "penultimate" else None)
 
 
 def classifier() -> Head | None:

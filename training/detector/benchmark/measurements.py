@@ -1,6 +1,6 @@
 """What is measured on one image: a short vector, kept in a cache under the image's key and the measurement's own.
 
-Measurements see one image and know nothing of the others; what is fitted on photographs is in rivals.py.
+Measurements see one image and know nothing of the others; what is fitted on photographs is in baselines.py.
 """
 
 from __future__ import annotations

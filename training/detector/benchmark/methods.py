@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from router.detector.calibration import Calibration
-from training.detector.benchmark.features import Features
+from router.detector.calibration import ScoreCalibration
+from training.detector.benchmark.baselines import Judge, fit_rivals
+from training.detector.benchmark.features import FeatureSet
 from training.detector.benchmark.measurements import Cache, Measurement
-from training.detector.benchmark.rivals import Judge, fit_rivals
 from training.detector.benchmark.statistics import Scores
 from training.detector.benchmark.subjects import Subject
 
@@ -89,9 +89,9 @@ class Bench:
         """Rivals on one measurement; their p-values are conformal against the scores of `calibrating`, as ours are."""
         vectors = self._matrix(measurement, calibrating)
         for name, judge in judges.items():
-            self.methods.append(Method(name, measurement, _calibrated(judge, Calibration(judge(vectors)))))
+            self.methods.append(Method(name, measurement, _calibrated(judge, ScoreCalibration(judge(vectors)))))
 
-    def add_rivals(self, features: Features, fitting: Sequence[Subject], calibrating: Sequence[Subject]) -> None:
+    def add_rivals(self, features: FeatureSet, fitting: Sequence[Subject], calibrating: Sequence[Subject]) -> None:
         """pytorch-ood's detectors, fitted on `fitting`."""
         vectors = self._matrix(features.measurement, fitting)
         fitted = fit_rivals(vectors[:, : features.used], features.head)
@@ -131,7 +131,7 @@ def _of_first(count: int | None, judge: Judge) -> Judge:
     return lambda vectors: judge(vectors[:, :count])
 
 
-def _calibrated(judge: Judge, calibration: Calibration) -> Callable[[NDArray[np.float64]], tuple[Scores, Scores]]:
+def _calibrated(judge: Judge, calibration: ScoreCalibration) -> Callable[[NDArray[np.float64]], tuple[Scores, Scores]]:
     def both(vectors: NDArray[np.float64]) -> tuple[Scores, Scores]:
         scores = judge(vectors)
         return scores, np.array([calibration.p_value(s) for s in calibration.scale(scores)])

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from router.evaluation.statistics import Estimate
+from router.evaluation.statistics import IntervalEstimate
 from training.detector.benchmark.harm import harmless_far
 from training.detector.benchmark.methods import OURS
 from training.detector.benchmark.tables import goals
@@ -40,7 +40,7 @@ def markdown(result: Mapping[str, Any]) -> str:
 
 def jsonable(value: Any) -> Any:
     """`value` with estimates, arrays and tuples as plain JSON; NaN as null."""
-    if isinstance(value, Estimate):
+    if isinstance(value, IntervalEstimate):
         return jsonable(value.to_dict())
     if isinstance(value, Mapping):
         return {str(key): jsonable(item) for key, item in value.items()}
@@ -65,7 +65,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _cell(e: Estimate | None, digits: int = 3) -> str:
+def _cell(e: IntervalEstimate | None, digits: int = 3) -> str:
     return "" if e is None else f"{e.value:.{digits}f} [{e.low:.{digits - 1}f}, {e.high:.{digits - 1}f}]"
 
 
@@ -108,7 +108,7 @@ def _side_by_side(tables: Mapping[str, Any], figure: str, title: str) -> str:
     return f"## {title}\n\n{_table(('domain', *tables), rows)}"
 
 
-def _imgproxy(shares: Mapping[str, Estimate]) -> str:
+def _imgproxy(shares: Mapping[str, IntervalEstimate]) -> str:
     said = ", ".join(f"{group} {_cell(e, 2)}" for group, e in shares.items())
     return f"Share that imgproxy's own line (entropy below 5.5 bits) would call no photograph: {said}."
 

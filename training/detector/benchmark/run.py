@@ -27,7 +27,7 @@ COST_PHOTOGRAPHS = 60
 Result = dict[str, Any]
 
 
-class Run:
+class BenchmarkRun:
     """One detector on one split. What several sections need is measured once."""
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -159,7 +159,7 @@ class Run:
         return scored
 
 
-def figure_groups(run: Run) -> dict[str, np.ndarray]:
+def figure_groups(run: BenchmarkRun) -> dict[str, np.ndarray]:
     """Our scores by group, for the figure."""
     outside = run.domains.scores[OURS]
     groups = np.array([s.picture.group for s in run.domains.subjects])

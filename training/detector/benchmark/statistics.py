@@ -11,12 +11,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from router.evaluation.statistics import TPR, Estimate, accepting_line, counts, interval, wilson
+from router.evaluation.statistics import TPR, IntervalEstimate, accepting_line, counts, interval, wilson
 
 Scores = NDArray[np.float64]
 
 
-def fpr95(photographs: Scores, outside: Scores, key: int = 1) -> Estimate:
+def fpr95(photographs: Scores, outside: Scores, key: int = 1) -> IntervalEstimate:
     """Share of `outside` that is accepted at the line which accepts 95 % of the photographs.
 
     Percentile bootstrap over both sets, so that the line moves too; Wilson's interval where all resamples agree.
@@ -30,10 +30,10 @@ def fpr95(photographs: Scores, outside: Scores, key: int = 1) -> Estimate:
     low, high = interval(draws)
     if low == high:
         low, high = wilson(round(value * len(outside)), len(outside))
-    return Estimate(value, low, high, len(outside), draws)
+    return IntervalEstimate(value, low, high, len(outside), draws)
 
 
-def mean_of(estimates: Sequence[Estimate]) -> Estimate:
+def mean_of(estimates: Sequence[IntervalEstimate]) -> IntervalEstimate:
     """Mean over domains; the interval resamples images, not domains: another choice of domains would give another mean.
 
     Where no resample differs it is the mean of the domains' own limits, which is wider than it need be.
@@ -43,10 +43,10 @@ def mean_of(estimates: Sequence[Estimate]) -> Estimate:
     low, high = interval(draws)
     if low == high:
         low, high = (float(np.mean([getattr(e, end) for e in estimates])) for end in ("low", "high"))
-    return Estimate(value, min(low, value), max(high, value), sum(e.images for e in estimates), draws)
+    return IntervalEstimate(value, min(low, value), max(high, value), sum(e.images for e in estimates), draws)
 
 
-def spearman(x: Scores, y: Scores, groups: NDArray[np.str_] | None = None, key: int = 1) -> Estimate:
+def spearman(x: Scores, y: Scores, groups: NDArray[np.str_] | None = None, key: int = 1) -> IntervalEstimate:
     """Rank correlation, ties at their mean rank. Percentile bootstrap over images; over whole groups where they are given:
     images of one domain resemble each other, so the interval over images is too narrow for a new domain. Resamples in which
     either side is constant are left out; NaN where the data itself is."""
@@ -59,7 +59,7 @@ def spearman(x: Scores, y: Scores, groups: NDArray[np.str_] | None = None, key: 
     draws = draws[np.isfinite(draws)]
     value = float(_rank_correlations(x, y, np.ones((1, len(x))))[0])
     low, high = interval(draws) if len(draws) else (-1.0, 1.0)
-    return Estimate(value, low, high, len(x), draws)
+    return IntervalEstimate(value, low, high, len(x), draws)
 
 
 def _rank_correlations(x: Scores, y: Scores, drawn: Scores) -> Scores:

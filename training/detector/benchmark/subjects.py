@@ -19,7 +19,7 @@ from router.evaluation.measure import fingerprint
 from router.images.arrays import from_pixels
 from router.images.sample import ImageSample
 from training.detector.benchmark import compositions, corruptions, shifts
-from training.detector.benchmark.data import Picture
+from training.detector.benchmark.data import BenchmarkImage
 from training.detector.benchmark.shifts import Pixels, Shift, plain
 
 AS_IS, MIX = "as is", "mix"
@@ -42,53 +42,53 @@ class Subject:
         load: the image.
     """
 
-    picture: Picture
+    picture: BenchmarkImage
     variant: str
     key: str
     load: Callable[[], ImageSample]
 
 
-def as_is(pictures: Iterable[Picture]) -> list[Subject]:
+def as_is(pictures: Iterable[BenchmarkImage]) -> list[Subject]:
     """The files themselves."""
     return [Subject(p, AS_IS, p.sha256(), p.load) for p in pictures]
 
 
-def under_mix(pictures: Iterable[Picture], seed: int, draws: int = 1, size: str | None = None) -> list[Subject]:
+def under_mix(pictures: Iterable[BenchmarkImage], seed: int, draws: int = 1, size: str | None = None) -> list[Subject]:
     """Photographs under `draws` histories each, drawn from the stated mix; with `size` cut or enlarged to it, as calibration
     photographs are, those left out that cannot be."""
     found = [_drawn(p, MIX if size is None else f"{MIX}, {size}", seed, n, size) for p in pictures for n in range(draws)]
     return found if size is None else [s for s in found if _reaches(s.picture, seed, size)]
 
 
-def under_each_history(pictures: Iterable[Picture], seed: int = CHECKING_SEED) -> list[Subject]:
+def under_each_history(pictures: Iterable[BenchmarkImage], seed: int = CHECKING_SEED) -> list[Subject]:
     """Photographs under every history of the mix by itself: the first draw of that name."""
     return [_drawn(p, HISTORY + name, seed, None) for p in pictures for name in histories.MIX]
 
 
-def shifted(pictures: Iterable[Picture], every: Sequence[Shift], donors: str) -> list[Subject]:
+def shifted(pictures: Iterable[BenchmarkImage], every: Sequence[Shift], donors: str) -> list[Subject]:
     """Photographs under every shift. `donors` names the other images that shifts use."""
     return [_shifted(p, p.sha256(), shift, donors) for p in pictures for shift in every]
 
 
-def donors_of(pictures: Sequence[Picture]) -> tuple[list[Pixels], str]:
+def donors_of(pictures: Sequence[BenchmarkImage]) -> tuple[list[Pixels], str]:
     """Pixels of `pictures` for mosaics, without those that cannot be read, and a name for just these images."""
     digest = hashlib.sha256("".join(p.sha256() for p in pictures).encode()).hexdigest()
     return list(readable(pictures)), digest
 
 
-def readable(pictures: Iterable[Picture]) -> Iterator[Pixels]:
+def readable(pictures: Iterable[BenchmarkImage]) -> Iterator[Pixels]:
     """Pixels of those of `pictures` that can be read."""
     for picture in pictures:
         with contextlib.suppress(InputError, LimitError):
             yield plain(picture.load())
 
 
-def _drawn(picture: Picture, variant: str, seed: int, number: int | None, size: str | None = None) -> Subject:
+def _drawn(picture: BenchmarkImage, variant: str, seed: int, number: int | None, size: str | None = None) -> Subject:
     key = f"{picture.sha256()}/{variant}/{seed}/{number}/{_recipes()}"
     return Subject(picture, variant, key, lambda: _draw(picture, variant, seed, number, size))
 
 
-def _draw(picture: Picture, variant: str, seed: int, number: int | None, size: str | None) -> ImageSample:
+def _draw(picture: BenchmarkImage, variant: str, seed: int, number: int | None, size: str | None) -> ImageSample:
     """Draw `number`; without a number the first that gives the history which `variant` names."""
     photograph, content = _photograph(picture), picture.sha256()
     for attempt in range(_MOST_DRAWS) if number is None else (number,):
@@ -98,7 +98,7 @@ def _draw(picture: Picture, variant: str, seed: int, number: int | None, size: s
     raise ValueError(f"{variant} was not drawn for {picture.name}")
 
 
-def _reaches(picture: Picture, seed: int, size: str) -> bool:
+def _reaches(picture: BenchmarkImage, seed: int, size: str) -> bool:
     try:
         photograph = _photograph(picture)
     except (InputError, LimitError):
@@ -106,12 +106,12 @@ def _reaches(picture: Picture, seed: int, size: str) -> bool:
     return histories.draw(photograph, histories.generator(seed, picture.sha256(), 0), size) is not None
 
 
-def _photograph(picture: Picture) -> Image.Image:
+def _photograph(picture: BenchmarkImage) -> Image.Image:
     pixels = plain(picture.load())
     return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
 
 
-def _shifted(picture: Picture, sha256: str, shift: Shift, donors: str) -> Subject:
+def _shifted(picture: BenchmarkImage, sha256: str, shift: Shift, donors: str) -> Subject:
     key = f"{sha256}/{shift.name}/{donors}/{_recipes()}"
     return Subject(picture, shift.name, key, lambda: shift.apply(picture.load(), sha256))
 

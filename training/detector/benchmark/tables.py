@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from router.evaluation.statistics import Estimate, auroc, share
+from router.evaluation.statistics import IntervalEstimate, auroc, share
 from training.detector.benchmark.data import FAR, NEAR, SMALLEST_DOMAIN
 from training.detector.benchmark.methods import OURS, Scored
 from training.detector.benchmark.statistics import Scores, fpr95, mean_of
@@ -37,7 +37,7 @@ def rows_of(domains: Scored, smallest: int = SMALLEST_DOMAIN) -> dict[str, tuple
 
 
 def domain_table(method: str, photographs: Scored, domains: Scored, smallest: int = SMALLEST_DOMAIN) -> dict[str, Any]:
-    """One method's figures by domain and their means over far and over near rows, as `Estimate`s.
+    """One method's figures by domain and their means over far and over near rows, as `IntervalEstimate`s.
 
     AUROC and FPR at 95 % TPR against the photographs; flagged is the share with p <= 0.05, the line that ships.
     """
@@ -78,14 +78,14 @@ def comparison(tables: Mapping[str, Any]) -> list[Row]:
     return out
 
 
-def difference(a: Estimate, b: Estimate) -> Estimate:
+def difference(a: IntervalEstimate, b: IntervalEstimate) -> IntervalEstimate:
     """a - b, both over the same resamples."""
     assert a.draws is not None
     assert b.draws is not None
     low, high = np.quantile(a.draws - b.draws, [0.025, 0.975])
     assert a.value is not None
     assert b.value is not None
-    return Estimate(a.value - b.value, float(low), float(high), a.images)
+    return IntervalEstimate(a.value - b.value, float(low), float(high), a.images)
 
 
 def goals(tables: Mapping[str, Any]) -> list[tuple[str, bool]]:

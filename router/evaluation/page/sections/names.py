@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 from router.evaluation.comparison.matched import POOLED
-from router.evaluation.measure.families import NEURAL
+from router.evaluation.measure.variants import NEURAL
 from router.evaluation.page import words
-from router.evaluation.statistics import Estimate
+from router.evaluation.statistics import IntervalEstimate
 
 Context = dict[str, Any]
 """What the template gets of a section."""
@@ -34,7 +34,7 @@ def label(domain: str) -> str:
     return ALL_IMAGES if domain == POOLED else domain
 
 
-def tip(name: str, estimate: Estimate, after: str, digits: int = 3) -> str:
+def tip(name: str, estimate: IntervalEstimate, after: str, digits: int = 3) -> str:
     """A figure with its interval and the number of images, as a tooltip says it."""
     if estimate.value is None:
         return f"{name}: nothing to compare"

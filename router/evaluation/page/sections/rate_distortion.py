@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from router.evaluation.comparison.bd_rate import METRICS
 from router.evaluation.comparison.matched import POOLED
-from router.evaluation.measure.families import BETTER_AVIF
+from router.evaluation.measure.variants import BETTER_AVIF
 from router.evaluation.page import plots, words
 from router.evaluation.page.mean_curves import mean_curves
 from router.evaluation.page.sections.names import METRIC_NAMES, NAMES, Context, label, tinted
-from router.evaluation.statistics import Estimate
+from router.evaluation.statistics import IntervalEstimate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,7 @@ def _panels(points: pd.DataFrame, metric: str, targets: Sequence[float]) -> list
 
 def _line(
     family: str, points: Sequence[tuple[float, float]], at: Sequence[tuple[float, float]], images: int, metric: str
-) -> plots.Line:
+) -> plots.PlotLine:
     name = NAMES.get(family, family)
     stops = list(at) if metric == "ssimulacra2" else [points[i] for i in range(0, len(points), 6)]
     unit = METRIC_NAMES[metric].partition(",")[0]
@@ -56,7 +56,7 @@ def _line(
         f"{name}: {words.number(rate, 3)} bits per pixel at {unit} {value:.3g}{after}, {words.counted(images, 'image')}"
         for rate, value in stops
     ]
-    return plots.Line(name, f"k-{family}", points, stops, tips)
+    return plots.PlotLine(name, f"k-{family}", points, stops, tips)
 
 
 def _bd_table(rates: Mapping[str, Any], anchor: str) -> Context | None:
@@ -68,7 +68,7 @@ def _bd_table(rates: Mapping[str, Any], anchor: str) -> Context | None:
     for domain, part in rates.items():
         cells = []
         for family in families:
-            estimate = Estimate(**part["families"][family])
+            estimate = IntervalEstimate(**part["families"][family])
             ratio = None if estimate.value is None else 1 + estimate.value / 100
             cells.append({"estimate": estimate, "missing": part["images"] - estimate.images} | tinted(ratio))
         rows.append({"name": label(domain), "pooled": domain == POOLED, "images": part["images"], "cells": cells})

@@ -1,4 +1,4 @@
-"""Router, oracle and rivals at each target under each policy: the sentence, bytes, regret by domain, routing."""
+"""Router, oracle and baselines at each target under each policy: the sentence, bytes, regret by domain, routing."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from router.codecs.base import Lane
+from router.evaluation.comparison.baselines import ALWAYS, ANCHOR
 from router.evaluation.comparison.matched import POOLED
-from router.evaluation.comparison.rivals import ALWAYS, ANCHOR
 from router.evaluation.page import plots, words
 from router.evaluation.page.ratios import ORACLE, PERMITTED, ROUTER, Domain, ratios
 from router.evaluation.page.sections.names import Context, label, tinted, tip
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 ALWAYS_NEURAL = "always-neural"
 
 
-def views(rivals: pd.DataFrame, routed: pd.DataFrame, results: Mapping[str, Any]) -> list[Context]:
-    """One a policy and target (without policies one a target): the sentence, rivals, domains, routing."""
+def views(baselines: pd.DataFrame, routed: pd.DataFrame, results: Mapping[str, Any]) -> list[Context]:
+    """One a policy and target (without policies one a target): the sentence, baselines, domains, routing."""
     policies: list[str | None] = [*results["run"]["policies"]] or [None]
     cropped = results["run"]["max_side"] is not None
     found = []
     for policy in policies:
         for text, domains in results["targets"].items():
-            compared = ratios(rivals, routed, policy, float(text))
+            compared = ratios(baselines, routed, policy, float(text))
             pooled = domains[POOLED]
             summed = pooled["policies"].get(policy)
             found.append(
@@ -35,7 +35,7 @@ def views(rivals: pd.DataFrame, routed: pd.DataFrame, results: Mapping[str, Any]
                     "policy": policy,
                     "target": text,
                     "sentence": None if summed is None else words.headline(str(policy), text, pooled["images"], summed, cropped),
-                    "rivals": _rivals(compared[0], pooled, policy, cropped),
+                    "rivals": _baselines(compared[0], pooled, policy, cropped),
                     "causes": _causes(pooled, policy),
                     "domains": _domains(compared, domains, policy, cropped),
                     "matrix": _matrix(compared),
@@ -75,7 +75,7 @@ def summary_rows(results: Mapping[str, Any], of_views: Sequence[Context]) -> lis
     return rows
 
 
-def _rivals(pooled: Domain, results: Mapping[str, Any], policy: str | None, cropped: bool) -> Context:
+def _baselines(pooled: Domain, results: Mapping[str, Any], policy: str | None, cropped: bool) -> Context:
     found = _found(results, policy)
     scale = plots.interval_scale(list(pooled.against_avif.values()), log=True, within=(0.9, 1.1))
     most = found[ORACLE]["seconds"] if ORACLE in found else None

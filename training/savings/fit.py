@@ -1,6 +1,6 @@
 """Fit the gain model of one neural model, on DIR/dev.
 
-    python -m training.gain.fit --data DIR --cache LADDER_CACHE --out router/artefacts/gains/photo-0.2
+    python -m training.savings.fit --data DIR --cache LADDER_CACHE --out router/artefacts/gains/photo-0.2
 
 Points of centre crops come from the cache of `codec-router evaluate`; what is not there is encoded. New weights cost the neural
 points only: about 2 s an image on one core; the fit itself takes half a minute. Prints held-out errors (folds over images, whole
@@ -23,9 +23,9 @@ from router.codecs import registry
 from router.codecs.base import Lane
 from router.prediction.savings import artefact
 from router.prediction.savings.features import EMBEDDING, FEATURES_VERSION, names
-from training.gain import report
-from training.gain.measured import Measured, measure
-from training.gain.regression import CAP, FOLDS, RIDGE, WIDTH, fit
+from training.savings import report
+from training.savings.measured import SavingsData, measure
+from training.savings.regression import CAP, FOLDS, RIDGE, WIDTH, fit
 
 COVERAGE = 0.9
 
@@ -48,16 +48,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         folder = args.data / "dev"
         measured = measure(folder, args.cache, every=every, jobs=args.jobs, tell=lambda _: progress.advance(task))
     print(f"{len(measured.domain)} images, {time.monotonic() - began:.0f} s")
-    for text in write(args.out, measured, rivals=args.rivals):
+    for text in write(args.out, measured, baselines=args.rivals):
         print(text)
     print(f"{time.monotonic() - began:.0f} s")
 
 
-def write(out: Path, measured: Measured, *, rivals: bool = False) -> list[str]:
+def write(out: Path, measured: SavingsData, *, baselines: bool = False) -> list[str]:
     """The artefact of the installed neural codec, fitted on all of `measured`, and lines that say how good it is."""
     weights = registry.first_in_lane(Lane.NEURAL).weights()
     assert weights is not None
-    manifest = artefact.Manifest(
+    manifest = artefact.SavingsManifest(
         schema_version=artefact.SCHEMA_VERSION,
         gain_id=out.name,
         model=weights.model,
@@ -80,7 +80,7 @@ def write(out: Path, measured: Measured, *, rivals: bool = False) -> list[str]:
     manifest = artefact.write(out, manifest.model_copy(update={"provenance": provenance}), fitted.arrays)
     lines = [f"{manifest.gain_id} {manifest.sha256}", json.dumps(figures, indent=1)]
     lines.append(f"{'kernel ridge':20} {report.line(measured, fitted.held_out, report.is_photograph(measured))}")
-    return [*lines, *(report.rivals(measured) if rivals else ())]
+    return [*lines, *(report.baselines(measured) if baselines else ())]
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from router.detector.patches import MIN_SIDE
 from router.evaluation.comparison.matched import disadvantage
-from router.evaluation.measure.families import NEURAL
 from router.evaluation.measure.folder import TARGETS, measure_folder
-from router.evaluation.measure.pictures import Picture, open_picture, pictures_in, thinned
+from router.evaluation.measure.pictures import DomainImage, open_picture, pictures_in, thinned
+from router.evaluation.measure.variants import NEURAL
 from router.images.read import read
 from router.images.sample import ImageSample
 from router.prediction.savings.features import Values, names, vector
@@ -29,7 +29,7 @@ NEURAL_TARGETS, NEURAL_MOST = (30.0, 50.0, 70.0), 6
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class SavingsData:
     """N images at T targets.
 
     Attributes:
@@ -46,7 +46,7 @@ class Measured:
     ratios: Values
     targets: tuple[float, ...]
 
-    def rows(self, chosen: NDArray[np.bool_]) -> Measured:
+    def rows(self, chosen: NDArray[np.bool_]) -> SavingsData:
         """These images."""
         parts = {name: getattr(self, name)[chosen] for name in ("domain", "image", "whole", "crop", "ratios")}
         return replace(self, **parts)
@@ -61,7 +61,7 @@ def measure(
     jobs: int = 1,
     side: int = SIDE,
     tell: Callable[[Any], None] | None = None,
-) -> Measured:
+) -> SavingsData:
     """Of all images below `folder` (`<domain>/*`); what the cache holds is not encoded again."""
     import pandas as pd
 
@@ -76,7 +76,9 @@ def measure(
     return from_points(points, pictures, targets, side)
 
 
-def from_points(points: Any, pictures: Mapping[tuple[str, str], Picture], targets: tuple[float, ...], side: int) -> Measured:
+def from_points(
+    points: Any, pictures: Mapping[tuple[str, str], DomainImage], targets: tuple[float, ...], side: int
+) -> SavingsData:
     """Of the images that have neural and classical points (see `measure_folder`)."""
     import pandas as pd
 
@@ -93,7 +95,7 @@ def from_points(points: Any, pictures: Mapping[tuple[str, str], Picture], target
             kept.append(row)
     domain, image = (np.array([str(key[k]) for key in keys]) for k in (0, 1))
     found = ratios.to_numpy(float)[kept]
-    return Measured(domain, image, np.stack(whole), np.stack(crop), found, tuple(float(t) for t in ratios.columns))
+    return SavingsData(domain, image, np.stack(whole), np.stack(crop), found, tuple(float(t) for t in ratios.columns))
 
 
 def _features(sample: ImageSample, file: ImageSample) -> Values | None:

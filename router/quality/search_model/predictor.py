@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.codecs.base import Knob
-from router.quality.search_model.curve_posterior import Belief
-from router.quality.search_model.curves import Array, Family, generic
+from router.quality.search_model.curve_posterior import CurvePosterior
+from router.quality.search_model.curves import Array, CurveSet, generic
 from router.quality.search_model.scales import SIZE, to_level, window
 from router.quality.target import Target
 
@@ -17,25 +17,25 @@ _MOST_SETTINGS = 1024
 
 
 @dataclass(frozen=True, eq=False)
-class Guide:
-    """One codec on one image. What it learns, other guides of the same belief know too.
+class CurvePredictor:
+    """One codec on one image. What it learns, other predictors of the same posterior know too.
 
     Attributes:
-        belief: about the image.
-        family: the codec's curves.
+        posterior: about the image.
+        curve set: the codec's curves.
         pixels: how many the image has.
         overhead: bytes in each file that are not the picture (profile, EXIF).
     """
 
-    belief: Belief
-    family: Family
+    posterior: CurvePosterior
+    curve_set: CurveSet
     pixels: int
     overhead: int = 0
 
     def settings(self, low: int, high: int) -> NDArray[np.int64]:
         """Settings from `low` to `high`, rising, both among them unless they give the file of another one; of many, some."""
-        if self.family.distinct is not None:
-            distinct = self.family.distinct
+        if self.curve_set.distinct is not None:
+            distinct = self.curve_set.distinct
             return distinct[(distinct >= low) & (distinct <= high)]
         if high - low < _MOST_SETTINGS:
             return np.arange(low, high + 1, dtype=np.int64)
@@ -43,7 +43,7 @@ class Guide:
 
     def levels(self, scale: str, settings: NDArray[np.int64]) -> tuple[Array, Array]:
         """Mean, never falling, and standard deviation of the level at each setting."""
-        mean, deviation = self.belief.predict(self.family.curves[scale], settings.astype(np.float64))
+        mean, deviation = self.posterior.predict(self.curve_set.curves[scale], settings.astype(np.float64))
         return np.maximum.accumulate(mean), deviation
 
     def window(self, scale: str, low: float, high: float) -> tuple[float, float]:
@@ -53,12 +53,12 @@ class Guide:
 
     def learn(self, setting: int, size: int, target: Target, score: float | None) -> None:
         """What an encoding gave."""
-        curves = self.family.curves
-        self.belief.learn(curves[SIZE], setting, float(to_level(SIZE, size - self.overhead, self.pixels)))
+        curves = self.curve_set.curves
+        self.posterior.learn(curves[SIZE], setting, float(to_level(SIZE, size - self.overhead, self.pixels)))
         if score is not None and target.metric in curves:
-            self.belief.learn(curves[target.metric], setting, float(to_level(target.metric, score, self.pixels)))
+            self.posterior.learn(curves[target.metric], setting, float(to_level(target.metric, score, self.pixels)))
 
 
-def unguided(knob: Knob, pixels: int, overhead: int = 0) -> Guide:
+def generic_predictor(knob: Knob, pixels: int, overhead: int = 0) -> CurvePredictor:
     """For a codec and an image of which nothing is known."""
-    return Guide(Belief(np.zeros(1), np.eye(1)), generic(knob, 1), pixels, overhead)
+    return CurvePredictor(CurvePosterior(np.zeros(1), np.eye(1)), generic(knob, 1), pixels, overhead)

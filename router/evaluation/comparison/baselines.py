@@ -1,8 +1,8 @@
 """What a router is compared with: one codec for everything, and a rule by the image's complexity.
 
-Where a rival's codec refuses an image or does not reach the target, the image's smallest lossless file counts, and the image is
-counted as missed. Rivals have no guard. Their seconds are those of a search in every codec that they try (see `costs`), as the
-router's are.
+Where a baseline's codec refuses an image or does not reach the target, the image's smallest lossless file counts, and the
+image is counted as missed. Baselines have no guard. Their seconds are those of a search in every codec that they try (see
+`costs`), as the router's are.
 
 The **complexity rule** is imgproxy's "best format", with the neural codec as the codec for photographs: below a threshold of
 complexity the smallest lossless file; else the neural codec, AVIF where it cannot write the image or reach the target. It stands
@@ -23,7 +23,7 @@ import numpy as np
 
 from router.evaluation.comparison.costs import searched
 from router.evaluation.comparison.matched import AVIF, RateDistortion, images
-from router.evaluation.measure.families import BETTER_AVIF, LOSSLESS, NEURAL
+from router.evaluation.measure.variants import BETTER_AVIF, LOSSLESS, NEURAL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,9 +35,9 @@ ALWAYS: Mapping[str, str] = {
     "always-jxl": "jxl",
     "always-neural": NEURAL,
 }
-"""Rival -> family."""
+"""Baseline -> family."""
 COMPLEXITY_RULE = "complexity-rule"
-RIVALS = (*ALWAYS, COMPLEXITY_RULE)
+BASELINES = (*ALWAYS, COMPLEXITY_RULE)
 ANCHOR = "always-avif"
 
 LINE = 0.6
@@ -45,11 +45,12 @@ LINE = 0.6
 
 KEYS = ["domain", "image", "target"]
 COLUMNS = [*KEYS, "rival", "family", "bytes", "seconds", "missed"]
-"""`family`: what wrote the image, None (and NaN bytes) if nothing did; `missed`: none of the rival's own lossy codecs could."""
+"""`family`: what wrote the image, None (and NaN bytes) if nothing did; `missed`: none of the baseline's own lossy codecs
+could."""
 
 
-def rivals(frame: pd.DataFrame, targets: Iterable[float]) -> pd.DataFrame:
-    """One row an image, target and rival whose codecs were measured; see `COLUMNS`. `frame`: see `measure_folder`."""
+def baseline_results(frame: pd.DataFrame, targets: Iterable[float]) -> pd.DataFrame:
+    """One row an image, target and baseline whose codecs were measured; see `COLUMNS`. `frame`: see `measure_folder`."""
     import pandas as pd
 
     wanted, measured = tuple(float(target) for target in targets), set(frame["family"])
@@ -70,9 +71,9 @@ def rivals(frame: pd.DataFrame, targets: Iterable[float]) -> pd.DataFrame:
 
 
 def sizes(table: pd.DataFrame) -> pd.DataFrame:
-    """From `rivals`: one row an image and target, a column of bytes a rival, in the order of `RIVALS`."""
+    """From `baseline_results`: one row an image and target, a column of bytes a baseline, in the order of `BASELINES`."""
     found = table.pivot(index=KEYS, columns="rival", values="bytes")
-    return found[[name for name in RIVALS if name in found.columns]].reset_index()
+    return found[[name for name in BASELINES if name in found.columns]].reset_index()
 
 
 def _tried(by_family: Mapping[str, RateDistortion], families: Sequence[str], target: float) -> dict[str, Any]:

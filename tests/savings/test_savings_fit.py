@@ -7,18 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from evaluation.pieces import crop
-from gain.made import made
 from hypothesis import given
 from hypothesis import strategies as st
+from savings.made import made
 
 from router.codecs import registry
 from router.codecs.neural.weights import find_model
-from router.evaluation.measure.folder import Measured as Done
+from router.evaluation.measure.folder import MeasuredImage as Done
 from router.prediction.savings.features import names
 from router.prediction.savings.model import read
-from training.gain.fit import write
-from training.gain.measured import measure
-from training.gain.report import errors, rule
+from training.savings.fit import write
+from training.savings.measured import measure
+from training.savings.report import errors, rule
 
 ratios = st.lists(st.tuples(st.floats(-1, 1), st.floats(-1, 1)), min_size=2, max_size=60)
 

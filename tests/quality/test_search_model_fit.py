@@ -1,4 +1,4 @@
-"""Fitting the prior: curves that follow from a few numbers are found again, also where most of them was not measured."""
+"""Fitting the search model: curves that follow from a few numbers are found again, also where most of them was not measured."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import numpy as np
 from router.codecs.avif import AvifCodec
 from router.codecs.base import Knob
 from router.codecs.jpeg import JpegCodec
-from router.quality.search import Outcome
+from router.quality.search import SearchOutcome
 from router.quality.target import Target
 from training.search.bisection import bisect
 from training.search.distinct import distinct_settings
-from training.search.model import Seen, extend, fit, interpolation, place, regress
+from training.search.model import CurveSamples, extend, fit, interpolation, place, regress
 
 KNOTS = np.array([1.0, 20, 40, 60, 80, 100])
 KEYS = (("a", "ssimulacra2"), ("b", "ssimulacra2"))
@@ -22,7 +22,7 @@ def _level(key: tuple[str, str], setting: np.ndarray, z: np.ndarray) -> np.ndarr
     return start + 0.6 * setting + 8 * z[0] + 4 * z[1] * (setting / 50 - 1)
 
 
-def _images(count: int, rng: np.random.Generator) -> tuple[list[dict[tuple[str, str], Seen]], np.ndarray]:
+def _images(count: int, rng: np.random.Generator) -> tuple[list[dict[tuple[str, str], CurveSamples]], np.ndarray]:
     numbers = rng.normal(size=(count, 2))
     images = []
     for z in numbers:
@@ -31,7 +31,7 @@ def _images(count: int, rng: np.random.Generator) -> tuple[list[dict[tuple[str, 
             if rng.random() < 0.2:
                 continue  # a codec that refused it
             setting = np.sort(rng.uniform(1, 100, 4))
-            image[key] = Seen(interpolation(KNOTS, setting), _level(key, setting, z) + rng.normal(0, 0.3, 4))
+            image[key] = CurveSamples(interpolation(KNOTS, setting), _level(key, setting, z) + rng.normal(0, 0.3, 4))
         images.append(image)
     return images, numbers
 
@@ -80,7 +80,7 @@ def test_settings_with_the_same_file_are_found() -> None:
 def test_the_rival_finds_what_there_is() -> None:
     knob = Knob("quality", 1, 100, 75)
     steps, outcome, setting = bisect(lambda q: (10 * q, float(q)), knob, Target.quality(50), None)
-    assert (outcome, setting in (49, 50, 51)) == (Outcome.WITHIN, True)
+    assert (outcome, setting in (49, 50, 51)) == (SearchOutcome.WITHIN, True)
     assert steps <= 10
     assert bisect(lambda q: (10 * q, q / 2), knob, Target.quality(90), None)[1:] == (None, None)
     size = Target.parse({"metric": "max_bytes", "value": 333})

@@ -1,4 +1,4 @@
-"""Marks kept beside a rival, and what level `strict` makes of them."""
+"""Local details kept beside a baseline, and what level `strict` makes of them."""
 
 import cv2
 import numpy as np
@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from skimage import data
 
 from router.quality.guard import GuardLevel, GuardReport
-from router.quality.guard.local_details import compare
-from router.quality.guard.noninferiority import MOST_FADED, Contender, objection
+from router.quality.guard.local_details import compare_local_details
+from router.quality.guard.noninferiority import MOST_ATTENUATED, Contender, objection
 from router.quality.target import Target
 from router.reasons import ReasonCode
 
@@ -25,24 +25,24 @@ def _passed() -> GuardReport:
 
 
 def test_nothing_fades_beside_itself() -> None:
-    marks = compare(PHOTOGRAPH, PHOTOGRAPH, PHOTOGRAPH)
-    assert marks.seen > 100
-    assert marks.faded == 0
+    details = compare_local_details(PHOTOGRAPH, PHOTOGRAPH, PHOTOGRAPH)
+    assert details.seen > 100
+    assert details.attenuated == 0
 
 
 @settings(max_examples=10, deadline=None)
 @given(st.floats(0.8, 3.0), st.floats(0.3, 1.0))
 def test_more_blur_fades_more_marks_and_never_the_sharper_one(sigma: float, less: float) -> None:
     soft, softer = _blurred(PHOTOGRAPH, less * sigma), _blurred(PHOTOGRAPH, sigma)
-    beside_source = compare(PHOTOGRAPH, soft, PHOTOGRAPH), compare(PHOTOGRAPH, softer, PHOTOGRAPH)
-    assert beside_source[0].faded <= beside_source[1].faded
-    assert beside_source[1].faded > 0
-    assert compare(PHOTOGRAPH, soft, softer).share <= 0.01
+    beside_source = compare_local_details(PHOTOGRAPH, soft, PHOTOGRAPH), compare_local_details(PHOTOGRAPH, softer, PHOTOGRAPH)
+    assert beside_source[0].attenuated <= beside_source[1].attenuated
+    assert beside_source[1].attenuated > 0
+    assert compare_local_details(PHOTOGRAPH, soft, softer).share <= 0.01
 
 
 def test_a_mark_that_the_rival_loses_too_does_not_count() -> None:
     soft = _blurred(PHOTOGRAPH, 4)
-    assert compare(PHOTOGRAPH, soft, soft).faded == 0
+    assert compare_local_details(PHOTOGRAPH, soft, soft).attenuated == 0
 
 
 @pytest.mark.parametrize("row", [100, 1010, 1500])
@@ -53,10 +53,10 @@ def test_one_deleted_mark_is_found_wherever_it_is_in_a_tall_image(row: int) -> N
         cv2.circle(image, (48, at), 2, (160, 160, 160), -1)
     damaged = image.copy()
     damaged[row - 8 : row + 9] = 120
-    assert compare(image, image, image).seen >= len(spots)
-    found = compare(image, damaged, image)
-    assert 1 <= found.faded <= found.seen // 3
-    assert compare(image, damaged, damaged).faded == 0
+    assert compare_local_details(image, image, image).seen >= len(spots)
+    found = compare_local_details(image, damaged, image)
+    assert 1 <= found.attenuated <= found.seen // 3
+    assert compare_local_details(image, damaged, damaged).attenuated == 0
 
 
 def test_strict_gives_way_where_marks_fade() -> None:
@@ -70,7 +70,7 @@ def test_strict_gives_way_where_marks_fade() -> None:
 def test_a_few_of_many_marks_may_fade() -> None:
     damaged = PHOTOGRAPH.copy()
     damaged[8:18, 154:164] = _blurred(PHOTOGRAPH, 3)[8:18, 154:164]
-    marks = compare(PHOTOGRAPH, damaged, PHOTOGRAPH)
-    assert 0 < marks.share <= MOST_FADED
+    details = compare_local_details(PHOTOGRAPH, damaged, PHOTOGRAPH)
+    assert 0 < details.share <= MOST_ATTENUATED
     whole = Contender(100, _passed(), PHOTOGRAPH)
     assert objection(Target.quality(70), PHOTOGRAPH, Contender(80, _passed(), damaged), whole) == ""

@@ -1,4 +1,4 @@
-"""The search's prior: features of any picture, beliefs that learn, and an artefact that is whole or refused."""
+"""The search's search model: features of any picture, beliefs that learn, and an artefact that is whole or refused."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sample_set import Samples
 
-from router.artefacts import MODELS, PRIORS
+from router.artefacts import MODELS, SEARCH_MODELS
 from router.codecs import registry
 from router.codecs.avif import AvifCodec
 from router.codecs.base import Knob
 from router.codecs.neural.weights import list_models
 from router.errors import ArtefactError
 from router.images.read import read as read_image
-from router.quality.search_model import Guide, Prior, features, prior_for, read, unguided
-from router.quality.search_model.artefact import ARRAYS_FILE, MANIFEST_FILE, Manifest, write
+from router.quality.search_model import CurvePredictor, SearchModel, features, generic_predictor, read, search_model_for
+from router.quality.search_model.artefact import ARRAYS_FILE, MANIFEST_FILE, SearchModelManifest, write
 from router.quality.search_model.features import NAMES
 from router.quality.search_model.scales import SCALES, to_level
 from router.quality.target import Target
 
-FOLDERS = sorted(file.parent for file in PRIORS.glob(f"*/{MANIFEST_FILE}"))
+FOLDERS = sorted(file.parent for file in SEARCH_MODELS.glob(f"*/{MANIFEST_FILE}"))
 LOSSY = ("jpeg", "webp", "avif", "jxl", "ncr")
 
 
@@ -36,35 +36,37 @@ def copied(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def prior() -> Prior:
+def search_model() -> SearchModel:
     return read(FOLDERS[-1])
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda f: f.name)
 def test_a_shipped_prior_is_whole_and_covers_every_lossy_codec(folder: Path) -> None:
     found = read(folder)
-    assert found.prior_id == folder.name
+    assert found.search_model_id == folder.name
     assert {family.codec for family in found.manifest.families} == set(LOSSY)
     shipped = {card.id: card.sha256 for card in list_models() if card.folder.parent == MODELS}
     assert found.model_sha256 == shipped.get(found.model or "", found.model_sha256)
-    assert prior_for(found.model) is not None
+    assert search_model_for(found.model) is not None
 
 
 def test_small_pictures_have_a_prior_of_their_own() -> None:
     model = next(card.id for card in list_models() if card.folder.parent == MODELS)
-    small, usual = prior_for(model, 128 * 128), prior_for(model)
+    small, usual = search_model_for(model, 128 * 128), search_model_for(model)
     assert small is not None
     assert usual is not None
     assert usual.most_pixels is None
     assert small.most_pixels is not None
-    assert prior_for(model, small.most_pixels) is small
-    assert prior_for(model, small.most_pixels + 1) is usual
+    assert search_model_for(model, small.most_pixels) is small
+    assert search_model_for(model, small.most_pixels + 1) is usual
     for codec_id in LOSSY:  # a thumbnail needs a higher setting than a crop of its size
         codec = registry.get(codec_id)
         assert codec.knob is not None
         levels = [
-            Guide(prior.belief(None), prior.family(codec, {}), 1).levels("ssimulacra2", np.array([codec.knob.start]))[0]
-            for prior in (small, usual)
+            CurvePredictor(search_model.posterior(None), search_model.curve_set(codec, {}), 1).levels(
+                "ssimulacra2", np.array([codec.knob.start])
+            )[0]
+            for search_model in (small, usual)
         ]
         assert levels[0] < levels[1]
 
@@ -108,38 +110,40 @@ def test_levels_rise_with_the_metric(values: list[float]) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.sampled_from(LOSSY), st.sampled_from(["ssimulacra2", "psnr", "ms-ssim"]), st.floats(0.02, 0.98), st.floats(-8, 8))
-def test_what_was_measured_is_believed(prior: Prior, codec_id: str, metric: str, place: float, off: float) -> None:
+def test_what_was_measured_is_believed(search_model: SearchModel, codec_id: str, metric: str, place: float, off: float) -> None:
     codec = registry.get(codec_id)
     assert codec.knob is not None
-    guide = Guide(prior.belief(None), prior.family(codec, {}), 250_000)
+    predictor = CurvePredictor(search_model.posterior(None), search_model.curve_set(codec, {}), 250_000)
     setting = round(codec.knob.low + place * (codec.knob.high - codec.knob.low))
     at = np.array([setting])
-    mean, before = guide.levels(metric, at)
+    mean, before = predictor.levels(metric, at)
     score = float(mean[0] + off)
     if metric == "ms-ssim":
         score = 1 - 10 ** (-score / 10)
-    guide.learn(setting, 20_000, Target.parse({"metric": metric, "value": 0.5 if metric == "ms-ssim" else 50}), score)
-    level, after = guide.levels(metric, at)
+    predictor.learn(setting, 20_000, Target.parse({"metric": metric, "value": 0.5 if metric == "ms-ssim" else 50}), score)
+    level, after = predictor.levels(metric, at)
     wanted = float(to_level(metric, score, 1))
     assert abs(level[0] - wanted) < 0.1 * max(1.0, abs(mean[0] - wanted))
     assert after[0] < 0.2 * before[0]
-    everywhere, _ = guide.levels(metric, guide.settings(codec.knob.low, codec.knob.high))
+    everywhere, _ = predictor.levels(metric, predictor.settings(codec.knob.low, codec.knob.high))
     assert (np.diff(everywhere) >= 0).all()
 
 
-def test_features_say_more_than_nothing(prior: Prior, samples: Samples) -> None:
+def test_features_say_more_than_nothing(search_model: SearchModel, samples: Samples) -> None:
     codec = registry.get("avif")
     for name in ("photo_coffee", "photo_rocket", "drawing_bearing"):
-        described = prior.belief(features(read_image(samples[name]).pixels))
-        _, known = Guide(described, prior.family(codec, {}), 1).levels("ssimulacra2", np.arange(10, 80))
-        _, unknown = Guide(prior.belief(None), prior.family(codec, {}), 1).levels("ssimulacra2", np.arange(10, 80))
+        described = search_model.posterior(features(read_image(samples[name]).pixels))
+        _, known = CurvePredictor(described, search_model.curve_set(codec, {}), 1).levels("ssimulacra2", np.arange(10, 80))
+        _, unknown = CurvePredictor(search_model.posterior(None), search_model.curve_set(codec, {}), 1).levels(
+            "ssimulacra2", np.arange(10, 80)
+        )
         assert known.mean() < unknown.mean()
 
 
-def test_other_settings_loosen_the_curves_and_other_knobs_have_none(prior: Prior) -> None:
-    own = prior.family(registry.get("avif"), {})
-    faster = prior.family(AvifCodec(speed=9), {})
-    by_policy = prior.family(registry.get("avif"), {"speed": 9})
+def test_other_settings_loosen_the_curves_and_other_knobs_have_none(search_model: SearchModel) -> None:
+    own = search_model.curve_set(registry.get("avif"), {})
+    faster = search_model.curve_set(AvifCodec(speed=9), {})
+    by_policy = search_model.curve_set(registry.get("avif"), {"speed": 9})
     for scale in SCALES:
         assert own.curves[scale].offset == 0 < faster.curves[scale].offset == by_policy.curves[scale].offset
         np.testing.assert_array_equal(own.curves[scale].mean, faster.curves[scale].mean)
@@ -147,7 +151,7 @@ def test_other_settings_loosen_the_curves_and_other_knobs_have_none(prior: Prior
     class Other(AvifCodec):
         knob = Knob("quality", 1, 63, 40)
 
-    unknown = prior.family(Other(), {})
+    unknown = search_model.curve_set(Other(), {})
     assert not unknown.curves["ssimulacra2"].loadings.any()
     assert unknown.curves["ssimulacra2"].knots.tolist() == [1, 40, 63]
 
@@ -156,35 +160,37 @@ def test_curves_of_other_weights_are_not_used(copied: Path) -> None:
     found = read(copied)
     changed = tuple(f.model_copy(update={"version": "0" * 64}) if f.codec == "ncr" else f for f in found.manifest.families)
     other = write(copied, found.manifest.model_copy(update={"families": changed}), found.arrays)
-    assert found.family(registry.get("ncr"), {}).curves["size"].loadings.any() or found.model not in {c.id for c in list_models()}
-    assert not other.family(registry.get("ncr"), {}).curves["size"].loadings.any()
+    assert found.curve_set(registry.get("ncr"), {}).curves["size"].loadings.any() or found.model not in {
+        c.id for c in list_models()
+    }
+    assert not other.curve_set(registry.get("ncr"), {}).curves["size"].loadings.any()
 
 
 def test_curves_of_another_library_are_loosened(copied: Path) -> None:
     found = read(copied)
     changed = tuple(f.model_copy(update={"version": "libwebp 0.1"}) if f.codec == "webp" else f for f in found.manifest.families)
     other = write(copied, found.manifest.model_copy(update={"families": changed}), found.arrays)
-    assert other.family(registry.get("webp"), {}).curves["psnr"].offset > 0
-    assert other.family(registry.get("webp"), {}).distinct is None
+    assert other.curve_set(registry.get("webp"), {}).curves["psnr"].offset > 0
+    assert other.curve_set(registry.get("webp"), {}).distinct is None
 
 
-def test_settings_of_the_same_file_count_once(prior: Prior) -> None:
-    guide = Guide(prior.belief(None), prior.family(registry.get("avif"), {}), 1000)
+def test_settings_of_the_same_file_count_once(search_model: SearchModel) -> None:
+    predictor = CurvePredictor(search_model.posterior(None), search_model.curve_set(registry.get("avif"), {}), 1000)
     image = read_image(_SMALL)
     image = image.replace_pixels(np.ascontiguousarray(image.pixels[:48, :48]))
     files = [AvifCodec().encode(image, {"quality": q}) for q in range(30, 50)]
     changes = {30 + n for n in range(1, len(files)) if files[n] != files[n - 1]}
-    assert changes == set(guide.settings(31, 49).tolist()) & changes
-    assert len(guide.settings(1, 99)) < 80
+    assert changes == set(predictor.settings(31, 49).tolist()) & changes
+    assert len(predictor.settings(1, 99)) < 80
 
 
 def test_wide_knobs_are_thinned_out_and_narrow_brackets_are_not() -> None:
-    guide = unguided(Knob("rate", 0, 65_535, 39_000), 1000)
-    wide = guide.settings(0, 65_535)
+    predictor = generic_predictor(Knob("rate", 0, 65_535, 39_000), 1000)
+    wide = predictor.settings(0, 65_535)
     assert len(wide) <= 1024
     assert (wide[0], wide[-1]) == (0, 65_535)
-    assert guide.settings(500, 600).tolist() == list(range(500, 601))
-    assert guide.settings(5, 4).tolist() == []
+    assert predictor.settings(500, 600).tolist() == list(range(500, 601))
+    assert predictor.settings(5, 4).tolist() == []
 
 
 def test_writing_and_reading(copied: Path, tmp_path: Path) -> None:
@@ -216,7 +222,7 @@ def test_newer_ones_are_refused_as_such(copied: Path, field: str, value: int) ->
     content = json.loads((copied / MANIFEST_FILE).read_text())
     content |= {field: value}
     if field != "schema_version":  # of a newer schema nothing can be verified
-        content["sha256"] = Manifest.model_validate(content).content_sha256()
+        content["sha256"] = SearchModelManifest.model_validate(content).content_sha256()
     (copied / MANIFEST_FILE).write_text(json.dumps(content))
     with pytest.raises(ArtefactError) as refused:
         read(copied)

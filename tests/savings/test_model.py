@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gain.made import TARGETS, made, manifest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from savings.made import TARGETS, made, manifest
 
 from router.errors import ArtefactError
 from router.prediction.savings import artefact
 from router.prediction.savings.features import names
 from router.prediction.savings.model import GainModel, interval, read
 from router.reasons import ReasonCode
-from training.gain.regression import fit, folds_of
+from training.savings.regression import fit, folds_of
 
 
 @pytest.fixture(scope="module")

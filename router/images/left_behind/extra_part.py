@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Passenger:
+class ExtraPart:
     """What it is, and what becomes of it when the picture is encoded again.
 
     Attributes:
@@ -25,24 +25,24 @@ class Passenger:
     harmless: bool = False
 
 
-GAIN_MAP = Passenger("HDR gain map", shows=True, gain_map=True)
-DEPTH_MAP = Passenger("depth map", shows=True)
-MATTE = Passenger("portrait or segmentation matte", shows=True)
-VIEW = Passenger("further view (stereo, panorama or multi-angle)", shows=True)
-PREVIEW = Passenger("preview picture", shows=True)
-PICTURE = Passenger("further picture", shows=True)
-FILM = Passenger("motion-photo video", shows=True)
-CREDENTIALS = Passenger("C2PA manifest")
-TAIL = Passenger("data behind the end of the image")
-SLACK = Passenger("data behind the fields of a part")
-MANY = Passenger("what comes after the parts that are looked at")
-COMMENT, COMMENTS = Passenger("comment", carried=True), Passenger("further comments")
-RECORD = Passenger("decision record", carried=True)  # it is about that file: a new one gets its own, so nothing is lost
-EXIF = Passenger("EXIF", carried=True)
-XMP = Passenger("XMP", carried=True)
-SECOND_EXIF = Passenger("second EXIF block")
-SECOND_XMP = Passenger("second XMP packet")
-SECOND_PROFILE = Passenger("second colour profile")
+GAIN_MAP = ExtraPart("HDR gain map", shows=True, gain_map=True)
+DEPTH_MAP = ExtraPart("depth map", shows=True)
+MATTE = ExtraPart("portrait or segmentation matte", shows=True)
+VIEW = ExtraPart("further view (stereo, panorama or multi-angle)", shows=True)
+PREVIEW = ExtraPart("preview picture", shows=True)
+PICTURE = ExtraPart("further picture", shows=True)
+FILM = ExtraPart("motion-photo video", shows=True)
+CREDENTIALS = ExtraPart("C2PA manifest")
+TAIL = ExtraPart("data behind the end of the image")
+SLACK = ExtraPart("data behind the fields of a part")
+MANY = ExtraPart("what comes after the parts that are looked at")
+COMMENT, COMMENTS = ExtraPart("comment", carried=True), ExtraPart("further comments")
+RECORD = ExtraPart("decision record", carried=True)  # it is about that file: a new one gets its own, so nothing is lost
+EXIF = ExtraPart("EXIF", carried=True)
+XMP = ExtraPart("XMP", carried=True)
+SECOND_EXIF = ExtraPart("second EXIF block")
+SECOND_XMP = ExtraPart("second XMP packet")
+SECOND_PROFILE = ExtraPart("second colour profile")
 
 _AUXILIARY = (
     (b"hdrgainmap", GAIN_MAP),
@@ -53,10 +53,10 @@ _AUXILIARY = (
 )
 
 
-def auxiliary(urn: bytes) -> Passenger:
+def auxiliary(urn: bytes) -> ExtraPart:
     """What an auxiliary image of this type is (Apple's URNs, MPEG's, ISO 21496-1)."""
     lowered = urn.lower()
-    return next((kind for mark, kind in _AUXILIARY if mark in lowered), Passenger("auxiliary picture", shows=True))
+    return next((kind for mark, kind in _AUXILIARY if mark in lowered), ExtraPart("auxiliary picture", shows=True))
 
 
 def letters(kind: bytes) -> str:

@@ -8,21 +8,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from router.prediction.savings.artefact import Manifest
+from router.prediction.savings.artefact import SavingsManifest
 from router.prediction.savings.model import GainModel
-from training.gain.measured import Measured
-from training.gain.regression import Fitted, capped, fit, folds_of
+from training.savings.measured import SavingsData
+from training.savings.regression import FittedSavings, capped, fit, folds_of
 
 Floats = NDArray[np.float64]
 PHOTOGRAPHS = "natural"
 
 
-def is_photograph(measured: Measured) -> NDArray[np.bool_]:
+def is_photograph(measured: SavingsData) -> NDArray[np.bool_]:
     """(N,) whether the domain is one of photographs, by its name."""
     return np.char.startswith(measured.domain, PHOTOGRAPHS)
 
 
-def figures(measured: Measured, fitted: Fitted, manifest: Manifest) -> dict[str, Any]:
+def figures(measured: SavingsData, fitted: FittedSavings, manifest: SavingsManifest) -> dict[str, Any]:
     """JSON-able: errors of held-out folds, of held-out domains, and the interval's coverage in a cross-validation around it."""
     photos = is_photograph(measured)
     y = capped(measured.ratios)
@@ -76,7 +76,7 @@ def rule(y: Floats, said: Floats) -> dict[str, float]:
     return found
 
 
-def coverage(measured: Measured, manifest: Manifest, parts: int = 5) -> tuple[NDArray[np.bool_], Floats]:
+def coverage(measured: SavingsData, manifest: SavingsManifest, parts: int = 5) -> tuple[NDArray[np.bool_], Floats]:
     """(N, T) whether the interval of a model without a fifth of the images covers these, and how wide it is."""
     y, part = capped(measured.ratios), folds_of(len(measured.domain), parts, seed=1)
     covered, widths = np.zeros(y.shape, bool), np.zeros(y.shape)
@@ -89,7 +89,7 @@ def coverage(measured: Measured, manifest: Manifest, parts: int = 5) -> tuple[ND
     return covered, widths
 
 
-def _without_domains(measured: Measured) -> Floats:
+def _without_domains(measured: SavingsData) -> Floats:
     """(N, T) of each image that is no photograph, what a model says that was fitted without its domain; NaN of photographs."""
     found = np.full(measured.ratios.shape, np.nan)
     for domain in sorted(set(measured.domain[~is_photograph(measured)])):
@@ -103,13 +103,13 @@ def _without_domains(measured: Measured) -> Floats:
 
 def _mean_of_folds(arrays: dict[str, Any], features: Floats) -> Floats:
     from router.prediction.savings.model import kernel, standardised
-    from training.gain.regression import WIDTH
+    from training.savings.regression import WIDTH
 
     near = kernel(standardised(features, arrays["centre"], arrays["spread"]), arrays["support"], WIDTH / features.shape[1])
     return np.asarray((near @ arrays["dual"] + arrays["offset"][:, None]).mean(0), np.float64)
 
 
-def rivals(measured: Measured) -> Iterator[str]:
+def baselines(measured: SavingsData) -> Iterator[str]:
     """Lines that compare other regressors by the same held-out folds; needs scikit-learn."""
     from sklearn.ensemble import ExtraTreesRegressor, GradientBoostingRegressor
     from sklearn.linear_model import Ridge
@@ -137,7 +137,7 @@ def rivals(measured: Measured) -> Iterator[str]:
         yield f"{name:20} {line(measured, said, photos)}"
 
 
-def line(measured: Measured, said: Floats, photos: NDArray[np.bool_]) -> str:
+def line(measured: SavingsData, said: Floats, photos: NDArray[np.bool_]) -> str:
     """R2 and mean absolute error of photographs and of others, over all targets."""
     y = capped(measured.ratios)
     parts = []

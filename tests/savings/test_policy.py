@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from gain.made import TARGETS, made, manifest
 from policy.facts_for_policies import Facts as Known
 from sample_set import Samples
+from savings.made import TARGETS, made, manifest
 
 from router.codecs import registry
 from router.codecs.neural.weights import find_model
 from router.detector.detector import default_detector
 from router.detector.embeddings.scene import Scene
-from router.detector.patches import views
+from router.detector.patches import extract_patches
 from router.errors import ArtefactError
 from router.evaluation.comparison.decisions import _KNOWN
 from router.images.read import read
@@ -27,7 +27,7 @@ from router.prediction.savings.features import FACTS, names, vector
 from router.prediction.savings.scene import scene_statistics
 from router.quality.target import Target
 from router.routing.router import Router
-from training.gain.regression import fit
+from training.savings.regression import fit
 
 ASKS = {
     "schema_version": 1,
@@ -48,7 +48,7 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A gain model of the installed weights, made of numbers, in place of what ships."""
     card = find_model(registry.get("ncr").get_config()["model"])
     artefact.write(tmp_path / "made", manifest(model=card.id, model_sha256=card.sha256), fit(made(1, 40)).arrays)
-    monkeypatch.setattr(models, "GAINS", tmp_path)
+    monkeypatch.setattr(models, "SAVINGS_MODELS", tmp_path)
     models.shipped_for.cache_clear()
     yield tmp_path / "made"
     models.shipped_for.cache_clear()
@@ -105,7 +105,7 @@ def test_the_detector_and_the_estimate_share_their_work(samples: Samples, name: 
 
 def test_a_gray_image_lacks_colour_alone(samples: Samples) -> None:
     sample = read(samples["gray_coins"])
-    seen = views(sample)
+    seen = extract_patches(sample)
     found = vector(Scene().embed(seen).whole, seen.gray, sample)
     missing = [name for name, value in zip(names(), found, strict=True) if value != value]
     assert missing

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from router.prediction.savings.artefact import SCHEMA_VERSION, Manifest
+from router.prediction.savings.artefact import SCHEMA_VERSION, SavingsManifest
 from router.prediction.savings.features import EMBEDDING, FEATURES_VERSION, names
-from training.gain.measured import Measured
-from training.gain.regression import CAP, WIDTH
+from training.savings.measured import SavingsData
+from training.savings.regression import CAP, WIDTH
 
 TARGETS = (30.0, 50.0, 70.0)
 
 
-def made(seed: int, images: int, noise: float = 0.1) -> Measured:
+def made(seed: int, images: int, noise: float = 0.1) -> SavingsData:
     """Ratios rise with the target and with the first feature; noise is larger where the second one is. Features depend on each
     other, as statistics of pictures do: three numbers are behind them all."""
     rng, fixed = np.random.default_rng(seed), np.random.default_rng(0)
@@ -23,11 +23,11 @@ def made(seed: int, images: int, noise: float = 0.1) -> Measured:
     errors = noise * np.exp(0.7 * crop[:, 1:2]) * rng.normal(size=(images, len(TARGETS)))
     ratios = -0.3 + 0.01 * (np.array(TARGETS) - 30) + 0.3 * np.tanh(crop[:, :1]) + errors
     domain = np.where(np.arange(images) % 3 == 0, "odd", "natural")
-    return Measured(domain, np.arange(images).astype(str), whole, crop, ratios, TARGETS)
+    return SavingsData(domain, np.arange(images).astype(str), whole, crop, ratios, TARGETS)
 
 
-def manifest(**changes: object) -> Manifest:
-    """As `training.gain.fit` writes it."""
+def manifest(**changes: object) -> SavingsManifest:
+    """As `training.savings.fit` writes it."""
     values = {
         "schema_version": SCHEMA_VERSION,
         "gain_id": "made",
@@ -41,4 +41,4 @@ def manifest(**changes: object) -> Manifest:
         "width": WIDTH / len(names()),
         "provenance": {},
     }
-    return Manifest(**(values | changes))  # type: ignore[arg-type]
+    return SavingsManifest(**(values | changes))  # type: ignore[arg-type]

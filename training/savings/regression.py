@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from router.prediction.savings.artefact import Arrays, Manifest
+from router.prediction.savings.artefact import Arrays, SavingsManifest
 from router.prediction.savings.features import Values
 from router.prediction.savings.model import GainModel, kernel, standardised
-from training.gain.measured import Measured
+from training.savings.measured import SavingsData
 
 Floats = NDArray[np.float64]
 
@@ -25,7 +25,7 @@ _LEAST_ERROR = 0.02
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class FittedSavings:
     """`arrays`: of `GainModel`; `held_out`: (N, T) what the regressor without an image's fold says of its whole file."""
 
     arrays: Arrays
@@ -44,7 +44,7 @@ def capped(ratios: Values) -> Floats:
     return np.clip(ratios, -CAP, CAP)
 
 
-def fit(measured: Measured, *, seed: int = 0) -> Fitted:
+def fit(measured: SavingsData, *, seed: int = 0) -> FittedSavings:
     """All folds' regressors. Every image counts twice: as the crop that was coded, and as the whole file that a policy will
     see. An image's own error is that on its whole file. Raises ValueError for fewer than 2 * FOLDS images."""
     count = len(measured.domain)
@@ -79,10 +79,10 @@ def fit(measured: Measured, *, seed: int = 0) -> Fitted:
         "scale_offset": scale_offset,
         "residuals": errors / scales,
     }
-    return Fitted({name: a.astype(np.float32) for name, a in arrays.items()} | {"fold": fold}, held_out)
+    return FittedSavings({name: a.astype(np.float32) for name, a in arrays.items()} | {"fold": fold}, held_out)
 
 
-def model_of(manifest: Manifest, fitted: Fitted) -> GainModel:
+def model_of(manifest: SavingsManifest, fitted: FittedSavings) -> GainModel:
     """As it will be read back."""
     return GainModel.from_arrays(manifest, fitted.arrays)
 

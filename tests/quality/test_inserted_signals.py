@@ -1,4 +1,4 @@
-"""Probes: what is planted, who loses it, and what level `strict` makes of that."""
+"""Inserted signals: what is planted, who loses it, and what level `strict` makes of that."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from skimage import data
 
 from router.quality.guard import GuardLevel, GuardReport
-from router.quality.guard.inserted_signals import CELL, MOST_PIXELS, WINDOW, probe
+from router.quality.guard.inserted_signals import CELL, MOST_PIXELS, WINDOW, compare_inserted_signals
 from router.quality.guard.noninferiority import MOST_LOST, Contender, objection
 from router.quality.target import Target
 from router.reasons import ReasonCode
@@ -28,7 +28,7 @@ def _blurred(sigma: float):  # type: ignore[no-untyped-def]
 
 
 def test_what_both_keep_is_not_lost() -> None:
-    found = probe(PHOTOGRAPH, _same, _same)
+    found = compare_inserted_signals(PHOTOGRAPH, _same, _same)
     assert (found.shown, found.lost, found.share) == (CELLS, 0, 0.0)
 
 
@@ -36,28 +36,28 @@ def test_what_both_keep_is_not_lost() -> None:
 @given(st.floats(0.7, 2.0), st.floats(0.4, 1.0))
 def test_the_more_blur_the_more_is_lost_and_nothing_beside_what_is_as_soft(sigma: float, less: float) -> None:
     soft, softer = _blurred(less * sigma), _blurred(sigma)
-    assert probe(PHOTOGRAPH, soft, _same).lost <= probe(PHOTOGRAPH, softer, _same).lost
-    assert probe(PHOTOGRAPH, softer, softer).lost == 0
-    assert probe(PHOTOGRAPH, soft, softer).lost == 0
+    assert compare_inserted_signals(PHOTOGRAPH, soft, _same).lost <= compare_inserted_signals(PHOTOGRAPH, softer, _same).lost
+    assert compare_inserted_signals(PHOTOGRAPH, softer, softer).lost == 0
+    assert compare_inserted_signals(PHOTOGRAPH, soft, softer).lost == 0
 
 
 def test_what_the_rival_does_not_show_does_not_count() -> None:
     gray = np.full((128, 128, 3), 90, np.uint8)
-    assert probe(gray, lambda pixels: gray, lambda pixels: gray).shown == 0
-    found = probe(gray, lambda pixels: gray, _same)
+    assert compare_inserted_signals(gray, lambda pixels: gray, lambda pixels: gray).shown == 0
+    found = compare_inserted_signals(gray, lambda pixels: gray, _same)
     assert found.lost == found.shown == 16
 
 
 @pytest.mark.parametrize("shape", [(31, 400, 3), (400, 31, 1), (8, 8, 3)])
 def test_where_no_probe_has_room_none_is_lost(shape: tuple[int, ...]) -> None:
     picture = np.full(shape, 90, np.uint8)
-    found = probe(picture, _blurred(3), _same)
+    found = compare_inserted_signals(picture, _blurred(3), _same)
     assert (found.shown, found.lost) == (0, 0)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_probes_are_drawn_into_colour_and_nowhere_else(channels: int, dtype: type) -> None:
+def test_signals_are_drawn_into_colour_and_nowhere_else(channels: int, dtype: type) -> None:
     full = np.iinfo(dtype).max
     picture = np.full((96, 64, channels), full // 3, dtype)
     untouched = picture.copy()
@@ -67,7 +67,7 @@ def test_probes_are_drawn_into_colour_and_nowhere_else(channels: int, dtype: typ
         seen.append(pixels.copy())
         return pixels
 
-    assert probe(picture, recode, recode).shown == 6
+    assert compare_inserted_signals(picture, recode, recode).shown == 6
     assert np.array_equal(picture, untouched)
     assert np.array_equal(seen[0], picture)
     assert np.array_equal(seen[1], seen[3])
@@ -81,7 +81,7 @@ def test_probes_are_drawn_into_colour_and_nowhere_else(channels: int, dtype: typ
 
 @pytest.mark.parametrize("value", [0, 255])
 def test_black_and_white_ground_hide_nothing(value: int) -> None:
-    assert probe(np.full((128, 128, 3), value, np.uint8), _same, _same).shown == 16
+    assert compare_inserted_signals(np.full((128, 128, 3), value, np.uint8), _same, _same).shown == 16
 
 
 def test_a_large_picture_is_probed_in_four_places() -> None:
@@ -94,10 +94,10 @@ def test_a_large_picture_is_probed_in_four_places() -> None:
         return pixels
 
     picture = np.full((side, side, 3), 100, np.uint8)
-    assert probe(picture, recode, _same).shown == 4 * (WINDOW // CELL) ** 2
-    assert shapes == [(WINDOW, WINDOW, 3)] * 8  # without and with probes
+    assert compare_inserted_signals(picture, recode, _same).shown == 4 * (WINDOW // CELL) ** 2
+    assert shapes == [(WINDOW, WINDOW, 3)] * 8  # without and with signals
     long = np.full((64, 40_000, 3), 100, np.uint8)
-    assert probe(long, _same, _same).shown == 4 * (64 // CELL) * (WINDOW // CELL)
+    assert compare_inserted_signals(long, _same, _same).shown == 4 * (64 // CELL) * (WINDOW // CELL)
 
 
 def test_strict_gives_way_where_probes_are_lost() -> None:
