@@ -77,8 +77,9 @@ def save(
     on_guard_fail: Literal["raise", "release"] = "raise",
     limits: Limits = DEFAULT_LIMITS,
 ) -> Path | Any:
-    """Encode one image and write it to `path`, with the suffix added unless it is there. Returns the path written, a Path; of an
-    address (`s3://...`) its text.
+    """Encode one image and write it to `path`, with the suffix added unless it is there.
+
+    Returns the path written, a Path; of an address (`s3://...`) its text.
 
     Arguments and errors as in `Router.compress` and `EncodedImage.save`.
     """

@@ -50,8 +50,9 @@ def load(source: EncodedSource, limits: Limits = DEFAULT_LIMITS) -> bytes:
 
 
 def decode(data: bytes, limits: Limits = DEFAULT_LIMITS, decoding: str | None = None) -> DecodedImage:
-    """Pixels and metadata of any output of the router, passed-through sources included; `decoding` as in `decompress`. A profile
-    that cannot be used is left out.
+    """Pixels and metadata of any output of the router, passed-through sources included; `decoding` as in `decompress`.
+
+    A profile that cannot be used is left out.
 
     Raises StreamError, LimitError, UsageError.
     """

@@ -60,7 +60,7 @@ class RouterError(Exception):
     encoded: Any = None
 
     def __new__(cls, *args: Any, code: ReasonCode | None = None, **details: Any) -> Self:
-        """Of the class that `code` stands for, where that is a class below this one."""
+        """Make an instance of the class that `code` stands for, where that is a class below this one."""
         kind = cast("type[Self]", _kind(cls, code))
         # `super()` would come to MemoryError, whose own way of being made takes no class that has another layout.
         return (OSError if issubclass(kind, OSError) else Exception).__new__(kind, *args[:1])

@@ -27,8 +27,11 @@ _WORDS = (
 
 @cache
 def machine_memory() -> int | None:
-    """`SHARE` of the least of what the machine has, what its container may take and what this process may address, in bytes; None
-    where none of these is known. Totals, not what happens to be free: the same image on the same machine is treated alike."""
+    """`SHARE` of the memory that there is, in bytes; None where that is not known.
+
+    What there is, is the least of what the machine has, what its container may take and what this process may address.
+    Totals count, not what happens to be free: the same image on the same machine is treated alike.
+    """
     known = [size for size in _totals() if size > 0]
     return int(SHARE * min(known)) if known else None
 

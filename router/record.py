@@ -1,5 +1,7 @@
-"""What is written down: `DecisionRecord` travels inside the output, whole or in short, and is deterministic; `RunRecord` goes to
-the log only."""
+"""What is written down about a decision.
+
+`DecisionRecord` travels inside the output, whole or in short, and is deterministic; `RunRecord` goes to the log only.
+"""
 
 from __future__ import annotations
 

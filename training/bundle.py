@@ -60,8 +60,11 @@ def main() -> None:
 def _of_weights(
     models: dict[str, str], root: Path, manifest: str, read: Callable[[Path], OfWeights], fit: str, partial: bool
 ) -> dict[str, str]:
-    """Id -> SHA-256. Ends the program where one was made with other weights than those that ship, or a model has none; such are
-    left out where `partial`."""
+    """Id -> SHA-256.
+
+    Ends the program where one was made with other weights than those that ship, or a model has none; such are left out where
+    `partial`.
+    """
     found = {folder.name: read(folder) for folder in _folders(root, manifest)}
     if partial:
         return {name: one.sha256 for name, one in found.items() if models.get(one.model or "") == one.model_sha256}

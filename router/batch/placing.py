@@ -33,7 +33,7 @@ class Permit:
 
 
 def read_inside(folders: Iterable[Path], output: Path) -> tuple[str, ...]:
-    """Of the folders that a run reads, those in which its outputs may come to lie, as real paths."""
+    """The folders among those that a run reads in which its outputs may come to lie, as real paths."""
     real = _real(output)
     places = dict.fromkeys(_real(folder) for folder in folders)
     return tuple(place for place in places if _inside(place, real))

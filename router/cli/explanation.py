@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def print_explanation(screen: Console, result: OutputResult) -> None:
-    """Of one output: what the codecs made of it, then the rules that led there."""
+    """Print what the codecs made of one output, then the rules that led there."""
     from rich.padding import Padding
 
     run = result.run

@@ -112,7 +112,7 @@ def command(
 
 
 def _duration(seconds: float) -> str:
-    """ "40 seconds", "7 minutes", "1.5 hours"."""
+    """A duration in words: 40 seconds, 7 minutes, 1.5 hours."""
     if seconds < 90:
         return f"{10 * max(1, round(seconds / 10))} seconds"
     return f"{round(seconds / 60)} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

@@ -38,7 +38,7 @@ class OutputResult:
 
     @property
     def record(self) -> DecisionRecord:
-        """Of the output."""
+        """The decision record of the output."""
         return self.run.record
 
 

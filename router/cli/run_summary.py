@@ -19,7 +19,8 @@ _FIGURES = ("files", "in", "out", "saved", "seconds")
 def print_summary(screen: Console, summary: Summary, seconds: float, *, saving: bool = True, interrupted: bool = False) -> None:
     """`seconds`: of the whole run; those in the table are of the workers, and add up to more where there are several.
 
-    `saving`: whether outputs are meant to be smaller."""
+    `saving`: whether outputs are meant to be smaller.
+    """
     from rich.table import Table
 
     if summary.lanes:

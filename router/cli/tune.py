@@ -44,8 +44,11 @@ def command(
     targets: Annotated[str | None, typer.Option("--targets", help="Of the report's targets these only, with commas.")] = None,
     force: ForceOption = False,
 ) -> None:
-    """Choose the detector's level, the guard's quantile, the smallest predicted gain and the order of classical codecs: fewest
-    bytes, with harm bounded. Refuses if the measured images do not support the bound."""
+    """Choose a policy's thresholds from measured images: the fewest bytes with harm bounded.
+
+    The detector's level, the guard's quantile, the smallest predicted gain and the order of classical codecs are chosen.
+    Refuses if the measured images do not support the bound.
+    """
     tally = Tally(as_json=False)
     with tally.setup(results):
         from router.evaluation.tuning import session as sessions

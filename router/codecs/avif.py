@@ -63,8 +63,10 @@ class AvifCodec(Codec):
         return {"id": self.codec_id, **self._config}
 
     def prepare(self, sample: ImageSample) -> ImageSample:
-        """See `Codec.prepare`: an alpha channel that is opaque everywhere is dropped, as libavif does; and a profile that not all
-        browsers can parse is put in plain words, or they would not open the file."""
+        """See `Codec.prepare`: an alpha channel that is opaque everywhere is dropped, as libavif does.
+
+        A profile that not all browsers can parse is rewritten in a plain form, or they would not open the file.
+        """
         icc = sample.metadata.icc
         plain = None if icc is None or fault(icc, sample.channels) else plain_profile(icc)
         if plain is not None and plain != icc:
@@ -124,8 +126,10 @@ class AvifCodec(Codec):
         return missing_feature("avif")
 
     def refusal(self, sample: ImageSample) -> CarryError | None:
-        """See `Codec.refusal`; more than 2^28 pixels, an EXIF block that is no TIFF, and a profile that some browsers cannot
-        parse are refused too."""
+        """See `Codec.refusal`.
+
+        More than 2^28 pixels, an EXIF block that is no TIFF, and a profile that some browsers cannot parse are refused too.
+        """
         if (error := super().refusal(sample)) is not None:
             return error
         if sample.width * sample.height > _MAX_PIXELS:

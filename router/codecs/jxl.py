@@ -108,8 +108,10 @@ class _Jxl(Codec):
 
 
 class JxlCodec(_Jxl):
-    """Lossy JPEG XL. Settings: `quality` 1 to 99 (80; 90 is distance 1), `effort` 1 to 9 (default 7, from the constructor; above
-    4 Mi pixels 6, at which the encoder takes a third of the memory).
+    """Lossy JPEG XL.
+
+    Settings: `quality` 1 to 99 (80; 90 is distance 1), `effort` 1 to 9 (default 7, from the constructor; above 4 Mi pixels 6,
+    at which the encoder takes a third of the memory).
 
     Alpha is coded exactly except at the lowest qualities (below about 20), hence claimed as lossy.
     """

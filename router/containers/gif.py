@@ -21,8 +21,10 @@ class GifBlock:
 
 
 def walk_gif(data: bytes) -> Iterator[GifBlock]:
-    """Blocks in order, up to the trailer, which is not among them. Raises StreamError (UNKNOWN_STREAM, TRUNCATED), or
-    (DAMAGED_STREAM) for a flood of tiny ones."""
+    """Blocks in order, up to the trailer, which is not among them.
+
+    Raises StreamError (UNKNOWN_STREAM, TRUNCATED), or (DAMAGED_STREAM) for a flood of tiny ones.
+    """
     if not data.startswith((b"GIF87a", b"GIF89a")):
         raise StreamError("no GIF signature", code=ReasonCode.UNKNOWN_STREAM)
     position = 13 + _table(data, 10)

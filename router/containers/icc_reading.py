@@ -23,8 +23,13 @@ class UnusableError(ValueError):
 
 @dataclass(frozen=True)
 class ToneCurve:
-    """One curve as stored: `kind` is the function type, None of a table or a gamma; `values` are parameters, entries (0 to 65535)
-    of a table, one gamma in 1/256, or nothing for the identity. `size`: bytes that it takes."""
+    """One tone curve as it is stored.
+
+    Attributes:
+        kind: the function type, None for a table or a gamma.
+        values: parameters, entries (0 to 65535) of a table, one gamma in 1/256, or nothing for the identity.
+        size: bytes that it takes.
+    """
 
     kind: int | None
     values: tuple[float, ...]

@@ -34,12 +34,12 @@ class PixelDensity:
 
 @dataclass(frozen=True)
 class Metadata:
-    """What travels beside the pixels.
+    r"""What travels beside the pixels.
 
     Attributes:
         icc: as stored, if it can be used (see `profile.fault`); or one that says the same as what a file says about its colours
             in other ways (cICP, nclx, gAMA and cHRM).
-        exif: a TIFF block without the `Exif\\0\\0` prefix, orientation already 1.
+        exif: a TIFF block without the `Exif\0\0` prefix, orientation already 1.
         xmp: a packet.
         text: texts and comments outside EXIF and XMP. A codec that has no place for them leaves them to the XMP.
         density: as the container states it, outside EXIF and XMP; likewise.

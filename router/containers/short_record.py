@@ -1,5 +1,7 @@
-"""Where the short decision record lies in each container: a place that no reader of pictures looks at, and that is never copied
-from a source into a new file. Its content is `DecisionRecord.to_short`.
+"""Where the short decision record lies in each container.
+
+It is a place that no reader of pictures looks at, and that is never copied from a source into a new file. Its content is
+`DecisionRecord.to_short`.
 
 PNG: a private chunk, not safe to copy. JPEG: a comment. WebP: a RIFF chunk. AVIF and JPEG XL: a `uuid` box at the end.
 """

@@ -1,5 +1,6 @@
-"""TIFF 6.0 and BigTIFF, in files and in EXIF blocks, without trusting their offsets: directories, where each value lies, and the
-pages of a file with their tags.
+"""TIFF 6.0 and BigTIFF, in files and in EXIF blocks: directories, where each value lies, and pages with their tags.
+
+No offset in a file is trusted.
 """
 
 from __future__ import annotations

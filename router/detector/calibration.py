@@ -42,14 +42,18 @@ class ScoreCalibration:
         return len(self.raw)
 
     def scale(self, raw: ArrayLike) -> NDArray[np.float64]:
-        """Raw scores to the reported scale: 0 at the calibration median, 1 at its 95th percentile, rounded to
-        SCORE_DECIMALS. Increasing, so ranks (and p-values) are those of the raw scores up to ties."""
+        """Raw scores to the reported scale: 0 at the calibration median, 1 at its 95th percentile, rounded to SCORE_DECIMALS.
+
+        Increasing, so ranks (and p-values) are those of the raw scores up to ties.
+        """
         scaled: NDArray[np.float64] = np.round((np.asarray(raw, np.float64) - self._median) / self._unit, SCORE_DECIMALS)
         return scaled
 
     def p_value(self, score: float) -> float:
-        """(1 + #{calibration >= score}) / (n + 1) of a score on the reported scale; in [1 / (n + 1), 1]. Ties count as
-        further out, which can only raise the p-value. NaN is treated as infinitely far out."""
+        """(1 + #{calibration >= score}) / (n + 1) of a score on the reported scale; in [1 / (n + 1), 1].
+
+        Ties count as further out, which can only raise the p-value. NaN is treated as infinitely far out.
+        """
         n = len(self._ascending)
         at_least = 0 if np.isnan(score) else n - int(np.searchsorted(self._ascending, score, side="left"))
         return (1 + at_least) / (n + 1)

@@ -153,8 +153,11 @@ class Detector:
         )
 
     def _heatmap(self, sample: ImageSample, gray: bool, scorer_of_kind: CalibratedScorer) -> tuple[NDArray[np.float32], int]:
-        """Scores of 96 px windows centred on each cell. Cells are 48 px, doubled until at most 1,024 of them cover the image;
-        cells above 96 px are thus judged by their centre."""
+        """Scores of 96 px windows centred on each cell.
+
+        Cells are 48 px, doubled until at most 1,024 of them cover the image; cells above 96 px are thus judged by their
+        centre.
+        """
         cell = _CELL
         while -(-sample.height // cell) * -(-sample.width // cell) > _MOST_CELLS:
             cell *= 2

@@ -26,15 +26,17 @@ LEVEL = 0.01
 
 @dataclass(frozen=True)
 class DriftReport:
-    """Attributes:
-    images: how many scores were looked at.
-    calibration: how many photographs the p-values were computed against.
-    alpha: the line that flagged images are counted at.
-    flagged: images with p_value <= alpha.
-    expected: inclusive range of `flagged` with probability 1 - LEVEL / 2 if nothing has changed.
-    statistic, p_value: Kolmogorov-Smirnov: largest distance between the distributions, and its significance.
-    mean_p_value: 0.5 if nothing has changed; lower: the stream has moved away from the photographs.
-    drifted: one of the two tests rejects.
+    """What two tests say of a stream of scores.
+
+    Attributes:
+        images: how many scores were looked at.
+        calibration: how many photographs the p-values were computed against.
+        alpha: the line that flagged images are counted at.
+        flagged: images with p_value <= alpha.
+        expected: inclusive range of `flagged` with probability 1 - LEVEL / 2 if nothing has changed.
+        statistic, p_value: Kolmogorov-Smirnov: largest distance between the distributions, and its significance.
+        mean_p_value: 0.5 if nothing has changed; lower: the stream has moved away from the photographs.
+        drifted: one of the two tests rejects.
     """
 
     images: int

@@ -14,8 +14,12 @@ _RIDGE = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Fusion(FromArrays):
-    """Arrays over K scores. center, unit: (K,), median and distance to the 95th percentile over photographs. weights: (K,),
-    none negative, so that an image further out by every estimator is never nearer by the fused score."""
+    """The rule that makes one score of K, as arrays.
+
+    Attributes:
+        center, unit: (K,), median and distance to the 95th percentile over photographs.
+        weights: (K,), none negative, so that an image further out by every estimator is never nearer by the fused score.
+    """
 
     center: Stored
     unit: Stored

@@ -37,9 +37,10 @@ _HARD_EDGE = 96
 
 @dataclass(frozen=True, eq=False)
 class Patches:
-    """Float32 in [0, 255] whatever the depth, as a screen shows them (`colour.as_shown`). Alpha is left out: the neural lane
-    codes the colour planes as they are and stores alpha losslessly, so colour under transparency counts and compositing would
-    show pixels that nobody codes.
+    """Float32 in [0, 255] whatever the depth, as a screen shows them (`colour.as_shown`).
+
+    Alpha is left out: the neural lane codes the colour planes as they are and stores alpha losslessly, so colour under
+    transparency counts and compositing would show pixels that nobody codes.
 
     Attributes:
         tiles: (N, h, w, C), C = 1 where `gray`, otherwise 3 (RGB); N at most MAX_TILES.
@@ -117,8 +118,10 @@ def cut(pixels: Pixels, corners: NDArray[np.intp]) -> NDArray[np.float32]:
 
 
 def _conspicuous(pixels: Pixels, count: int) -> NDArray[np.intp]:
-    """Corners of the `count` blocks with the most hard edges, or with exactly flat areas beside edges, half each. Blocks lie
-    side by side; of images above 16 MP every second, third ... row of blocks is searched."""
+    """Corners of the `count` blocks with the most hard edges, or with exactly flat areas beside edges, half each.
+
+    Blocks lie side by side; of images above 16 MP every second, third ... row of blocks is searched.
+    """
     import cv2
 
     height, width = pixels.shape[:2]
@@ -155,8 +158,10 @@ def _colour_planes(sample: ImageSample) -> Pixels:
 
 
 def _small_view(pixels: Pixels) -> NDArray[np.float32]:
-    """Area-averaged to VIEW_SIDE; very long images are squeezed less across, to keep THINNEST_VIEW pixels. Of images above 2 MP
-    every k-th row is read, at least one for each row of the view."""
+    """Area-averaged to VIEW_SIDE; very long images are squeezed less across, to keep THINNEST_VIEW pixels.
+
+    Of images above 2 MP every k-th row is read, at least one for each row of the view.
+    """
     import cv2
 
     height, width, channels = pixels.shape

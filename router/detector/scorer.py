@@ -95,10 +95,12 @@ class Estimators:
 
 @dataclass(frozen=True, eq=False)
 class CalibratedScorer:
-    """Attributes:
-    estimators, fusion: see there.
-    calibration: by name of SIZES.
-    tile_median, tile_upper: median and 95th percentile of single tiles of calibration photographs.
+    """What gray or colour images are scored by, on a calibrated scale.
+
+    Attributes:
+        estimators, fusion: see there.
+        calibration: by name of SIZES.
+        tile_median, tile_upper: median and 95th percentile of single tiles of calibration photographs.
     """
 
     estimators: Estimators

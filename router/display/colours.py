@@ -78,5 +78,5 @@ def of_codec(codec: str) -> str:
 
 
 def rgb(colour: str) -> tuple[int, int, int]:
-    """ "#c8430b" as (200, 67, 11)."""
+    """Red, green and blue of a colour such as "#c8430b", here (200, 67, 11)."""
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)

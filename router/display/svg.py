@@ -67,7 +67,7 @@ class AxisScale:
         return cls(math.exp(low), math.exp(high), start, end, True) if log else cls(low, high, start, end)
 
     def __call__(self, value: float) -> float:
-        """px of a value; what lies outside is put at the edge."""
+        """The position in px of a value; what lies outside is put at the edge."""
         place = (self._along(value) - self._along(self.low)) / (self._along(self.high) - self._along(self.low))
         return self.start + min(max(place, 0.0), 1.0) * (self.end - self.start)
 

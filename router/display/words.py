@@ -31,7 +31,7 @@ def size(value: float | None) -> str:
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
-    """ "1 image", "2 images"."""
+    """A count with its noun: 1 image, 2 images."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 

@@ -94,8 +94,10 @@ def butteraugli_harm(
 
 
 def summary(routed: pd.DataFrame, seen: pd.DataFrame, harm: pd.DataFrame) -> dict[str, Any]:
-    """JSON-able: `version`, `tau_ratio`, and `policies`: name -> target (text), or "all" together -> `harm.summary` of version 2,
-    with `by_butteraugli`, images that are harmed by it, and `by_butteraugli_alone`, those of them that version 1 does not count.
+    """The figures as JSON-able values: `version`, `tau_ratio`, and `policies`.
+
+    `policies` has for each name and target (text), or "all" together, `harm.summary` of version 2, with `by_butteraugli`,
+    images that are harmed by it, and `by_butteraugli_alone`, those of them that version 1 does not count.
 
     `routed`: see `routing.routed`; `seen`: see `butteraugli_harm`; `harm`: see `harm.harm`.
     """
@@ -141,7 +143,7 @@ def _of_image(
 
 
 def distances(sample: ImageSample, wanted: Mapping[str, Collection[int]], cache: Path, program: Path) -> Distances:
-    """Of these settings by family; empty below 8 px a side, where the program has no answer.
+    """Distances of these settings by family; empty below 8 px a side, where the program has no answer.
 
     `sample`: see `open_picture`, 8 bits. Raises CodecError, RuntimeError if the program fails.
     """

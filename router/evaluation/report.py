@@ -115,7 +115,7 @@ def evaluate(plan: EvaluationPlan, cache: Path, tell: Callable[[MeasuredImage], 
     gaps = pd.concat([disadvantage(points, target) for target in plan.targets], ignore_index=True)
     matched = matched.merge(gaps, on=["domain", "image", "target"], how="left")
     decided = decide_all(plan.pictures, plan.policies, plan.targets)
-    walked = routed(points, decided, plan.policies)
+    replayed = routed(points, decided, plan.policies)
     harmful = harms.harm(points, plan.targets)
     compared = baseline_results(points, plan.targets)
     asks = any(family.name == NEURAL for family in plan.families) or any("ood" in policy.groups for policy in plan.policies)
@@ -124,34 +124,45 @@ def evaluate(plan: EvaluationPlan, cache: Path, tell: Callable[[MeasuredImage], 
     seen = None
     if plan.butteraugli is not None:
         seen = second.butteraugli_harm(
-            *(points, walked, plan.pictures, cache, plan.butteraugli), max_side=plan.max_side, jobs=plan.jobs
+            points, replayed, plan.pictures, cache, plan.butteraugli, max_side=plan.max_side, jobs=plan.jobs
         )
     results = {
         "schema_version": SCHEMA_VERSION,
         "run": _run_facts(plan, done, points),
-        "targets": summary(compared, walked, harmful),
+        "targets": summary(compared, replayed, harmful),
         "harm": {
             "version": harms.VERSION,
             "tau_db": dict(harms.TAU),
-            "over_targets": harm_over_targets(walked, harmful, plan.targets),
+            "over_targets": harm_over_targets(replayed, harmful, plan.targets),
         }
-        | ({} if seen is None else {"butteraugli": second.summary(walked, seen, harmful)}),
+        | ({} if seen is None else {"butteraugli": second.summary(replayed, seen, harmful)}),
         "bd_rates": by_domain(bd_rates(points)),
         "detector": separation.summary(told),
     }
-    return Report(points, matched, walked, harmful, scores, compared, told, seen, results)
+    return Report(points, matched, replayed, harmful, scores, compared, told, seen, results)
 
 
 FILES = (
-    *("points.parquet", "matched.parquet", "matched.csv", "routed.parquet", "routed.csv", "rivals.csv", "harm.csv"),
-    *("butteraugli.csv", "scores.csv", "results.json", "index.html"),
+    "points.parquet",
+    "matched.parquet",
+    "matched.csv",
+    "routed.parquet",
+    "routed.csv",
+    "rivals.csv",
+    "harm.csv",
+    "butteraugli.csv",
+    "scores.csv",
+    "results.json",
+    "index.html",
 )
 """All that `write` and `write_page` write."""
 
 
 def write(report: Report, folder: Path) -> list[Path]:
-    """points.parquet, matched.parquet and .csv, routed.parquet and .csv, rivals.csv, harm.csv, scores.csv, results.json;
-    butteraugli.csv where it was asked for.
+    """Write the report's files.
+
+    They are points.parquet, matched.parquet and .csv, routed.parquet and .csv, rivals.csv, harm.csv, scores.csv,
+    results.json, and butteraugli.csv where it was asked for.
 
     What is there is overwritten.
 

@@ -41,7 +41,7 @@ class IntervalEstimate:
 
 
 def mean(values: Values) -> IntervalEstimate:
-    """Of the finite values, with the interval of their mean."""
+    """The mean of the finite values, with its interval."""
     known = np.asarray(values, np.float64)
     known = known[np.isfinite(known)]
     if not len(known):
@@ -63,7 +63,7 @@ def ratio(above: Values, below: Values) -> IntervalEstimate:
 
 
 def share(hits: Sequence[bool] | NDArray[np.bool_]) -> IntervalEstimate:
-    """Of true values, with Wilson's interval."""
+    """The share of true values, with Wilson's interval."""
     if not len(hits):
         return IntervalEstimate(None, None, None, 0)
     return IntervalEstimate(float(np.mean(hits)), *wilson(int(np.sum(hits)), len(hits)), len(hits))
@@ -110,7 +110,7 @@ def counts(images: int, key: int = 0) -> Values:
 
 
 def interval(draws: Values) -> tuple[float, float]:
-    """Of bootstrap values, 95 %."""
+    """The 95 % interval of bootstrap values."""
     low, high = np.quantile(draws, _TAILS)
     return float(low), float(high)
 

@@ -1,5 +1,7 @@
-"""The figures of a report: each baseline's bytes against always-AVIF, regret, seconds and harm; by domain and pooled, by
-target."""
+"""The figures of a report, by domain and pooled, by target.
+
+They are each baseline's bytes against always-AVIF, regret, seconds and harm.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,9 @@ if TYPE_CHECKING:
 
 
 def summary(baselines: pd.DataFrame, routed: pd.DataFrame, harm: pd.DataFrame) -> dict[str, Any]:
-    """JSON-able: target (text) -> domain or "all" -> `images`, `rivals`, `policies`, `neural_harm` (of always-neural). The
-    tables: `baselines.baseline_results`, `routing.routed`, `harm.harm`.
+    """JSON-able: target (text) -> domain or "all" -> `images`, `rivals`, `policies`, `neural_harm` (of always-neural).
+
+    The tables: `baselines.baseline_results`, `routing.routed`, `harm.harm`.
 
     A baseline has: `bytes`, the sum over images; `against_avif`, that sum over always-AVIF's; `against_avif_geometric`, the
     geometric mean over images of the same ratio, in which small and large images count alike; `out_of_reach`, images that it
@@ -83,11 +86,12 @@ def _baseline(rows: pd.DataFrame, avif: pd.DataFrame, harm: pd.DataFrame) -> dic
 
 
 def _policy(rows: pd.DataFrame, avif: pd.DataFrame, harm: pd.DataFrame, images: int) -> dict[str, Any]:
-    """A baseline's figures, and of the two oracles, `oracle` (open) and `permitted`, their own; `regret` = bytes / oracle's bytes
-    - 1, of sums, and `regret_permitted`; `share_of_oracle_seconds`, of the open one's, and `share_of_oracle_seconds_searching`,
-    without `decide_seconds`; `regret_by_rule`: see `regret.by_rule`;
-    `search`: see `_search`; `lanes`: images by the lane that wrote them; `rules`: images by rule; `harm`: see `harm.summary`, of
-    the neural lane's images.
+    """A policy's figures: those of a baseline, and of the two oracles, `oracle` (open) and `permitted`, their own.
+
+    Also `regret` = bytes / oracle's bytes - 1, of sums, and `regret_permitted`; `share_of_oracle_seconds`, of the open
+    one's, and `share_of_oracle_seconds_searching`, without `decide_seconds`; `regret_by_rule`: see `regret.by_rule`;
+    `search`: see `_search`; `lanes`: images by the lane that wrote them; `rules`: images by rule; `harm`: see
+    `harm.summary`, of the neural lane's images.
     """
     merged = rows.merge(avif, on=KEYS, how="left")
     ours, anchor = merged["bytes"].to_numpy(float), merged["avif"].to_numpy(float)

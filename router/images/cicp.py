@@ -37,13 +37,18 @@ _HDR_TRANSFERS = (16, 18)
 
 
 def is_hdr_transfer(cicp: tuple[int, int] | None) -> bool:
-    """Whether (primaries, transfer) names PQ (SMPTE ST 2084) or HLG (ARIB STD-B67)."""
+    """Whether (primaries, transfer) says what colours are meant.
+
+    It does where neither number is unspecified, reserved or of a kind unused in still images.
+    """
     return cicp is not None and cicp[1] in _HDR_TRANSFERS
 
 
 def is_known(cicp: tuple[int, int]) -> bool:
-    """Whether (primaries, transfer) says what colours are meant: neither number is unspecified, reserved or of a kind unused in
-    still images."""
+    """Whether (primaries, transfer) says what colours are meant.
+
+    It does where neither number is unspecified, reserved or of a kind unused in still images.
+    """
     return cicp[0] in _PRIMARIES and (cicp[1] in (_SRGB, *_CAMERA_TRANSFERS, *_CURVES, *_HDR_TRANSFERS))
 
 

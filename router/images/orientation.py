@@ -14,7 +14,7 @@ _SIZES = {3: 2, 4: 4}  # SHORT as the standard says; LONG is written by some too
 
 
 def tiff_block(exif: bytes | None) -> bytes | None:
-    """EXIF as a bare TIFF block: without the `Exif\\0\\0` of JPEG segments; None if nothing is left."""
+    r"""EXIF as a bare TIFF block: without the `Exif\0\0` of JPEG segments; None if nothing is left."""
     if exif is None:
         return None
     return exif.removeprefix(_PREFIX) or None

@@ -49,7 +49,7 @@ def probe(data: bytes) -> ImageHeader:
 
 
 def recognised(head: bytes) -> tuple[str, bool] | None:
-    """Of a file that begins with `head` (some kilobytes): its format's name, and whether it is read here; None for no image.
+    """The name of a file's format by its first kilobytes, and whether it is read here; None for no image.
 
     The signature counts: the rest of the file may be damaged.
     """

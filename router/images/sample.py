@@ -122,7 +122,7 @@ class ImageSample:
 
     @property
     def mode(self) -> Mode:
-        """ "L", "LA", "RGB" or "RGBA", whatever the depth."""
+        """The channels as "L", "LA", "RGB" or "RGBA", whatever the depth."""
         return _MODES[self.channels]
 
     @property
@@ -218,7 +218,7 @@ class ImageSample:
 
 
 def pixels_sha256(pixels: Pixels) -> str:
-    """SHA-256 over "HxWxC:dtype\\n" and the little-endian samples of an (H, W, C) array."""
+    r"""SHA-256 over "HxWxC:dtype\n" and the little-endian samples of an (H, W, C) array."""
     digest = hashlib.sha256(f"{'x'.join(map(str, pixels.shape))}:{pixels.dtype.name}\n".encode())
     digest.update(np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("<")).data)
     return digest.hexdigest()

@@ -15,7 +15,7 @@ from router.policy.yaml_source import PolicySource, read_source
 
 
 class PolicyFindings(NamedTuple):
-    """Of one file. `policy` is None where it does not load."""
+    """What was found in one policy file. `policy` is None where it does not load."""
 
     problems: list[Problem]
     policy: CompiledPolicy | None

@@ -1,5 +1,7 @@
-"""What the fields of a policy must be to each other. One home for these rules: the models of `schema.py` hold what they take to
-them, and the checker goes through data that may be wrong elsewhere, so that everything shows at once.
+"""What the fields of a policy must be to each other.
+
+One home for these rules: the models of `schema.py` hold what they take to them, and the checker goes through data that may be
+wrong elsewhere, so that everything shows at once.
 
 Every function takes plain data of a part of a policy, passes over fields whose type is wrong, and yields (path in it, code,
 message, hint).
@@ -38,7 +40,7 @@ def raise_first(found: Iterable[Found]) -> None:
 
 
 def lane_problems(lane: Mapping[str, Any]) -> Iterator[Found]:
-    """Of one lane of an action."""
+    """The problems of one lane of an action."""
     kind, codecs, settings = lane.get("lane"), lane.get("codecs", ()), lane.get("settings", {})
     codecs = codecs if isinstance(codecs, list | tuple) else None
     settings = settings if isinstance(settings, Mapping) else {}
@@ -97,20 +99,20 @@ def _codec_hint(codec: str, lane: Any) -> str:
 
 
 def aim_problems(part: Mapping[str, Any]) -> Iterator[Found]:
-    """Of an action, or of the defaults."""
+    """The problems of the aims of an action, or of the defaults."""
     if part.get("quality") is not None and part.get("target") is not None:
         yield ("quality",), ProblemCode.CONTRADICTION, "give quality or target, not both", "Quality is a target in SSIMULACRA2"
 
 
 def action_problems(action: Mapping[str, Any]) -> Iterator[Found]:
-    """Of an action, without those of its lanes."""
+    """The problems of an action, without those of its lanes."""
     yield from aim_problems(action)
     if action.get("fixed_target") is True and action.get("quality") is None and action.get("target") is None:
         yield ("fixed_target",), ProblemCode.CONTRADICTION, "there is no quality or target to fix", "Add quality: or target: here"
 
 
 def policy_problems(policy: Mapping[str, Any]) -> Iterator[Found]:
-    """Of the whole: names of rules and context keys, and where `on_error` may lead."""
+    """The problems of the whole policy: names of rules and context keys, and where `on_error` may lead."""
     seen: dict[str, int] = {}
     for index, name in _names(policy.get("rules")):
         if name in RESERVED_RULE_NAMES:

@@ -96,7 +96,7 @@ def _below(path: FieldPath, found: Iterator[Found]) -> Iterator[Found]:
 
 
 def _conditions(data: dict[str, Any], source: PolicySource) -> Iterator[Problem]:
-    """Of conditions, as far as the context's keys tell their types."""
+    """The problems of conditions, as far as the context's keys tell their types."""
     rules = data.get("rules")
     whens = [
         (index, rule["when"], rule.get("name"))

@@ -190,7 +190,7 @@ def _compared(operator: str, value: Any) -> Values | None:
 
 
 def _whole(values: Values, name: str) -> Values:
-    """Of integers: what is above 5 begins with 6."""
+    """The values that integers can have: what is above 5 begins with 6."""
     known = INPUTS.get(name)
     if known is None or known.type != "int":
         return values

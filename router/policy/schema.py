@@ -251,8 +251,10 @@ class Defaults(_Aiming):
 
     @model_serializer(mode="wrap")
     def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without `metadata_loss` and `record` where they have their defaults: they are younger than policies, whose hashes must
-        stay."""
+        """Leave `metadata_loss` and `record` out where they have their defaults.
+
+        They are younger than policies whose hashes must stay.
+        """
         data: dict[str, Any] = plain(self)
         if self.metadata_loss == "name":
             data.pop("metadata_loss", None)

@@ -94,7 +94,7 @@ def wrong_fields(error: ValidationError, data: Any) -> list[Wrong]:
 
 
 def _wrong(details: ErrorDetails, data: Any) -> Wrong:
-    """pydantic's own location also names union members; those are not in the data and are left out."""
+    """Where and what is wrong: pydantic's own location also names union members; those are not in the data and are left out."""
     path: list[str | int] = []
     at: Any = data
     kind, message = details["type"], details["msg"].replace("Input should be ", "should be ").replace("String should", "should")

@@ -15,8 +15,10 @@ class Words:
     """Fills places in a policy's words. What is not known, or may not be told, is "unknown"."""
 
     def __init__(self, names: Container[str], read: Callable[[str], Any], may_tell: Callable[[str], bool]) -> None:
-        """`names` of inputs: other braces stay as they are. `read`: value of an input, None where it is not known. `may_tell`:
-        whether it may be in a record."""
+        """`names` of inputs: other braces stay as they are.
+
+        `read`: value of an input, None where it is not known. `may_tell`: whether it may be in a record.
+        """
         self._names = names
         self._read = read
         self.may_tell = may_tell

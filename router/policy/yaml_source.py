@@ -1,5 +1,7 @@
-"""Policy files as plain data with the place of every field. YAML without its traps: no anchors, tags or duplicate keys, and the
-scalars of YAML 1.2 (`no`, `on`, `1:30`, `0777` and dates are what they look like: text, text, text, 777 and text).
+"""Policy files as plain data with the place of every field.
+
+YAML without its traps: no anchors, tags or duplicate keys, and the scalars of YAML 1.2 (`no`, `on`, `1:30`, `0777` and dates
+are what they look like: text, text, text, 777 and text).
 """
 
 from __future__ import annotations

@@ -233,8 +233,10 @@ def _tiles(height: int, width: int) -> Iterator[tuple[slice, slice]]:
 
 
 def _continued(plane: Plane, beyond: list[tuple[int, int]]) -> Plane:
-    """With all that the filter reaches: beyond the image zeros left and right and reflection above and below, which are the
-    borders of the published implementation."""
+    """Add all that the filter reaches beyond the image.
+
+    That is zeros left and right and reflection above and below, which are the borders of the published implementation.
+    """
     import cv2
 
     (top, bottom), (left, right) = beyond
@@ -246,7 +248,7 @@ def _continued(plane: Plane, beyond: list[tuple[int, int]]) -> Plane:
 
 
 def _sums(reference: Plane, candidate: Plane) -> NDArray[np.float64]:
-    """Of two XYB planes: (3 channels, sums of values and of their 4th powers, 3 kinds)."""
+    """Sums over two XYB planes: (3 channels, sums of values and of their 4th powers, 3 kinds)."""
     inner = slice(_RADIUS, -_RADIUS)
     m1, m2 = _blur(reference), _blur(candidate)
     product = reference * candidate

@@ -248,8 +248,10 @@ def embed_short_record(candidate: Candidate, record: bytes, source_xmp: bytes | 
 
 
 def bare(candidate: Candidate) -> bytes:
-    """The candidate's bytes without the reserve that its codec left for XMP, and the same image. Raises CodecError,
-    StreamError."""
+    """The candidate's bytes without the reserve that its codec left for XMP, and the same image.
+
+    Raises CodecError, StreamError.
+    """
     data = candidate.codec.without_xmp(candidate.data)
     return data if data == candidate.data else _unchanged(candidate, data)
 

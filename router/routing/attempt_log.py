@@ -48,7 +48,7 @@ class AttemptLog:
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
-        """So far."""
+        """The attempts so far, in order."""
         return tuple(self._attempts)
 
     def failed_for(self, codes: Set[ReasonCode]) -> bool:
@@ -56,43 +56,43 @@ class AttemptLog:
         return any(attempt.codec and attempt.outcome in codes for attempt in self._attempts)
 
     def done(self, attempt: ScheduledAttempt, candidate: Candidate) -> None:
-        """The codec's result may be released."""
+        """Log that the codec's result may be released."""
         self._log(attempt, "done", bytes=len(candidate.data), encodings=candidate.encodings)
 
     def beaten(self, candidates: Sequence[Candidate], lane: str) -> None:
-        """Results of a lane that made way for a smaller one."""
+        """Note the results of a lane that are larger than the one that is released."""
         for other in candidates:
             self.note(ReasonCode.NOT_SMALLEST, f"{len(other.data)} bytes", lane, other.codec.codec_id)
 
     def refused(self, attempt: ScheduledAttempt, candidate: Candidate, code: ReasonCode, detail: str) -> None:
-        """The codec's result may not be released, and the record tells of it."""
+        """Log that the codec's result may not be released; its measurements go into the record."""
         self._refused.append(
             Refused(attempt.lane.lane, attempt.codec_id, len(candidate.data), candidate.score, code, candidate.guard)
         )
         self.failed(attempt, code, detail)
 
     def failed(self, attempt: ScheduledAttempt, code: ReasonCode, detail: str, log: str = "") -> None:
-        """There is no result. `log`: in place of `detail` where only the log may know it."""
+        """Log that the codec gave no result. `log` replaces `detail` in the log, where the record must not hold it."""
         self.note(code, detail, attempt.lane.lane, attempt.codec_id)
         self._log(attempt, code.value, detail=log or detail)
 
     def lane_failed(self, lane: str, code: ReasonCode) -> None:
-        """A lane without codecs is not open."""
+        """Log that a lane without codecs is not open."""
         self._reasons.append(Reason(code, "", lane, None))
         self._attempts.append(Attempt(lane=lane, codec="", outcome=code.value))
 
     def note(self, code: ReasonCode, detail: str, lane: str, codec_id: str) -> None:
-        """A reason alone."""
+        """Add a reason that belongs to no attempt of its own."""
         self._reasons.append(Reason(code, detail, lane, codec_id))
 
     def done_without(self, error: ArtefactError) -> None:
-        """An artefact could not be used, and nothing depends on it; said once."""
+        """Note, once, that an artefact could not be used and that no result depends on it."""
         reason = Reason.done_without(error)
         if reason not in self._reasons:
             self._reasons.append(reason)
 
     def outcome(self, candidate: Candidate | None) -> RoutingOutcome:
-        """All of it."""
+        """What came of the lanes, with everything that was logged."""
         return RoutingOutcome(candidate, tuple(self._reasons), self.attempts, tuple(self._refused))
 
     def _log(self, attempt: ScheduledAttempt, outcome: str, **found: Any) -> None:

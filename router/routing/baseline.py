@@ -48,10 +48,10 @@ class Baseline:
         return self._kept.get(_key(lane, codec_id))
 
     def verdict(self, lane: LanePlan, neural: Candidate) -> BaselineVerdict | None:
-        """What comes of the comparison; None if nobody asks for one, or no classical codec can write the image.
+        """Compare a neural result; None if nobody asks for that, or no classical codec can write the image.
 
-        It is what policy or level promise, so it goes before the time, unless the decision refuses what is late: then want of
-        time is an objection. InputError and LimitError are let through.
+        Policy or guard level promise the comparison, so it is made even where the time is over. Only a decision that refuses
+        late results treats missing time as an objection. Raises InputError and LimitError.
         """
         if not self._decision.compares(lane):
             return None
@@ -61,7 +61,7 @@ class Baseline:
             except _NoTimeError:
                 code = ReasonCode.SAVES_TOO_LITTLE if lane.must_save is not None else ReasonCode.GUARD_NO_GAIN
                 return BaselineVerdict(code, f"no time to compare it with {codec_id}", stays=False)
-            # At `strict` also one that its own check stops: that is no reason to release a neural result that nobody compared.
+            # At `strict`, a baseline that fails its own guard is compared all the same: nothing neural is released uncompared.
             if baseline is not None and (baseline.guard.passed or self._decision.level is GuardLevel.STRICT):
                 return self._beside(lane, neural, baseline)
         return None
@@ -86,7 +86,7 @@ class Baseline:
             return f"the comparison failed: {own_words(error, ours=registry.is_ours(neural.codec))}"
 
     def _contender(self, candidate: Candidate) -> Contender:
-        """All is compared as it is shown: results of one image may lie under different profiles."""
+        """A result as it is compared: as a screen shows it, since results of one image may have different profiles."""
         codec, settings, sample = candidate.codec, candidate.settings, self._sample
 
         def recode(pixels: Pixels) -> Pixels:
@@ -99,7 +99,7 @@ class Baseline:
         return Contender(len(candidate.data), candidate.guard, pixels, recode if with_signals else None)
 
     def _encoded(self, lane: LanePlan, codec_id: str) -> Candidate | None:
-        """What this codec writes; None if it fails, which it says when it is attempted in its own lane."""
+        """The result of this codec; None if it fails, which is logged when it is attempted in its own lane."""
         known = self.kept(lane, codec_id)
         if known is not None:
             return known

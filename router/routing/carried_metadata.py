@@ -178,7 +178,7 @@ def _density(density: PixelDensity | None, taken: set[Name]) -> Iterator[str]:
 
 
 def _time(modified: bytes | None, taken: set[Name]) -> Iterator[str]:
-    """tIME (PNG, 11.3.4.4) is in UTC."""
+    """The time in a PNG's tIME (11.3.4.4), which is in UTC."""
     if modified is not None and len(modified) == 7 and _MODIFIED not in taken:
         year, (month, day, hour, minute, second) = int.from_bytes(modified[:2], "big"), modified[2:]
         yield f'xmp:ModifyDate="{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"'

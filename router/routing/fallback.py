@@ -110,8 +110,11 @@ class Fallback:
         return self._try(self._schedule.attempt(lane, codec_id, encoded=encoded))
 
     def _is_makeshift(self, lane: LanePlan, candidate: Candidate) -> bool:
-        """Whether this is a lossless copy of a lossy file, no smaller than it, that nobody would have asked for had there been
-        memory or time for the codecs before: then the file itself is the better output, or an error."""
+        """Whether this is a lossless copy of a lossy file, and no smaller than it.
+
+        Nobody would have asked for one had there been memory or time for the codecs before: then the file itself is the
+        better output, or an error.
+        """
         source, size = self._sample.source, len(candidate.data)
         if lane.lane != Lane.LOSSLESS or self._decision.forced or not source.lossy or source.size is None or size < source.size:
             return False

@@ -128,8 +128,9 @@ def _overshot(decision: Decision, candidate: Candidate) -> list[Reason]:
 def _with_evidence(
     candidate: Candidate, record: DecisionRecord, source_xmp: bytes | None, form: RecordForm, bound: int | None
 ) -> tuple[bytes, list[Reason]]:
-    """The candidate's bytes with a record of this form and source XMP; where that fails, with the XMP alone; else bare. And what
-    failed.
+    """The candidate's bytes with a record of this form and source XMP; where that fails, with the XMP alone; else bare.
+
+    And what failed.
 
     The bytes have passed the guard: no failure here may lose them. `bound`: the most that the result may have.
     """

@@ -35,9 +35,9 @@ class ScheduledAttempt:
 
 
 class AttemptSchedule:
-    """Who may begin, how many encodings it gets, and who goes when the time is over.
+    """Hands the time of one image out: which codec may begin, with how many encodings, and which one overruns the time.
 
-    Seconds throughout; instants are values of `clock`.
+    Times are seconds; instants are values of `clock`.
     """
 
     def __init__(
@@ -49,15 +49,15 @@ class AttemptSchedule:
         self._clock = clock
         seconds = None if decision.budgets.encode_ms is None else decision.budgets.encode_ms / 1000
         self._budget = Budget(clock() if started is None else started, seconds, clock)
-        self._late: list[tuple[LanePlan, str]] = []
+        self._failed_for_time: list[tuple[LanePlan, str]] = []
 
     @property
     def missed(self) -> bool:
         """Whether any codec has failed for want of time alone."""
-        return bool(self._late)
+        return bool(self._failed_for_time)
 
     def attempt(self, lane: LanePlan, codec_id: str, *, encoded: bool = False, overrun: bool = False) -> ScheduledAttempt:
-        """The codec's attempt, from now on. `encoded`: its result is there already, nothing is to be expected."""
+        """An attempt that begins now. `encoded` says that its result is there already, so that it takes no time."""
         prediction = None if encoded else self._forecast.of(lane, codec_id)
         left, reserve = self._budget.left, 0.0
         if left is not None and prediction is not None:
@@ -65,7 +65,10 @@ class AttemptSchedule:
         return ScheduledAttempt(lane, codec_id, self._clock(), left, prediction, reserve, overrun)
 
     def allowance(self, attempt: ScheduledAttempt) -> Allowance:
-        """What the codec may take, unless it overruns. Raises CodecError (BUDGET_PREDICTED) if not even one encoding fits."""
+        """The time that a codec may take unless it overruns.
+
+        Raises CodecError (BUDGET_PREDICTED) if not even one encoding fits.
+        """
         found = self._budget.allowance(self._decision.max_steps, attempt.prediction, attempt.left, attempt.reserve)
         if found is None:
             assert attempt.prediction is not None
@@ -73,27 +76,27 @@ class AttemptSchedule:
             raise CodecError(
                 f"one encoding takes longer than what is left of encode_ms {self._decision.budgets.encode_ms:g}",
                 code=ReasonCode.BUDGET_PREDICTED,
-                # Of the clock, hence for the log alone: two runs that decide alike leave the same record.
+                # These times depend on the clock and are for the log alone: two runs that decide alike leave the same record.
                 log=f"{1000 * attempt.prediction.first:.0f} ms predicted for one encoding, {1000 * attempt.left:.0f} ms left",
             )
         return found
 
     def renewed_allowance(self) -> Allowance:
-        """For a search in an overrun whose one encoding is not it: the whole time anew, from now on."""
+        """The whole time once more, from now on, for a search whose one encoding in an overrun missed the target."""
         return Allowance(self._decision.max_steps, self._budget.renewed().deadline)
 
     def failed(self, attempt: ScheduledAttempt, error: RouterError) -> None:
-        """Take note of a failure: who failed for want of time alone may overrun it."""
+        """Note that an attempt failed; one that failed for want of time alone may overrun the time later."""
         if of_time(error) and not attempt.overrun:
-            self._late.append((attempt.lane, attempt.codec_id))
+            self._failed_for_time.append((attempt.lane, attempt.codec_id))
 
     def overruns(self) -> Iterator[ScheduledAttempt]:
-        """The attempts of those who failed for want of time alone, if the decision wants what is late: the last one first.
+        """New attempts for codecs that failed for want of time alone, if the decision wants late results; the last one first.
 
-        The last in the policy's order is the one that it falls back to, and usually the fastest.
+        The last codec in the policy's order is the one that it falls back to, and usually the fastest.
         """
         if self._decision.budgets.when_late == "encode":
-            for lane, codec_id in reversed(self._late):
+            for lane, codec_id in reversed(self._failed_for_time):
                 yield self.attempt(lane, codec_id, overrun=True)
 
 

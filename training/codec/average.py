@@ -11,7 +11,7 @@ _EARLY, _LATE, _FROM = 0.01, 0.002, 1000
 
 
 class Average:
-    """Of a model's state; integers are those of the last step."""
+    """The average of a model's state; integers are those of the last step."""
 
     def __init__(self, model: nn.Module) -> None:
         self._model = model

@@ -56,7 +56,7 @@ class Photographs:
 
     @property
     def megapixels(self) -> float:
-        """Of all images."""
+        """Megapixels of all images together."""
         return sum(image[0].numel() for image in self.images) / 1e6
 
     def reseed(self, *seed: int) -> None:

@@ -1,5 +1,8 @@
-"""A picture of what lies at the ends of the range: nothing that is decoded later should be far outside of what it sends through a
-network. Integers whose bounds know photographs only are clipped elsewhere, and lose whole levels there."""
+"""A picture of what lies at the ends of the range.
+
+Nothing that is decoded later should be far outside of what it sends through a network. Integers whose bounds know
+photographs only are clipped elsewhere, and lose whole levels there.
+"""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class RateModel(nn.Module):
         self._distance = torch.compile(ssimulacra2_loss.distance)
 
     def trade_off(self, position: Tensor) -> Tensor:
-        """lambda at rate positions (B,): log-linear between the anchors."""
+        """The weight lambda at rate positions (B,): log-linear between the anchors."""
         o = self.objective
         share = position / (self.codec.config.rates - 1)
         return torch.exp(math.log(o.lambda_min) * (1 - share) + math.log(o.lambda_max) * share)

@@ -31,7 +31,7 @@ class Optimisers:
         """In the order of a checkpoint."""
 
     def set_factor(self, factor: float) -> None:
-        """Of the rates of the coming steps."""
+        """Set the factor of the learning rates of the coming steps."""
         for optimiser, rate in self._rates:
             for group in optimiser.param_groups:
                 group["lr"] = rate * factor

@@ -29,6 +29,6 @@ class Schedule:
         return share >= self.decay_from
 
     def factor(self, step: int, share: float) -> float:
-        """Of all learning rates."""
+        """The factor of all learning rates."""
         warm = min(1.0, (step + 1) / _WARM_UP)
         return warm * (max(_LEAST, (1 - share) / (1 - self.decay_from)) if self.decays(share) and self.decay_from < 1 else 1.0)

@@ -38,7 +38,8 @@ class Trainer:
         save_minutes: float = 10,
         compiled: bool = False,
     ) -> None:
-        """
+        """Prepare a run; nothing is trained yet.
+
         Args:
             configuration: what decides the run.
             photographs: folder of photographs, searched recursively.

@@ -65,7 +65,7 @@ class CostRow:
 
     @property
     def ratio(self) -> float:
-        """real / predicted."""
+        """The real seconds over the predicted ones."""
         return self.real / self.predicted
 
     @property

@@ -1,5 +1,7 @@
-"""The foreign images of the contrast: development domains under several draws, domains that are made, and photographs with
-something foreign in them."""
+"""The foreign images of the contrast.
+
+They are development domains under several draws, domains that are made, and photographs with something foreign in them.
+"""
 
 from __future__ import annotations
 

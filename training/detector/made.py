@@ -14,8 +14,11 @@ from training.detector.phantoms import phantom
 
 @dataclass(frozen=True)
 class GeneratedDomain:
-    """One domain: `count` pictures by `draw`, half of them under a history of the mix, those in turn in one of two `sizes`;
-    `weight`: of the domain in sum, 1 being that of a domain of collected images."""
+    """One domain that is made: `count` pictures by `draw`.
+
+    Half of them are under a history of the mix, those in turn in one of two `sizes`. `weight` is that of the domain in sum,
+    1 being that of a domain of collected images.
+    """
 
     count: int
     draw: Callable[[np.random.Generator], Image.Image]

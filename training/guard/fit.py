@@ -144,8 +144,10 @@ def _slope(values: Table) -> Table:
 
 
 def _levels(highest: Table) -> Table:
-    """Quantiles, of all targets together, since standardised values have one law: as counted up to _BODY, along the exponential
-    tail beyond."""
+    """Quantiles of all targets together, since standardised values have one law.
+
+    They are as counted up to _BODY, and along the exponential tail beyond.
+    """
     body = np.quantile(highest, _BODY)
     slope = max(float(_slope(highest)), _LEAST)
     tail = [body + slope * np.log((1 - _BODY) / (1 - q)) for q in QUANTILES]

@@ -62,7 +62,7 @@ def measure(
     side: int = SIDE,
     tell: Callable[[Any], None] | None = None,
 ) -> SavingsData:
-    """Of all images below `folder` (`<domain>/*`); what the cache holds is not encoded again."""
+    """Measure all images below `folder` (`<domain>/*`); what the cache holds is not encoded again."""
     import pandas as pd
 
     common: dict[str, Any] = {"jobs": jobs, "max_side": side, "every": every, "tell": tell}
@@ -79,7 +79,7 @@ def measure(
 def from_points(
     points: Any, pictures: Mapping[tuple[str, str], DomainImage], targets: tuple[float, ...], side: int
 ) -> SavingsData:
-    """Of the images that have neural and classical points (see `measure_folder`)."""
+    """The data of the images that have neural and classical points (see `measure_folder`)."""
     import pandas as pd
 
     table = pd.concat([disadvantage(points, target) for target in targets])

@@ -45,8 +45,11 @@ def capped(ratios: Values) -> Floats:
 
 
 def fit(measured: SavingsData, *, seed: int = 0) -> FittedSavings:
-    """All folds' regressors. Every image counts twice: as the crop that was coded, and as the whole file that a policy will
-    see. An image's own error is that on its whole file. Raises ValueError for fewer than 2 * FOLDS images."""
+    """All folds' regressors.
+
+    Every image counts twice: as the crop that was coded, and as the whole file that a policy will see. An image's own error
+    is that on its whole file. Raises ValueError for fewer than 2 * FOLDS images.
+    """
     count = len(measured.domain)
     if count < 2 * FOLDS:
         raise ValueError(f"{count} images are too few, {2 * FOLDS} are the least")

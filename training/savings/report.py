@@ -48,7 +48,7 @@ def figures(measured: SavingsData, fitted: FittedSavings, manifest: SavingsManif
 
 
 def errors(y: Floats, said: Floats) -> dict[str, float]:
-    """Of log ratios."""
+    """The errors of log ratios."""
     variance = float(np.mean((y - y.mean()) ** 2))
     return {
         "images": float(len(y)),
@@ -59,8 +59,11 @@ def errors(y: Floats, said: Floats) -> dict[str, float]:
 
 
 def rule(y: Floats, said: Floats) -> dict[str, float]:
-    """What `gain.bytes_saved > 0.0` is worth where everything else would be neural: bytes relative to the best classical codec,
-    as means over images (an image counts alike whatever its size), with the rule, without it, and with perfect knowledge."""
+    """What `gain.bytes_saved > 0.0` is worth where everything else would be neural.
+
+    Bytes relative to the best classical codec, as means over images (an image counts alike whatever its size), with the
+    rule, without it, and with perfect knowledge.
+    """
     loses, turned_away = y > 0, said >= 0
     sizes = np.exp(y)
     found = {

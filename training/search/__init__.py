@@ -1,2 +1,4 @@
-"""The search model of the quality search: measuring curves, fitting it, and counting the encodings that a search takes with
-it."""
+"""The search model of the quality search.
+
+Curves are measured here, the model is fitted, and the encodings that a search takes with it are counted.
+"""

@@ -14,8 +14,10 @@ MOST = 1000
 
 
 def distinct_settings(codec: Codec) -> NDArray[np.int64] | None:
-    """The lowest of each run of neighbouring settings with the same file, on small noisy pictures; None if all differ, or if
-    there are more than `MOST`."""
+    """The lowest of each run of neighbouring settings with the same file, on small noisy pictures.
+
+    None if all differ, or if there are more than `MOST`.
+    """
     knob = codec.knob
     if knob is None or knob.high - knob.low > MOST:
         return None

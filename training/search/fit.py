@@ -98,7 +98,7 @@ def newest(most_pixels: int | None = None) -> Path:
 
 
 def neural_pictures(pictures: Sequence[Chosen]) -> list[Chosen]:
-    """Of dev a fifth (of its thumbnails a third), and of the photographs the small ones: the neural codec is slow."""
+    """The pictures for the neural codec, which is slow: a fifth of dev (of its thumbnails a third), and the small photographs."""
     if any(one.thumbnail for one in pictures):
         return list(pictures[::3])
     dev = [one for one in pictures if not one.whole_range]

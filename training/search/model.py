@@ -29,7 +29,7 @@ BEND = 2.0
 
 @dataclass(frozen=True)
 class CurveSamples:
-    """Of one image and one curve: `weights` (N, G) of the knots at the settings measured, `level` (N,)."""
+    """The samples of one image and one curve: `weights` (N, G) of the knots at the settings measured, `level` (N,)."""
 
     weights: Array
     level: Array

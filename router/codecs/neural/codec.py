@@ -56,10 +56,10 @@ class NeuralCodec(Codec):
     byte_neutral: ClassVar[frozenset[str]] = frozenset({"decoding", "model"})
 
     def __init__(self, model: str | None = None, decoding: str = Decoding.FP32) -> None:
-        """
-        Args:
-            model: id of the model to encode with; the newest that ships by default. Decoding uses the one in the stream.
-            decoding: arithmetic of the pixels when decoding: "fp32", "bf16" or "exact", see `Decoding`.
+        """Args: model: id of the model to encode with; the newest that ships by default.
+
+        Decoding uses the one in the stream. decoding: arithmetic of the pixels when decoding: "fp32", "bf16" or "exact", see
+        `Decoding`.
 
         Raises UsageError (BAD_ARGUMENT).
         """

@@ -82,7 +82,7 @@ def _conv(weights: Mapping[str, NDArray[np.float64]], name: str) -> FixedConv:
 
 
 def _divided(x: Integers, bits: int) -> Integers:
-    """x / 2^bits, rounded to the nearest, halves up; in place."""
+    """Return x / 2^bits, rounded to the nearest, halves up; in place."""
     x += 2.0 ** (bits - 1)
     x *= 2.0**-bits
     return np.floor(x, out=x)

@@ -42,7 +42,8 @@ class Network:
         log_gain: NDArray[np.int64],
         integers: BoundedWeights | None = None,
     ) -> None:
-        """
+        """Build the network from its weights.
+
         Args:
             config: shape.
             weights: of `Transform`, without `qe`.

@@ -105,9 +105,9 @@ class UnknownChunk:
 
 @dataclass(frozen=True)
 class Container:
-    """Everything in a file but its `bind` chunk, which `write` makes anew.
+    r"""Everything in a file but its `bind` chunk, which `write` makes anew.
 
-    Tiles in raster order; `exif` without the `Exif\\0\\0` prefix; `unknown`: ancillary chunks kept.
+    Tiles in raster order; `exif` without the `Exif\0\0` prefix; `unknown`: ancillary chunks kept.
     """
 
     header: NcrHeader

@@ -25,8 +25,13 @@ _MEAN_DEVIATION = 0.8
 
 @dataclass(frozen=True, eq=False)
 class Contrast(FromArrays):
-    """Arrays of a fitted estimator. center, scale: see `Standard`. weights: (D,), or (2 D,) where deviations on either side
-    count as well. intercept: (1,)."""
+    """Arrays of a fitted estimator.
+
+    Attributes:
+        center, scale: see `Standard`.
+        weights: (D,), or (2 D,) where deviations on either side count as well.
+        intercept: (1,).
+    """
 
     center: Stored
     scale: Stored

@@ -33,8 +33,11 @@ _BATCH = 8
 
 
 class Backbone(Embedding):
-    """EfficientNet-Lite0. The whole image: the head's mean over the small view (1,280), the middle stage's mean and spread over
-    the view and over the tiles (4 x 112). A tile: the middle stage's mean and spread (224)."""
+    """EfficientNet-Lite0.
+
+    The whole image: the head's mean over the small view (1,280), the middle stage's mean and spread over the view and over
+    the tiles (4 x 112). A tile: the middle stage's mean and spread (224).
+    """
 
     id = "efficientnet-lite0-1"
 

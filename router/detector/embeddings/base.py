@@ -16,9 +16,11 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Attributes:
-    whole: (D,) float32, finite: the image as one vector.
-    tiles: (N, T) float32, finite: each tile of the patches, in their order.
+    """The features of one image.
+
+    Attributes:
+        whole: (D,) float32, finite: the image as one vector.
+        tiles: (N, T) float32, finite: each tile of the patches, in their order.
     """
 
     whole: Array
@@ -32,8 +34,10 @@ class Embedding(ABC):
     """Goes into the artefact of every detector fitted on it; changes whenever the value of any feature does."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """By id: networks are not copied, what a pickle becomes loads its own. A family that `embeddings.load` does not know
-        says how it is made."""
+        """By id: networks are not copied, what a pickle becomes loads its own.
+
+        A family that `embeddings.load` does not know says how it is made.
+        """
         from router.detector import embeddings
 
         return embeddings.load, (self.id,)

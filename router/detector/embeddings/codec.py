@@ -32,8 +32,12 @@ _FLOOR = 1e-3
 
 
 class CodecFeatures(Embedding):
-    """Of each tile: log energy of every latent channel, mean size of every hyper-latent channel, bits per pixel of the stream,
-    normalised residual, share of skipped latents, and stream bits against a PNG's. The whole: mean over the even tiles."""
+    """Features that the neural codec's own analysis gives.
+
+    For each tile: log energy of every latent channel, mean size of every hyper-latent channel, bits per pixel of the
+    stream, normalised residual, share of skipped latents, and stream bits against a PNG's. For the whole: their mean over
+    the even tiles.
+    """
 
     def __init__(self, card: weights.ModelCard, coder: TileCoder) -> None:
         self.id = f"{PREFIX}{card.id}-{card.sha256[:_DIGITS]}"
@@ -41,7 +45,7 @@ class CodecFeatures(Embedding):
 
     @classmethod
     def named(cls, model_id: str) -> CodecFeatures:
-        """Of the installed model with this id. Raises ModelError (UNKNOWN_MODEL), CodecUnavailableError."""
+        """The embedding of the installed model with this id. Raises ModelError (UNKNOWN_MODEL), CodecUnavailableError."""
         loaded = weights.load_model(model_id)
         return cls(loaded.card, loaded.coder)
 

@@ -43,8 +43,11 @@ class EfficientNetLite0:
     """Immutable; shared between threads."""
 
     def __init__(self, weights: Mapping[str, Tensor]) -> None:
-        """`weights`: "stem", "head" and "<stage>.<block>.<expand|depthwise|project>", each ".weight" and ".bias", any float
-        dtype. Raises KeyError for a missing one."""
+        """Build the network from its weights.
+
+        `weights` has the names "stem", "head" and "<stage>.<block>.<expand|depthwise|project>", each ".weight" and ".bias",
+        in any float dtype. Raises KeyError for a missing one.
+        """
 
         def conv(name: str) -> Conv:
             weight = weights[f"{name}.weight"].float().contiguous(memory_format=torch.channels_last)

@@ -58,8 +58,11 @@ def mscn(stack: Stack) -> tuple[Stack, Stack]:
 
 
 def mscn_statistics(stack: Stack, prefix: str, *, neighbours: bool = True) -> Features:
-    """GGD of the MSCN plane, AGGD of neighbour products (horizontal and vertical averaged, diagonals averaged, and how far
-    horizontal and vertical differ), and the log contrast's mean and spread."""
+    """Natural-scene statistics of the MSCN plane and of the log contrast.
+
+    They are the GGD of the plane, the AGGD of neighbour products (horizontal and vertical averaged, diagonals averaged, and
+    how far horizontal and vertical differ), and the log contrast's mean and spread.
+    """
     normalised, deviation = mscn(stack)
     flat = normalised.reshape(len(stack), -1)
     contrast = np.log1p(deviation).reshape(len(stack), -1)
@@ -120,8 +123,12 @@ def _ggd_shape(ratio: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def gradient_statistics(plane: Stack) -> Features:
-    """Of (N, h, w) luma: zero gradients, magnitude and its tail, orientation, noise. Graphics have exact zeros and
-    axis-aligned edges, photographs hardly any."""
+    """Gradient statistics of (N, h, w) luma: zero gradients, magnitude and its tail, orientation, noise.
+
+    Graphics have exact zeros and axis-aligned edges, photographs hardly any.
+
+    Graphics have exact zeros and axis-aligned edges, photographs hardly any.
+    """
     count = len(plane)
     gx = np.diff(plane, axis=2)[:, :-1].reshape(count, -1)
     gy = np.diff(plane, axis=1)[:, :, :-1].reshape(count, -1)
@@ -154,7 +161,7 @@ def _orientation_order(gx: Stack, gy: Stack, magnitude: Stack) -> NDArray[np.flo
 
 
 def tone_statistics(plane: Stack) -> Features:
-    """Of (N, h, w) luma: moments, how full the histogram is, and how much of it is one value."""
+    """Tone statistics of (N, h, w) luma: moments, how full the histogram is, and how much of it is one value."""
     flat = plane.reshape(len(plane), -1)
     mean, spread = _mean(flat), _std(flat)
     standard = (flat - mean[:, None].astype(np.float32)) / (spread[:, None] + 1).astype(np.float32)
@@ -174,7 +181,7 @@ def tone_statistics(plane: Stack) -> Features:
 
 
 def colour_statistics(stack: Stack) -> Features:
-    """Of (N, h, w, 3) RGB: opponent moments, saturation, and how chroma detail goes with luma detail."""
+    """Colour statistics of (N, h, w, 3) RGB: opponent moments, saturation, and how chroma detail goes with luma detail."""
     count = len(stack)
     y = luma(stack)
     first, second = opponent(stack)
@@ -222,7 +229,7 @@ def _std(flat: Stack) -> NDArray[np.float64]:
 
 
 def layout_statistics(plane: Stack) -> Features:
-    """Of (N, h, w) luma of whole images: where light and contrast sit (sky above, dark borders, bands)."""
+    """Layout statistics of whole images' (N, h, w) luma: where light and contrast sit (sky above, dark borders, bands)."""
     out: Features = {}
     height, width = plane.shape[1:]
     spread = plane.std((1, 2)).astype(np.float64) + 4
@@ -239,7 +246,10 @@ def layout_statistics(plane: Stack) -> Features:
 
 
 def palette_statistics(stack: Stack) -> Features:
-    """Of (N, h, w, 3) RGB: entropy in bits of the colours at 4 bits a channel, and the share of the commonest."""
+    """Palette statistics of (N, h, w, 3) RGB.
+
+    They are the entropy in bits of the colours at 4 bits a channel, and the share of the commonest one.
+    """
     codes = np.minimum(stack, 255).astype(np.intp) >> 4
     flat = ((codes[..., 0] << 8) | (codes[..., 1] << 4) | codes[..., 2]).reshape(len(stack), -1)
     shares = np.stack([np.bincount(row, minlength=4096) for row in flat]) / flat.shape[1]

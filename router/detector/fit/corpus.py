@@ -102,8 +102,11 @@ def all_views(
     jobs: int = 1,
     progress: Callable[[Iterator[Any], int], Iterator[Any]] | None = None,
 ) -> list[list[View]]:
-    """`photograph_views` of every path, in order. Files that cannot be read raise. With `cache`, what was embedded before is
-    taken from there, so a run that was stopped goes on where it was."""
+    """`photograph_views` of every path, in order.
+
+    Files that cannot be read raise. With `cache`, what was embedded before is taken from there, so a run that was stopped
+    goes on where it was.
+    """
     from joblib import Memory, Parallel, delayed
 
     function = photograph_views

@@ -57,8 +57,9 @@ class Past:
 def draw(
     image: Image.Image, rng: np.random.Generator, size: str | None = None, *, mixed: bool = True
 ) -> tuple[Image.Image, str] | None:
-    """One history of `image` and its name ("as_is" unless `mixed`); with `size` (of `scorer.SIZES`) cut or enlarged to it,
-    None where that is out of reach.
+    """One degraded version of `image` and its name ("as_is" unless `mixed`).
+
+    With `size` (of `scorer.SIZES`) it is cut or enlarged to that; None where that is out of reach.
 
     The random numbers taken do not depend on the image's mode, so that the gray and the colour version of a photograph can be
     given the same past.

@@ -251,7 +251,10 @@ def _kept_back(groups: NDArray[np.intp], seen: Sequence[PhotographFacts], large:
 
 @cache
 def _seconds_of_a_view() -> float:
-    """Of one photograph in the largest size, in gray and in colour. The first one is not counted: it loads what is needed."""
+    """Seconds for one photograph in the largest size, in gray and in colour.
+
+    The first one is not counted: it loads what is needed.
+    """
     noise = np.random.default_rng(0).integers(0, 256, (480, 480, 3)).astype(np.uint8)
     spent = 0.0
     for _ in range(2):

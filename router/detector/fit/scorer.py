@@ -1,5 +1,8 @@
-"""Fit a calibrated scorer: estimators on photographs and foreign images, the fusing rule on scores from outside the fit,
-calibration on photographs that neither has seen."""
+"""Fit a calibrated scorer.
+
+Estimators are fitted on photographs and foreign images, the fusing rule on scores from outside the fit, and the calibration
+on photographs that neither has seen.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +30,10 @@ CALIBRATION_DECIMALS = 6
 
 @dataclass(frozen=True, eq=False)
 class EmbeddedPhotographs:
-    """Embedded photographs, all gray or all in colour. groups: (N,) integers, the same for views of one scene, which are never
-    on both sides of a fold."""
+    """Embedded photographs, all gray or all in colour.
+
+    groups: (N,) integers, the same for views of one scene, which are never on both sides of a fold.
+    """
 
     images: Sequence[Embedded]
     groups: NDArray[np.intp]

@@ -44,7 +44,7 @@ class SearchCost:
 
 
 def cost(points: pd.DataFrame, knob: Knob | None, target: float, max_steps: int = MAX_STEPS) -> SearchCost:
-    """Of one family on one image; also where the search ends without reaching the target.
+    """What a search costs with one family on one image, also where it ends without reaching the target.
 
     Between measured settings score, bytes and seconds are interpolated linearly. A codec without a knob encodes and decodes
     once. The search knows the codec's curves on the average image, and how images vary, but not this image: points have no

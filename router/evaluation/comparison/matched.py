@@ -61,7 +61,7 @@ class RateDistortion:
         return max(found, default=None)
 
     def guard_passed(self, score: float) -> bool:
-        """Of the measured point nearest in SSIMULACRA2."""
+        """Whether the guard passes the measured point nearest in SSIMULACRA2."""
         return bool(self.points["guard_passed"].to_numpy(bool)[self._nearest(score)].all())
 
     def guard_quantile(self, score: float) -> float:
@@ -116,8 +116,17 @@ def _at(rd: RateDistortion, target: float) -> dict[str, Any]:
 
 
 DISADVANTAGE = [
-    *("domain", "image", "target", "neural_bytes", "classical_bytes", "classical", "disadvantage"),
-    *("ms_ssim_target", "neural_bytes_ms_ssim", "classical_bytes_ms_ssim", "disadvantage_ms_ssim"),
+    "domain",
+    "image",
+    "target",
+    "neural_bytes",
+    "classical_bytes",
+    "classical",
+    "disadvantage",
+    "ms_ssim_target",
+    "neural_bytes_ms_ssim",
+    "classical_bytes_ms_ssim",
+    "disadvantage_ms_ssim",
 ]
 
 

@@ -34,8 +34,11 @@ class Choice:
 def choose(
     by_family: Mapping[str, RateDistortion], permitted: Sequence[str], target: float, source: float | None = None
 ) -> Choice:
-    """`by_family`: of one image; `permitted`: families, those without points (refused, not measured) are left out;
-    `source`: bytes of the source where it may be passed through, which costs no time."""
+    """The best choice for one image by its measured points.
+
+    `by_family`: of one image; `permitted`: families, those without points (refused, not measured) are left out; `source`:
+    bytes of the source where it may be passed through, which costs no time.
+    """
     found: list[tuple[float, str]] = [(source, SOURCE)] if source else []
     seconds = 0.0
     for name in permitted:

@@ -29,11 +29,38 @@ if TYPE_CHECKING:
 
 
 COLUMNS = [
-    *("domain", "image", "policy", "target", "rule", "first_lane", "lane", "family", "bytes", "seconds", "decide_seconds"),
-    *("search_outcome", "released_bytes", "released_score"),
-    *("steps", "lanes_failed", "fixed_settings", "source_bytes", "oracle_family", "oracle_bytes", "oracle_seconds"),
-    *("permitted_family", "permitted_bytes", "permitted_seconds"),
-    *("p_value", "ood_score", "gain", "gain_low", "gain_high", "guard_quantile", "lanes_open", "lanes_closed"),
+    "domain",
+    "image",
+    "policy",
+    "target",
+    "rule",
+    "first_lane",
+    "lane",
+    "family",
+    "bytes",
+    "seconds",
+    "decide_seconds",
+    "search_outcome",
+    "released_bytes",
+    "released_score",
+    "steps",
+    "lanes_failed",
+    "fixed_settings",
+    "source_bytes",
+    "oracle_family",
+    "oracle_bytes",
+    "oracle_seconds",
+    "permitted_family",
+    "permitted_bytes",
+    "permitted_seconds",
+    "p_value",
+    "ood_score",
+    "gain",
+    "gain_low",
+    "gain_high",
+    "guard_quantile",
+    "lanes_open",
+    "lanes_closed",
 ]
 """`first_lane` is the decision's; `lane` and `family` are what came of it after failures, None (and NaN bytes) if nothing did.
 
@@ -94,8 +121,10 @@ def routed(frame: pd.DataFrame, decided: Sequence[Decided], policies: Sequence[C
 
 
 def replayed(one: Decided, by_family: Mapping[str, RateDistortion]) -> dict[str, Any]:
-    """What comes of the decision: `lane`, `family`, `bytes`, `seconds` (deciding included), `steps`, `lanes_failed`, and what the
-    search would release.
+    """What comes of the decision, as columns.
+
+    They are `lane`, `family`, `bytes`, `seconds` (deciding included), `steps`, `lanes_failed`, and what the search would
+    release.
     """
     replay = _Replay(one, by_family)
     source = _source_bytes(one, by_family)
@@ -163,7 +192,7 @@ class _Replay:
 
 
 def _source_bytes(one: Decided, by_family: Mapping[str, RateDistortion]) -> float:
-    """Of the source, or the part of it that is due to the crop which was measured."""
+    """Bytes of the source, or of the part of it that is due to the crop which was measured."""
     points = next(iter(by_family.values())).points
     measured = int(points["width"].iloc[0]) * int(points["height"].iloc[0])
     return one.source_bytes * measured / one.source_pixels

@@ -84,8 +84,11 @@ def detections(scores: pd.DataFrame, natural: Collection[str]) -> Detections:
 
 
 def summary(found: Detections) -> dict[str, Any]:
-    """JSON-able: `detectors`, `natural` (domains, images, share flagged), and by domain `images`, `auroc`, `fpr_at_95_tpr`,
-    `flagged` with their intervals, see `statistics.IntervalEstimate`."""
+    """The figures as JSON-able values.
+
+    They are `detectors`, `natural` (domains, images, share flagged), and by domain `images`, `auroc`, `fpr_at_95_tpr`,
+    `flagged` with their intervals, see `statistics.IntervalEstimate`.
+    """
     return {
         "detectors": found.ids,
         "natural": {"domains": found.natural_domains, "images": len(found.natural), "flagged": found.natural_flagged.to_dict()},

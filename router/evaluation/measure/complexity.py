@@ -30,7 +30,7 @@ class Complexity:
 
 
 def complexity(sample: ImageSample, cache: PointCache) -> Complexity:
-    """Of an image as `pictures.open_picture` gives it; from the image's cache where it is there.
+    """The complexity of an image as `pictures.open_picture` gives it; taken from the image's cache where it is there.
 
     Alpha is left out, 16 bits are rounded to 8.
     """

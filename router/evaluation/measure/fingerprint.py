@@ -25,44 +25,51 @@ _ROOT = Path(router.__file__).parent
 _CODEC_CODE = ("router.codecs.", "router.containers.ncr", "router.kernels")
 """Modules of ours that the bytes of a file depend on, where a codec imports them."""
 _SCORING_CODE = (
-    *("quality/metrics.py", "quality/msssim.py", "quality/ssimulacra2.py", "quality/tiles.py"),
-    *("evaluation/measure/scoring.py", "evaluation/measure/ms_ssim_tiles.py"),
+    "quality/metrics.py",
+    "quality/msssim.py",
+    "quality/ssimulacra2.py",
+    "quality/tiles.py",
+    "evaluation/measure/scoring.py",
+    "evaluation/measure/ms_ssim_tiles.py",
 )
 
 
 def code(*paths: Path) -> str:
-    """Of Python files, and of all Python files below folders. Raises SyntaxError, OSError."""
+    """The fingerprint of Python files, and of all Python files below folders. Raises SyntaxError, OSError."""
     files = sorted(file for path in paths for file in (path.rglob("*.py") if path.is_dir() else [path]))
     return _digest([[file.name, _behaviour(file)] for file in files])
 
 
 def of_codec(codec: Codec) -> str:
-    """Of what a codec's files depend on: its configuration, weights, libraries, and its code with all that it imports of ours."""
+    """The fingerprint of what a codec's files depend on.
+
+    It covers configuration, weights, libraries, and the codec's code with all that it imports of ours.
+    """
     libraries = {name: found for name, found in codec.libraries().items() if name not in ("codec-router", "model")}
     return _digest(codec.get_config(), codec.version(), libraries, _codec_code(type(codec).__module__))
 
 
 @cache
 def of_metrics() -> str:
-    """Of what the metrics depend on."""
+    """The fingerprint of what the metrics depend on."""
     files = [_ROOT / name for name in _SCORING_CODE]
     return _digest(code(*files), packages("numpy", "opencv-python-headless"))
 
 
 @cache
 def of_guard() -> str:
-    """Of what the guard's verdict depends on: its code and all calibrations."""
+    """The fingerprint of what the guard's verdict depends on: its code and all calibrations."""
     calibrations = {str(file.relative_to(GUARDS)): of_file(file) for file in sorted(GUARDS.rglob("*.json"))}
     return _digest(code(_ROOT / "quality" / "guard", _ROOT / "evaluation" / "measure" / "guarded.py"), calibrations)
 
 
 def of_file(file: Path) -> str:
-    """Of the contents, whatever they are."""
+    """The fingerprint of a file's contents, whatever they are."""
     return of_bytes(file.read_bytes())
 
 
 def of_bytes(data: bytes) -> str:
-    """Of these bytes."""
+    """The fingerprint of these bytes."""
     return hashlib.sha256(data).hexdigest()[:16]
 
 
@@ -79,7 +86,7 @@ def run_facts() -> dict[str, str]:
 
 @cache
 def _codec_code(module: str) -> str:
-    """Of a module and, over any number of steps, of what it imports among `_CODEC_CODE`."""
+    """The fingerprint of a module and, over any number of steps, of what it imports among `_CODEC_CODE`."""
     files: dict[str, Path] = {}
     waiting = [module]
     while waiting:

@@ -24,9 +24,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class DomainImage:
-    """`domain` it belongs to, `image` (its path below the domain's folder, with slashes) and where it lies.
+    r"""`domain` it belongs to, `image` (its path below the domain's folder, with slashes) and where it lies.
 
-    Both names are valid UTF-8, which tables and pages need: what is not in a file's name stands as an escape, "caf\\xe9.png".
+    Both names are valid UTF-8, which tables and pages need: what is not in a file's name stands as an escape, "caf\xe9.png".
     """
 
     domain: str
@@ -63,7 +63,7 @@ def pictures_in(folders: Iterable[Path], left_out: LeftOut | None = None) -> lis
 
 
 def thinned(pictures: Sequence[DomainImage], every: Mapping[str, int]) -> list[DomainImage]:
-    """Of the domains named in `every`, each n-th picture in sorted order, beginning with the first; of the others all."""
+    """Every n-th picture of the domains named in `every`, in sorted order from the first; all pictures of the other domains."""
     counts: dict[str, int] = {}
     kept = []
     for picture in pictures:

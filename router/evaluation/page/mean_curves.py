@@ -46,7 +46,7 @@ class DomainCurves:
 
 
 def mean_curves(points: pd.DataFrame, metric: str, targets: Sequence[float]) -> list[DomainCurves]:
-    """Of all images, if there are several domains, then of each domain."""
+    """The mean curves of all images, if there are several domains, then of each domain."""
     sizes = points.groupby(["domain", "image"])[["width", "height"]].first()
     pixels = {(str(d), str(i)): float(row["width"] * row["height"]) for (d, i), row in sizes.iterrows()}
     by_domain: dict[str, list[tuple[float, Mapping[str, RateDistortion]]]] = {}

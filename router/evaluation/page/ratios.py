@@ -20,8 +20,14 @@ ROUTER, ORACLE, PERMITTED = "router", "oracle", "permitted"
 
 @dataclass(frozen=True)
 class Domain:
-    """Of one policy at one target. `against_avif` by strategy: "router", "oracle", "permitted" (the oracle within the rule) and
-    baselines; `against_oracle`: the router's."""
+    """The ratios of one policy at one target.
+
+    `against_avif` is by strategy: "router", "oracle", "permitted" (the oracle within the rule) and baselines;
+    `against_oracle` is the router's.
+
+    `against_avif` by strategy: "router", "oracle", "permitted" (the oracle within the rule) and baselines; `against_oracle`:
+    the router's.
+    """
 
     name: str
     images: int

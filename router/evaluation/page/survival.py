@@ -30,8 +30,10 @@ _OF_THEIR_OWN = tuple(way for way in WAYS if way not in LEVELS)
 
 @dataclass(frozen=True)
 class Survival:
-    """Structures kept, by way, in one domain ("all" for every) at one target; `lost_found`: those that neural loses, of which a
-    level of the guard stopped the image."""
+    """Structures kept, by way, in one domain ("all" for every) at one target.
+
+    `lost_found` counts those that neural loses, of which a level of the guard stopped the image.
+    """
 
     target: float
     domain: str

@@ -52,7 +52,7 @@ class Tuned:
 
     @property
     def upper_limit(self) -> float:
-        """Of the chosen setting's risk: what its own count allows to claim at that level; at most epsilon."""
+        """The upper limit of the chosen setting's risk that its own count allows to claim at that level; at most epsilon."""
         return bounds.upper_limit(self.chosen.harmed, self.chosen.trials(self.goal.rate), self.level)
 
 
@@ -118,8 +118,11 @@ def _refusal(goal: Goal, outcomes: list[SettingResult], level: float) -> Evidenc
 
 @dataclass(frozen=True)
 class Tested:
-    """A chosen setting on other images. `holds`: the harmed share there is at most epsilon; `refuted`: it is above epsilon by
-    more than chance at level delta explains."""
+    """A chosen setting on other images.
+
+    `holds`: the harmed share there is at most epsilon; `refuted`: it is above epsilon by more than chance at level delta
+    explains.
+    """
 
     name: str
     outcome: SettingResult

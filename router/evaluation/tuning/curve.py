@@ -14,8 +14,11 @@ COLUMNS_OF_CLAIM = ("upper_limit", "certified", "chosen", "on_the_curve")
 
 
 def rows(tuned: Tuned) -> list[dict[str, object]]:
-    """One a setting. `share` and `upper_limit` (of one count, at the level that settings were tested at) are of what is bounded;
-    `gain` is empty where there is no condition; `on_the_curve`: none has fewer bytes and no larger share."""
+    """One a setting.
+
+    `share` and `upper_limit` (of one count, at the level that settings were tested at) are of what is bounded; `gain` is
+    empty where there is no condition; `on_the_curve`: none has fewer bytes and no larger share.
+    """
     found: list[dict[str, object]] = []
     shares = [o.harmed / max(o.trials(tuned.goal.rate), 1) for o in tuned.outcomes]
     for o, share, holds in zip(tuned.outcomes, shares, tuned.certified, strict=True):
@@ -25,7 +28,12 @@ def rows(tuned: Tuned) -> list[dict[str, object]]:
         )
         values = (
             *(o.setting.alpha, o.setting.quantile, "" if o.setting.gain == -math.inf else o.setting.gain),
-            *(round(o.bytes), round(o.against_avif, 5), o.images, o.neural, o.harmed, round(share, 5)),
+            round(o.bytes),
+            round(o.against_avif, 5),
+            o.images,
+            o.neural,
+            o.harmed,
+            round(share, 5),
         )
         limit = bounds.upper_limit(o.harmed, o.trials(tuned.goal.rate), tuned.level)
         claim = (round(limit, 5), holds, o is tuned.chosen, not beaten)

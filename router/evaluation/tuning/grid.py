@@ -22,8 +22,14 @@ GAINS = (0.2, 0.15, 0.1, 0.05, 0.0, -math.inf)
 
 @dataclass(frozen=True)
 class Setting:
-    """`alpha`: `defaults.alpha`; `quantile`: `defaults.guard.quantile`; `gain`: `gain.bytes_saved` must be above it, no
-    condition where it is -inf; `order`: of classical codecs."""
+    """One setting of the thresholds.
+
+    Attributes:
+        alpha: `defaults.alpha`.
+        quantile: `defaults.guard.quantile`.
+        gain: what `gain.bytes_saved` must be above; no condition where it is -inf.
+        order: of classical codecs.
+    """
 
     alpha: float
     quantile: float
@@ -59,7 +65,7 @@ class SettingResult(Sizes):
 
 
 def outcome(table: Table, setting: Setting) -> SettingResult:
-    """Of one setting."""
+    """The result of one setting."""
     tried = table.asked & (table.p_value > setting.alpha)  # false where not known, as in a policy
     if setting.gain > -math.inf:
         tried &= table.gain > setting.gain
@@ -70,7 +76,7 @@ def outcome(table: Table, setting: Setting) -> SettingResult:
 
 
 def outcome_of_base(table: Table) -> Sizes:
-    """Of the policy that the report was made with, as it stands."""
+    """The result of the policy that the report was made with, as it stands."""
     return Sizes(*_summed(table, table.base, table.base_neural))
 
 
@@ -81,15 +87,20 @@ def _summed(table: Table, sizes: Values, neural: Flags) -> tuple[float, float, i
 
 
 def all_outcomes(table: Table, *, guard: float | None, gains: Sequence[float], order: Order) -> list[list[SettingResult]]:
-    """One chain for each of `gains`, along PATH: an order that is fixed before the data are seen. `guard`: this quantile all
-    along."""
+    """One chain for each of `gains`, along PATH: an order that is fixed before the data are seen.
+
+    `guard`: this quantile all along.
+    """
     path = tuple(dict.fromkeys((alpha, quantile if guard is None else guard) for alpha, quantile in PATH))
     return [[outcome(table, Setting(alpha, quantile, gain, order)) for alpha, quantile in path] for gain in gains]
 
 
 def best_order(table: Table, least: float = 0.001) -> Order:
-    """The order of classical codecs with the fewest bytes where nothing is neural; the base policy's own unless another saves
-    `least` of the bytes. Order has no part in harm, which is about the neural lane."""
+    """The order of classical codecs with the fewest bytes where nothing is neural.
+
+    It is the base policy's own unless another saves `least` of the bytes. Order has no part in harm, which is about the
+    neural lane.
+    """
     totals = {order: float(np.nansum(sizes)) for order, sizes in table.closed.items()}
     own = next(iter(totals))
     best = min(totals, key=lambda order: totals[order])

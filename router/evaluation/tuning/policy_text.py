@@ -26,8 +26,10 @@ _COMMENT = re.compile(r"//[^\n]*")
 
 
 def fixed_guard(base: CompiledPolicy) -> float | None:
-    """The guard quantile that must stay as it is, since an action with a neural lane has a guard of its own, or the guard looks
-    at nothing; None where `defaults.guard` may be changed."""
+    """The guard quantile that must stay as it is; None where `defaults.guard` may be changed.
+
+    It must where an action with a neural lane has a guard of its own, or where the guard looks at nothing.
+    """
     actions = (*(rule.action for rule in base.rules), base.otherwise)
     own = [action.guard for action in actions if action.guard is not None and any(lane.is_neural for lane in action.lanes)]
     default = guard_spec(base.policy.defaults.guard)

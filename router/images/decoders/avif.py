@@ -197,7 +197,10 @@ def _nclx(colr: bytes) -> tuple[int, int] | None:
 
 
 def _orientation(meta: Items) -> int:
-    """irot (anticlockwise quarter turns), then imir (0: top and bottom exchanged, 1: left and right), as one EXIF code."""
+    """The orientation of an image as one EXIF code.
+
+    It is that of irot (anticlockwise quarter turns), then imir (0: top and bottom exchanged, 1: left and right).
+    """
     angle = next((p[0] & 3 for p in meta.of_primary(b"irot") if p), 0)
     transposed, rows, columns = _ROTATIONS[angle]
     for mirror in (p[0] & 1 for p in meta.of_primary(b"imir") if p):

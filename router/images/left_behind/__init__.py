@@ -1,5 +1,8 @@
-"""What a file holds beside its picture: told before a whole file goes out although its metadata may not, and before a picture is
-encoded again and the rest stays behind. One module a format; each lists everything that it does not know as picture."""
+"""What a file holds beside its picture.
+
+It is told before a whole file goes out although its metadata may not, and before a picture is encoded again and the rest
+stays behind. One module a format; each lists everything that it does not know as picture.
+"""
 
 from __future__ import annotations
 

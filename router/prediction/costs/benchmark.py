@@ -271,7 +271,7 @@ def _as_jpeg(sample: ImageSample) -> ImageSample:
 
 
 def _given(codec: Codec, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a whole configuration, what `encode` has to be told: the rest is the codec's own."""
+    """The part of a whole configuration that `encode` has to be told: the rest is the codec's own."""
     own = codec.get_config()
     return {k: v for k, v in settings.items() if k not in own or own[k] != v}
 

@@ -54,7 +54,10 @@ class Budget:
         return Allowance(encodings, self.deadline - reserve - prediction.step - prediction.after)
 
     def reserve(self, prediction: Prediction, later: Iterable[Prediction], left: float) -> float:
-        """Of `left`, the seconds for one encoding of each `later` codec, as far as these fit beside one with `prediction`."""
+        """The part of `left` to keep for one encoding of each `later` codec, in seconds.
+
+        Codecs count as far as these fit beside an encoding with `prediction`.
+        """
         reserved = 0.0
         for other in later:
             if prediction.first + reserved + other.first <= left:

@@ -30,8 +30,10 @@ PARTS = {CODEC: ("setup", "encode", "decode"), SCORE: ("reference", "score"), GU
 
 @dataclass(frozen=True)
 class CostLine:
-    """`fixed` + `per_megapixel` * MP seconds, with the slope `beyond` above KNOT MP; nothing is negative, so a larger picture
-    never costs less. `beyond`: by default as below."""
+    """A cost of `fixed` + `per_megapixel` * MP seconds, with the slope `beyond` above KNOT MP.
+
+    Nothing is negative, so a larger picture never costs less. `beyond`: by default as below.
+    """
 
     fixed: float
     per_megapixel: float
@@ -55,7 +57,10 @@ class Band:
 
     @classmethod
     def of_sum(cls, costs: Sequence[tuple[float, Band]]) -> Band:
-        """Of a sum of (seconds, band): as if all were late, or early, together, which makes it rather too wide."""
+        """The band of a sum of (seconds, band).
+
+        It is taken as if all were late, or early, together, which makes it rather too wide.
+        """
         total = sum(seconds for seconds, _ in costs)
         if total <= 0:
             return cls(1.0, 1.0)

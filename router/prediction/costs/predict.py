@@ -32,12 +32,15 @@ class ImageShape:
 
     @classmethod
     def of(cls, sample: ImageSample) -> ImageShape:
-        """Of an image; nothing is decoded."""
+        """The shape of an image; nothing is decoded."""
         return cls(sample.width, sample.height, sample.channels, sample.bits)
 
     @property
     def megapixels(self) -> float:
-        """Of RGB of 8 bits that cost about the same to code: alpha adds a third, 16 bits double it; gray counts as RGB."""
+        """Megapixels of 8-bit RGB that cost about the same to code.
+
+        Alpha adds a third, 16 bits double it; gray counts as RGB.
+        """
         return self.width * self.height / 1e6 * max(self.channels, 3) / 3 * (2 if self.bits == 16 else 1)
 
     @property
@@ -85,8 +88,11 @@ class Prediction:
         return 1 if self.step <= 0 else max(1, math.floor(min((seconds - self.once) / self.step, 1e6)))
 
     def and_also(self, other: Prediction, *, again: float = 0.0) -> Prediction:
-        """This codec, and once the cheapest try of `other` to compare it with; then both once more on that share of the picture,
-        which is counted with its score."""
+        """The prediction for this codec with its comparison to `other`.
+
+        That is this codec, once the cheapest attempt with `other`, and, where signals are inserted, one more encoding by
+        both of that share of the picture, counted with its score.
+        """
         beside = other.first + again * (self.step + other.step)
         band = Band.of_sum([(self.seconds + again * self.step, self.band), (other.first + again * other.step, other.band)])
         return replace(self, after=self.after + beside, band=band)

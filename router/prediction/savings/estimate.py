@@ -25,8 +25,10 @@ def gain_used(sample: ImageSample, target: Target, report: OodReport | None = No
 
 
 def gain_facts(sample: ImageSample, target: Target, report: OodReport | None = None) -> Mapping[str, Any]:
-    """What `gain.*` says of an image at a target; unavailable without a model made for the installed neural codec's weights, of
-    an image that is too small, and at a target that is not SSIMULACRA2 or lies outside of what the model was fitted on.
+    """What `gain.*` says of an image at a target.
+
+    It is unavailable without a model made for the installed neural codec's weights, for an image that is too small, and at
+    a target that is not SSIMULACRA2 or lies outside of what the model was fitted on.
 
     `report`: the detector's on the same image, whose measurements are used again.
 

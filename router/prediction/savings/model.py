@@ -36,8 +36,10 @@ SAME = 0.9999
 
 @dataclass(frozen=True)
 class SavingsEstimate:
-    """Shares of bytes that the neural codec saves against the best classical one, negative where it is larger: expected, and the
-    ends of the interval; `low` <= `bytes_saved` <= `high` < 1."""
+    """Shares of bytes that the neural codec saves against the best classical one, negative where it is larger.
+
+    The expected share, and the ends of the interval; `low` <= `bytes_saved` <= `high` < 1.
+    """
 
     bytes_saved: float
     low: float

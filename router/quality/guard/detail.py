@@ -44,9 +44,11 @@ def octaves(source: Plane, decoded: Plane, count: int) -> Iterator[tuple[Plane, 
 
 
 def lost(source: Plane, decoded: Plane, octave: int) -> tuple[Plane, Plane, Plane]:
-    """Of band responses, per tile: the worst loss where the source has a response, over what hides it; and over all local
-    details on quieter ground, the sum of the shares of their response that are lost, in [-1, 1], and their area in px of the
-    octave.
+    """The detail that is lost, per tile, from the band-pass responses of source and decoded image at one octave.
+
+    Returns three planes with one value a tile: the worst loss where the source has a response, divided by what hides it;
+    the sum over local details on quieter ground of the shares of their response that are lost, in [-1, 1]; and the area of
+    these details in px of the octave.
     """
     import cv2
 

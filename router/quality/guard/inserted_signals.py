@@ -36,15 +36,17 @@ _TURN = 0.6180339887
 
 @dataclass(frozen=True)
 class InsertedSignals:
-    """`shown`: signals that the baseline shows. `lost`: those of them of which we keep less than 80 % of the contrast it
-    keeps."""
+    """`shown`: signals that the baseline shows.
+
+    `lost`: those of them of which we keep less than 80 % of the contrast it keeps.
+    """
 
     shown: int
     lost: int
 
     @property
     def share(self) -> float:
-        """lost / shown; 0 where none is shown."""
+        """The share of the shown signals that is lost; 0 where none is shown."""
         return self.lost / self.shown if self.shown else 0.0
 
 

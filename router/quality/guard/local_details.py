@@ -1,5 +1,6 @@
-"""Local details kept beside a baseline: spots, lines and letters that stand on quieter ground, and what two codecs leave of
-their contrast.
+"""Local details kept beside a baseline: what two codecs leave of their contrast.
+
+Local details are spots, lines and letters that stand on quieter ground.
 
 What a picture may lose at a target is learned from photographs (`artefact.py`). Beside another codec's result at the same target
 nothing need be learned: a local detail that the one shows and the other attenuates is a loss.
@@ -31,20 +32,22 @@ _KEPT = 0.8
 
 @dataclass(frozen=True)
 class LocalDetails:
-    """`seen`: blocks with details that the baseline shows. `attenuated`: those of them that keep less than 80 % of what the
-    baseline keeps."""
+    """`seen`: blocks with details that the baseline shows.
+
+    `attenuated`: those of them that keep less than 80 % of what the baseline keeps.
+    """
 
     seen: int
     attenuated: int
 
     @property
     def share(self) -> float:
-        """attenuated / seen; 0 where there is no local detail."""
+        """The share of the seen details that is attenuated; 0 where there is none."""
         return self.attenuated / self.seen if self.seen else 0.0
 
 
 def compare_local_details(source: Pixels, decoded: Pixels, baseline: Pixels) -> LocalDetails:
-    """Of three (H, W, C) images: how many of the source's details lose contrast in `decoded` that do not in `baseline`.
+    """Count the local details of the source that lose contrast in `decoded` and do not in `baseline`, all (H, W, C).
 
     At three octaves (local details of about 3, 6 and 12 px), in every block of the band-pass response that holds local
     details: the contrast kept is the regression of the decoded response on the source's, over the local details. In windows,
@@ -62,7 +65,7 @@ def compare_local_details(source: Pixels, decoded: Pixels, baseline: Pixels) -> 
 
 
 def _of_window(planes: list[Plane], counted: tuple[slice, slice]) -> LocalDetails:
-    """Of source, decoded and baseline; only local details within `counted` rows and columns count."""
+    """As `compare_local_details`, for one window; only details within the `counted` rows and columns count."""
     import cv2
 
     seen = attenuated = 0

@@ -82,8 +82,10 @@ def everything(image: Pixels) -> Iterator[Window]:
 
 
 def measure_windows(source: Pixels, decoded: Pixels, windows: Sequence[Window]) -> TileValues:
-    """The tiles of some windows, without the coarsest octave, which would have to look far beyond them, and without
-    `ATTENUATED`."""
+    """Measure the tiles of some windows.
+
+    The coarsest octave, which would have to look far beyond them, and the measures in `ATTENUATED` are left out.
+    """
     found = _measured(source, decoded, windows, halo=HALO // 2, octaves=detail.OCTAVES - 1)
     found.values[:, ATTENUATED] = -np.inf
     return found

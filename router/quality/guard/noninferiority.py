@@ -25,8 +25,14 @@ to speak of."""
 
 @dataclass(frozen=True)
 class Contender:
-    """One result: bytes, what the guard saw, pixels (H, W, C) as decoded; `recode` codes another picture at its settings, None
-    where nothing is to be tested with inserted signals."""
+    """One result that is compared.
+
+    Attributes:
+        size: bytes.
+        report: what the guard saw.
+        pixels: (H, W, C) as decoded.
+        recode: codes another picture at its settings; None where nothing is to be tested with inserted signals.
+    """
 
     size: int
     report: GuardReport

@@ -29,8 +29,10 @@ def whole_tiles(length: int) -> int:
 
 
 def window_of(pixels: Pixels, rows: slice, columns: slice) -> NDArray[np.uint8]:
-    """`visible` of a window of an image that is continued to whole tiles: mirrored at the right and the bottom, so that a block
-    of which one column is real is about what lies beside it, and not about that one column, many times over.
+    """`visible` of a window of an image that is continued to whole tiles.
+
+    It is mirrored at the right and the bottom, so that a block of which one column is real is about what lies beside it,
+    and not about that one column, many times over.
 
     `rows`, `columns`: from a tile or a tile's border on, and at least a tile long where the image is.
     """

@@ -10,8 +10,9 @@ from router.reasons import ReasonCode
 
 @dataclass(frozen=True)
 class WorstTile:
-    """The tile that came nearest to its limit, or went farthest beyond it; of a measure of the whole image, the tile with the
-    largest part in it.
+    """The tile that came nearest to its limit, or went farthest beyond it.
+
+    For a measure of the whole image, it is the tile with the largest part in it.
 
     Attributes:
         measure: one of `MEASURES`.
@@ -29,7 +30,7 @@ class WorstTile:
 
     @property
     def severity(self) -> float:
-        """value / limit."""
+        """The value over the limit."""
         return self.value / self.limit
 
     def __str__(self) -> str:

@@ -80,7 +80,7 @@ def contrast_left(structure: Planted, before: Pixels, decoded: Pixels) -> float:
 
 
 def is_lost(ours: float, theirs: float) -> bool | None:
-    """Of the contrast that two codecs keep: whether the one loses what the other shows; None where the other does not show it."""
+    """Whether one codec loses what the other shows, from the contrast that each keeps; None where the other does not show it."""
     return None if theirs < SHOWN else ours < KEPT * theirs
 
 

@@ -120,8 +120,9 @@ class SearchModel:
         return CurvePosterior(x[0] @ a["weights"], a["residual"])
 
     def curve_set(self, codec: Codec, settings: dict[str, Any]) -> CurveSet:
-        """Curves of `codec` with `settings` beside its knob; asked for the same twice, equal curves are two things to a
-        posterior.
+        """Curves of `codec` with `settings` beside its knob.
+
+        Each call gives a new object: to a posterior, equal curves that were asked for twice are two curves.
 
         The fitted ones where knob, settings and library are those that were measured. Loosened ones where the settings or the
         library differ. Generic ones where the knob's range differs, for other neural weights, and for unknown codecs.

@@ -86,7 +86,7 @@ _GENERIC = {
 
 
 def generic(knob: Knob, rank: int) -> CurveSet:
-    """For a codec of which nothing is known but its knob: `start` gives about SSIMULACRA2 72, the ends what ends give."""
+    """Curves for a codec of which only the knob is known: `start` is taken to give about SSIMULACRA2 72."""
     middle = min(max(knob.start, knob.low), knob.high)
     share = (middle - knob.low) / max(knob.high - knob.low, 1)
     knots = np.array([knob.low, middle, knob.high], np.float64)
@@ -105,7 +105,7 @@ _LOOSE = {"ssimulacra2": (4.0, 5.0), "psnr": (0.8, 1.0), "ms-ssim": (0.7, 1.0), 
 
 
 def loosened(curve_set: CurveSet) -> CurveSet:
-    """For a codec that differs a little from the one that was fitted: the same curves, but they may lie off and be tilted."""
+    """The same curves with a wider prior on offset and tilt, for a codec that differs a little from the fitted one."""
     curves = {
         scale: KnobCurve(scale, c.knots, c.mean, c.loadings, c.roughness, *_LOOSE[scale]) for scale, c in curve_set.curves.items()
     }

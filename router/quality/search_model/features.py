@@ -24,14 +24,29 @@ Block = NDArray[np.float32]
 
 NAMES = (
     *(f"band-{low}-{high}" for low, high in _BANDS),
-    *("activity-mean", "activity-spread", "activity-10", "activity-50", "activity-90"),
+    "activity-mean",
+    "activity-spread",
+    "activity-10",
+    "activity-50",
+    "activity-90",
     *(f"rate-{step:g}" for step in _STEPS),
     *(f"empty-{step:g}" for step in _STEPS),
     *(f"half-band-{low}-{high}" for low, high in _BANDS[:3]),
     *(f"half-rate-{step:g}" for step in _STEPS[1:3]),
-    *("chroma-energy", "chroma-rate-12", "chroma-empty-12"),
-    *("noise", "gradient", "gradient-peaks", "still", "block-edges"),
-    *("light", "contrast", "dark", "bright", "area", "gray"),
+    "chroma-energy",
+    "chroma-rate-12",
+    "chroma-empty-12",
+    "noise",
+    "gradient",
+    "gradient-peaks",
+    "still",
+    "block-edges",
+    "light",
+    "contrast",
+    "dark",
+    "bright",
+    "area",
+    "gray",
 )
 """What the values stand for, in order."""
 
@@ -89,7 +104,9 @@ def _spectrum(luma: Block) -> list[float]:
     sizes = np.abs(coefficients[:, 1:])
     return [
         *(_log(energy[:, _band(*band)].mean()) for band in _BANDS),
-        *(float(activity.mean()), float(activity.std()), *map(float, inner)),
+        float(activity.mean()),
+        float(activity.std()),
+        *map(float, inner),
         *(_rate(sizes, step) for step in _STEPS),
         *(_empty(sizes, step) for step in _STEPS),
     ]

@@ -18,7 +18,7 @@ _MOST_SETTINGS = 1024
 
 @dataclass(frozen=True, eq=False)
 class CurvePredictor:
-    """One codec on one image. What it learns, other predictors of the same posterior know too.
+    """Predicts one codec's curves on one image. Predictors that share a posterior share what they learn.
 
     Attributes:
         posterior: about the image.
@@ -52,7 +52,7 @@ class CurvePredictor:
         return window(scale, low - off, high - off, self.pixels)
 
     def learn(self, setting: int, size: int, target: Target, score: float | None) -> None:
-        """What an encoding gave."""
+        """Take the size and score of an encoding into account."""
         curves = self.curve_set.curves
         self.posterior.learn(curves[SIZE], setting, float(to_level(SIZE, size - self.overhead, self.pixels)))
         if score is not None and target.metric in curves:
@@ -60,5 +60,5 @@ class CurvePredictor:
 
 
 def generic_predictor(knob: Knob, pixels: int, overhead: int = 0) -> CurvePredictor:
-    """For a codec and an image of which nothing is known."""
+    """The predictor for a codec and an image of which nothing is known."""
     return CurvePredictor(CurvePosterior(np.zeros(1), np.eye(1)), generic(knob, 1), pixels, overhead)

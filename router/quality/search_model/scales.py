@@ -27,8 +27,11 @@ def scale_of(metric: MetricName) -> str:
 
 
 def to_level(scale: str, value: Any, pixels: int) -> Any:
-    """Rising with `value` (number or array): SSIMULACRA2 drawn together below 10, PSNR as it is, MS-SSIM in dB, and the
-    logarithm of the bytes a pixel. `pixels`: of the image."""
+    """The level of `value` (number or array) on a scale, rising with it. `pixels`: of the image.
+
+    SSIMULACRA2 is drawn together below 10, PSNR stays as it is, MS-SSIM is in dB, and sizes are the logarithm of the bytes
+    a pixel.
+    """
     value = np.asarray(value, np.float64)
     if scale == "ssimulacra2":
         return np.where(value >= _KNEE, value, _KNEE - _DEPTH * np.log1p(np.maximum(_KNEE - value, 0) / _DEPTH))

@@ -29,7 +29,7 @@ class SearchState:
         """Why a search model that ships was done without."""
 
     def predictor(self, codec: Codec, settings: Mapping[str, Any], pixels: Pixels, overhead: int = 0) -> CurvePredictor:
-        """For `codec` with `settings` beside its knob on `pixels` (H, W, C). Only for codecs with a knob.
+        """The predictor for `codec` with `settings` beside its knob on `pixels` (H, W, C). The codec must have a knob.
 
         `overhead`: bytes in each file that are not the picture. Pixels that are one object share what was learnt. A search
         model that

@@ -50,7 +50,7 @@ def ours(model: str, rate: int) -> Contestant:
 
 
 def avif(speed: int, subsampling: str, threads: int) -> Contestant:
-    """libavif through Pillow. Its decoder takes as many threads as there are processors: the process is pinned to `threads`."""
+    """AVIF through Pillow. The decoder takes as many threads as there are processors: the process is pinned to `threads`."""
 
     def encode(image: Image.Image) -> bytes:
         out = io.BytesIO()

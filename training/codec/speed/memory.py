@@ -17,9 +17,10 @@ _STATUS = Path("/proc/self/status")
 
 
 def work(job: dict[str, Any]) -> dict[str, Any]:
-    """Bytes resident. `total`: the peak; `before`: before torch or the codec were loaded, with the input in memory;
-    `loaded`: with torch and the model; `pixels`: the picture; `codec`: the peak less `before` and, for decoding, less the
-    pixels that were made.
+    """Bytes resident.
+
+    `total`: the peak; `before`: before torch or the codec were loaded, with the input in memory; `loaded`: with torch and the
+    model; `pixels`: the picture; `codec`: the peak less `before` and, for decoding, less the pixels that were made.
     """
     child.pin(job["threads"])
     source: Any = from_pixels(np.load(job["input"])) if job["task"] == "encode" else Path(job["input"]).read_bytes()

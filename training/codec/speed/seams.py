@@ -82,7 +82,7 @@ def _mean(values: NDArray[np.float32], where: NDArray[np.bool_]) -> float:
 
 
 def _standard_error(values: NDArray[np.float32], where: NDArray[np.bool_]) -> float:
-    """Of the mean of `values`, whose neighbours depend on each other but not blocks."""
+    """The standard error of the mean of `values`, whose neighbours depend on each other but not blocks."""
     rows, columns = np.nonzero(where)
     block = rows // _BLOCK * (values.shape[1] // _BLOCK + 1) + columns // _BLOCK
     counts = np.bincount(block)

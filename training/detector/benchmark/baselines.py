@@ -38,8 +38,10 @@ def fit_rivals(photographs: Matrix, head: Head | None) -> dict[str, Judge]:
 
 
 def mahalanobis(photographs: Matrix) -> Judge:
-    """One Gaussian (K. Lee et al., "A simple unified framework for detecting out-of-distribution samples and adversarial
-    attacks", NeurIPS 2018)."""
+    """One Gaussian (K.
+
+    Lee et al., "A simple unified framework for detecting out-of-distribution samples and adversarial attacks", NeurIPS 2018).
+    """
     with _double():
         detector = _package().Mahalanobis(None).fit_features(torch.tensor(photographs), _labels(photographs))
     return _judge(detector, torch.float64)
@@ -52,17 +54,20 @@ def mahalanobis_l2(photographs: Matrix) -> Judge:
 
 
 def knn(photographs: Matrix, neighbours: int = NEIGHBOURS) -> Judge:
-    """Distance to the 50th nearest photograph, features of unit length (Y. Sun et al., "Out-of-distribution detection with
-    deep nearest neighbors", ICML 2022)."""
+    """Distance to the 50th nearest photograph, features of unit length (Y.
+
+    Sun et al., "Out-of-distribution detection with deep nearest neighbors", ICML 2022).
+    """
     detector = _package().KNN(None, k=min(neighbours, len(photographs)))
     detector.knn.set_params(n_jobs=1)
     return _judge(detector.fit_features(torch.tensor(photographs), _labels(photographs)), torch.float64)
 
 
 def vim(photographs: Matrix, head: Head | None) -> Judge:
-    """Residual outside the principal space, as a virtual logit against the energy of the real ones (H. Wang et al., "ViM:
-    out-of-distribution with virtual-logit matching", CVPR 2022). The principal space has the paper's 1000 dimensions of 2048
-    features or more, 512 of more than 512, and the package's half of fewer.
+    """Residual outside the principal space, as a virtual logit against the energy of the real ones (H.
+
+    Wang et al., "ViM: out-of-distribution with virtual-logit matching", CVPR 2022). The principal space has the paper's 1000
+    dimensions of 2048 features or more, 512 of more than 512, and the package's half of fewer.
 
     Only the features that the classifier stands on are looked at. Without a classifier there are no logits: then all are,
     centred at the photographs' mean, and one constant logit takes their place, which leaves the residual alone.

@@ -35,8 +35,10 @@ WORDS = [
 
 
 def mosaic(pixels: Pixels, rng: np.random.Generator, others: Sequence[Pixels]) -> Pixels:
-    """Four equal panels as large together as `pixels` (H, W, C): it and three of `others` (itself again where there are none),
-    each reduced or enlarged to cover its panel."""
+    """Four equal panels that together are as large as `pixels` (H, W, C).
+
+    They are it and three of `others` (itself again where there are none), each reduced or enlarged to cover its panel.
+    """
     height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
     chosen = [others[i] for i in rng.permutation(len(others))[:3]]
     panels = [pixels, *chosen, *[pixels] * (3 - len(chosen))]

@@ -31,8 +31,9 @@ class Corpus:
 
     @classmethod
     def open(cls, data: Path, split: str, limit: int | None, fitting_limit: int | None, draws: int) -> Corpus:
-        """At most `limit` images a domain; rivals are fitted on at most `fitting_limit` photographs under `draws` histories each,
-        and calibrated on as many.
+        """Take at most `limit` images a domain.
+
+        Baselines are fitted on at most `fitting_limit` photographs under `draws` histories each, and calibrated on as many.
 
         Raises FileNotFoundError without DIR/split, ValueError without photographs or without anything else in it.
         """

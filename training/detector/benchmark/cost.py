@@ -42,9 +42,12 @@ def cost(
     sizes: dict[str, tuple[int, int]] = SIZES,
     repeats: int = REPEATS,
 ) -> dict[str, Any]:
-    """Median milliseconds by size of `Detector.score` on decoded pixels and of one AVIF file (speed 6, the codec's usual
-    quality, 4:4:4), taken in turn in the same process, and the first as a share of the second. Every score gets a fresh sample,
-    so that nothing known of an earlier one helps. Loading the detector is not in it: a first, untimed score comes before."""
+    """Median milliseconds by size of `Detector.score` and of one AVIF file, and the first as a share of the second.
+
+    Both are on decoded pixels, AVIF at speed 6, the codec's usual quality and 4:4:4, taken in turn in the same process.
+    Every score gets a fresh sample, so that nothing known of an earlier one helps. Loading the detector is not in it: a
+    first, untimed score comes before.
+    """
     codec, out = AvifCodec(speed=SPEED), {}
     with one_thread(neural=True), threadpool_limits(1):
         for name, (height, width) in sizes.items():

@@ -37,7 +37,7 @@ class BenchmarkImage:
     source: str
 
     def sha256(self) -> str:
-        """Of the file's bytes."""
+        """The SHA-256 of the file's bytes."""
         return _sha256(self.path)
 
     def load(self) -> ImageSample:

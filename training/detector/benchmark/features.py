@@ -25,8 +25,10 @@ CHOICES = ("whole", "penultimate")
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """A measurement of (D,) features, of which the first `used` are taken (None: all), and the classifier on top of them where
-    it is at hand."""
+    """A measurement of (D,) features, of which the first `used` are taken (None: all).
+
+    The classifier on top of them is there where it is at hand.
+    """
 
     measurement: Measurement
     head: Head | None
@@ -34,9 +36,12 @@ class FeatureSet:
 
 
 def backbone_features(columns: str = "whole") -> FeatureSet:
-    """`columns`: "penultimate", what the network's own classifier sees (its head's mean over a small view of the whole image),
-    which published detectors are made for; or "whole", all that our detector takes from the network for the whole image: those
-    first, then means and spreads of a middle stage over the view and over tiles. Both are measured at once."""
+    """The features of the backbone that a method gets.
+
+    `columns` is "penultimate", what the network's own classifier sees (its head's mean over a small view of the whole
+    image), which published detectors are made for; or "whole", all that our detector takes from the network for the whole
+    image: those first, then means and spreads of a middle stage over the view and over tiles. Both are measured at once.
+    """
     from router.detector.embeddings.backbone import Backbone
     from router.detector.embeddings.efficientnet import HEAD
 
@@ -50,8 +55,11 @@ def backbone_features(columns: str = "whole") -> FeatureSet:
 
 
 def classifier() -> Head | None:
-    """The classifier of the backbone; the detector does not need it, so it is only at hand where the package that the backbone
-    was converted from is installed."""
+    """The classifier of the backbone.
+
+    The detector does not need it, so it is only at hand where the package that the backbone was converted from is
+    installed.
+    """
     from training.detector import convert_backbone
 
     try:

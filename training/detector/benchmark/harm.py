@@ -30,8 +30,11 @@ _TRUTH = {"true": True, "false": False, "1": True, "0": False}
 
 
 def read_disadvantage(source: Path, target: float = TARGET) -> pd.DataFrame:
-    """COLUMNS of a CSV or Parquet file; of a report folder the rows at `target` (SSIMULACRA2), where harmful is empty for images
-    that have no neural file at the target. Raises ValueError where a column, a path or the target is missing or occurs twice."""
+    """COLUMNS of a CSV or Parquet file, or of a report folder.
+
+    A report folder gives the rows at `target` (SSIMULACRA2), where harmful is empty for images that have no neural file at
+    the target. Raises ValueError where a column, a path or the target is missing or occurs twice.
+    """
     table = _of_report(source, target) if source.is_dir() else _read(source)
     if missing := [name for name in COLUMNS if name not in table.columns]:
         raise ValueError(f"{source} has no column {', '.join(missing)}")

@@ -86,8 +86,11 @@ def stratum_of(vector: Vector) -> str:
 
 
 def neural_bits(model: str | None = None) -> Measurement:
-    """Bits per pixel of the neural codec's latent streams at RATE, without headers: minus the log-likelihood under its prior,
-    up to the coder's loss (under 1 %). 16 bit is rounded to 8, alpha and colour profile are left out."""
+    """Bits per pixel of the neural codec's latent streams at RATE, without headers.
+
+    That is minus the log-likelihood under its entropy model, up to the coder's loss (under 1 %). 16 bit is rounded to 8,
+    alpha and colour profile are left out.
+    """
     codec = NeuralCodec(model)
 
     def measure(sample: ImageSample) -> Vector:

@@ -78,7 +78,7 @@ class Bench:
 
     @property
     def names(self) -> list[str]:
-        """Of all methods, ours first."""
+        """The names of all methods, ours first."""
         return [method.name for method in self.methods]
 
     def add_detector(self, measurement: Measurement) -> None:

@@ -193,8 +193,15 @@ def _harm(report: Mapping[str, Any]) -> str:
             _table(("images of", "images", "harmful", "of those flagged at alpha 0.05", "harmless flagged"), harmful),
             _table(
                 (
-                    *("domain", "group", "images", "harmful", "not known", "harmful and flagged", "flagged"),
-                    *("median log ratio, SSIMULACRA2", "MS-SSIM"),
+                    "domain",
+                    "group",
+                    "images",
+                    "harmful",
+                    "not known",
+                    "harmful and flagged",
+                    "flagged",
+                    "median log ratio, SSIMULACRA2",
+                    "MS-SSIM",
                 ),
                 domains,
             ),

@@ -12,8 +12,11 @@ from training.detector.benchmark.tables import ALPHA
 
 
 def shift_rows(shifted: Scored, untouched: Scored, every: Sequence[Shift]) -> list[dict[str, Any]]:
-    """A row a shift: whether it counts as in distribution for a codec, share flagged, AUROC against the untouched, and the
-    AUROC of each rival measured. `untouched` holds the same photographs as they are."""
+    """A table with a row a shift. `untouched` holds the same photographs as they are.
+
+    A row says whether the shift counts as in distribution for a codec, and has the share flagged, the AUROC against the
+    untouched, and the AUROC of each baseline measured.
+    """
     rows = []
     for key, shift in enumerate(every, start=1):
         images = shifted.where(lambda s, name=shift.name: s.variant == name)  # type: ignore[misc]

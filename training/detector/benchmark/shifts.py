@@ -56,8 +56,11 @@ def plain(sample: ImageSample) -> Pixels:
 
 
 def all_shifts(foreign: Sequence[Pixels], photographs: Sequence[Pixels]) -> list[Shift]:
-    """Every shift. `foreign`: images of far domains to stand beside photographs, without which that mosaic is left out;
-    `photographs`: others for the mosaic of photographs. Both are (H, W, C) uint8."""
+    """Every shift.
+
+    `foreign`: images of far domains to stand beside photographs, without which that mosaic is left out; `photographs`: others
+    for the mosaic of photographs. Both are (H, W, C) uint8.
+    """
     corruptions = [
         Shift(f"{name} {severity}", inside, because, partial(_corrupted, name=name, severity=severity))
         for name, (inside, because) in _CORRUPTIONS.items()

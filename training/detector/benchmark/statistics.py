@@ -47,9 +47,12 @@ def mean_of(estimates: Sequence[IntervalEstimate]) -> IntervalEstimate:
 
 
 def spearman(x: Scores, y: Scores, groups: NDArray[np.str_] | None = None, key: int = 1) -> IntervalEstimate:
-    """Rank correlation, ties at their mean rank. Percentile bootstrap over images; over whole groups where they are given:
-    images of one domain resemble each other, so the interval over images is too narrow for a new domain. Resamples in which
-    either side is constant are left out; NaN where the data itself is."""
+    """Rank correlation, ties at their mean rank.
+
+    Percentile bootstrap over images; over whole groups where they are given: images of one domain resemble each other, so the
+    interval over images is too narrow for a new domain. Resamples in which either side is constant are left out; NaN where
+    the data itself is.
+    """
     if groups is None:
         drawn = counts(len(x), key)
     else:

@@ -54,8 +54,10 @@ def as_is(pictures: Iterable[BenchmarkImage]) -> list[Subject]:
 
 
 def under_mix(pictures: Iterable[BenchmarkImage], seed: int, draws: int = 1, size: str | None = None) -> list[Subject]:
-    """Photographs under `draws` histories each, drawn from the stated mix; with `size` cut or enlarged to it, as calibration
-    photographs are, those left out that cannot be."""
+    """Photographs under `draws` histories each, drawn from the stated mix.
+
+    With `size` they are cut or enlarged to it, as calibration photographs are, and those left out that cannot be.
+    """
     found = [_drawn(p, MIX if size is None else f"{MIX}, {size}", seed, n, size) for p in pictures for n in range(draws)]
     return found if size is None else [s for s in found if _reaches(s.picture, seed, size)]
 

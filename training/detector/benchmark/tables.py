@@ -18,8 +18,10 @@ Row = dict[str, Any]
 
 
 def rows_of(domains: Scored, smallest: int = SMALLEST_DOMAIN) -> dict[str, tuple[str, list[int]]]:
-    """Row name -> group and subjects: a row for each domain, one for all far and one for all near domains that have fewer
-    images than `smallest`."""
+    """Row name -> group and subjects.
+
+    There is a row for each domain, one for all far and one for all near domains that have fewer images than `smallest`.
+    """
     members: dict[str, list[int]] = {}
     for i, subject in enumerate(domains.subjects):
         members.setdefault(subject.picture.domain, []).append(i)
@@ -79,7 +81,7 @@ def comparison(tables: Mapping[str, Any]) -> list[Row]:
 
 
 def difference(a: IntervalEstimate, b: IntervalEstimate) -> IntervalEstimate:
-    """a - b, both over the same resamples."""
+    """The difference a - b, both over the same resamples."""
     assert a.draws is not None
     assert b.draws is not None
     low, high = np.quantile(a.draws - b.draws, [0.025, 0.975])
