@@ -77,31 +77,25 @@ def migrate(
             code=ReasonCode(lost[0].code),
             hint="Choose another codec; `codec-router decompress` writes a PNG without the record",
         )
-    file_sha256 = hashlib.sha256(data).hexdigest()
     migration = Migration(
         model=file.model.model_id,
         weights_sha256=file.model.sha256.hex(),
         rate_index=file.model.rate_index,
         format=file.header.version,
         arithmetic=str(reader.decoding),
-        file_sha256=file_sha256,
+        file_sha256=hashlib.sha256(data).hexdigest(),
         pixels_sha256=sample.pixels_sha256,
         record=original,
         record_sha256=None if file.record is None else hashlib.sha256(file.record).hexdigest(),
     )
-    first = file_sha256 if original is None or original.source_sha256 is None else original.source_sha256
+    known = None if original is None else original.source_sha256
+    first = migration.file_sha256 if known is None else known
     record = encoded.record.model_copy(update={"source_sha256": first, "migrated_from": migration}).fitted()
-    sealed = writer.with_record(encoded.data, record.to_json(), writer.read_xmp(encoded.data))
-    _check(writer, sample, encoded.record.pixels_sha256, sealed)
-    run = encoded.run.model_copy(
-        update={
-            "record": record,
-            "source": shown(source) if isinstance(source, str | PathLike) else None,
-            "source_bytes": len(data),
-            "output_bytes": len(sealed),
-        }
-    )
-    return dataclasses.replace(encoded, data=sealed, record=record, run=run)
+    written = writer.with_record(encoded.data, record.to_json(), writer.read_xmp(encoded.data))
+    _check(writer, sample, encoded.record.pixels_sha256, written)
+    name = shown(source) if isinstance(source, str | PathLike) else None
+    told = {"record": record, "source": name, "source_bytes": len(data), "output_bytes": len(written)}
+    return dataclasses.replace(encoded, data=written, record=record, run=encoded.run.model_copy(update=told))
 
 
 def check_target(codec: str, quality: Number | None) -> Codec:
@@ -125,9 +119,9 @@ def check_target(codec: str, quality: Number | None) -> Codec:
     return writer
 
 
-def _check(writer: Codec, sample: ImageSample, guarded: str | None, sealed: bytes) -> None:
+def _check(writer: Codec, sample: ImageSample, guarded: str | None, written: bytes) -> None:
     """The finished file is decoded once more. `guarded`: hash of the pixels that passed the guard, before the record went in."""
-    found = writer.decode(sealed, NO_LIMITS)
+    found = writer.decode(written, NO_LIMITS)
     wanted = writer.prepare(sample).pixels_sha256 if writer.lane is Lane.LOSSLESS else guarded
     if pixels_sha256(found.pixels) != wanted:
         raise GuardError(

@@ -94,20 +94,7 @@ def read(
     data = _bytes(src, limits)
     header = probe(data)
     limits.check_size(header.width, header.height)
-    refusal: InputError | None = None
-    try:
-        if header.animated and not first_frame:
-            raise InputError(
-                f"this {header.format} holds more than one image",
-                code=ReasonCode.ANIMATED,
-                hint="Pass first_frame=True, or --first-frame, to take the first one",
-                frames=header.frames,
-            )
-        plan = _PLANS[header.format](data, header)
-    except InputError as error:
-        if not undecodable or error.code not in _NOT_DECODED_HERE:
-            raise
-        refusal, plan = error, _without_pixels(data, header, error)
+    plan, refusal = _plan(data, header, first_frame, undecodable)
     width, height = upright_size(plan.width, plan.height, plan.orientation)
     # Decoders of JPEG XL turn the pixels themselves; what the metadata says of them is no less out of date.
     turned = header.orientation if header.format == "jxl" and plan.orientation == 1 else plan.orientation
@@ -140,6 +127,23 @@ def read(
         load=load,
         undecodable=refusal,
     )
+
+
+def _plan(data: bytes, header: ImageHeader, first_frame: bool, undecodable: bool) -> tuple[ReadPlan, InputError | None]:
+    """How the file is read, and why its picture is not decoded here if `undecodable` files are taken. Raises InputError."""
+    try:
+        if header.animated and not first_frame:
+            raise InputError(
+                f"this {header.format} holds more than one image",
+                code=ReasonCode.ANIMATED,
+                hint="Pass first_frame=True, or --first-frame, to take the first one",
+                frames=header.frames,
+            )
+        return _PLANS[header.format](data, header), None
+    except InputError as error:
+        if not undecodable or error.code not in _NOT_DECODED_HERE:
+            raise
+        return _without_pixels(data, header, error), error
 
 
 def _without_pixels(data: bytes, header: ImageHeader, refusal: InputError) -> ReadPlan:

@@ -67,23 +67,12 @@ def decide(
     values = check_context(policy.policy, context)
     facts = _Facts(resolve, asked or policy.default_target, receiver, values)
     rule, action, traces, reasons = _select(policy, facts)
-    aim = asked or action.aim or policy.default_target
-    if action.fixed_target and action.aim is not None and asked not in (None, action.aim):
-        aim = action.aim
-        detail = f"{aim.metric} {aim.value:g} goes before the caller's"
-        reasons.append(Reason(ReasonCode.TARGET_FIXED_BY_POLICY, detail))
+    aim = _aim(asked, action, policy.default_target, reasons)
     removed: list[Reason] = []
     lanes = _permitted(action, facts, receiver, _Codecs(codec_media, codec_lane, neural_model), removed)
     reasons += removed
     if not lanes:
-        raise NoLaneError(
-            f"policy {policy.name}, {rule}: nothing that it permits may be used here: "
-            + "; ".join(dict.fromkeys(f"{reason.codec or reason.lane}: {reason.code}" for reason in removed)),
-            attempts=reasons,
-            hint="Tell more about the receiver, choose another policy, or add a lane to this action",
-            policy=policy.name,
-            rule=rule,
-        )
+        raise _nothing_permitted(policy.name, rule, removed, reasons)
     declared, defaults = policy.policy.context, policy.policy.defaults
     kept = metadata or action.metadata or defaults.metadata
     guard = guard_spec(action.guard or defaults.guard)
@@ -106,6 +95,27 @@ def decide(
         metadata_loss=defaults.metadata_loss,
         # A stripped file tells nothing, of the policy neither.
         record="none" if kept == "strip" else action.record or defaults.record,
+    )
+
+
+def _aim(asked: Target | None, action: Action, default: Target, reasons: list[Reason]) -> Target:
+    """The target that holds; where the policy's goes before the caller's, `reasons` say so."""
+    if action.fixed_target and action.aim is not None and asked not in (None, action.aim):
+        detail = f"{action.aim.metric} {action.aim.value:g} goes before the caller's"
+        reasons.append(Reason(ReasonCode.TARGET_FIXED_BY_POLICY, detail))
+        return action.aim
+    return asked or action.aim or default
+
+
+def _nothing_permitted(policy: str, rule: str, removed: list[Reason], reasons: list[Reason]) -> NoLaneError:
+    """The error for an action of which every lane and codec was `removed`."""
+    why = dict.fromkeys(f"{reason.codec or reason.lane}: {reason.code}" for reason in removed)
+    return NoLaneError(
+        f"policy {policy}, {rule}: nothing that it permits may be used here: {'; '.join(why)}",
+        attempts=reasons,
+        hint="Tell more about the receiver, choose another policy, or add a lane to this action",
+        policy=policy,
+        rule=rule,
     )
 
 

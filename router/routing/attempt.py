@@ -12,7 +12,7 @@ import numpy as np
 
 from router.artefacts.bundle import Used
 from router.codecs import registry
-from router.codecs.base import Codec, Lane
+from router.codecs.base import Codec, Knob, Lane
 from router.codecs.options import checked
 from router.errors import (
     CarryError,
@@ -78,6 +78,36 @@ class Scorers:
         return known[-1][1]
 
 
+@dataclass(frozen=True)
+class EncodingBounds:
+    """What one codec's encoding of an image may take.
+
+    Attributes:
+        max_steps: encodings that a search may try.
+        deadline: the `time.monotonic()` value after which no further encoding starts; None for no end.
+        reserve: bytes that will be added later (the record). A search for a size leaves them free unless they are more than
+            half of it, or the size cannot be reached so.
+        memory: bytes of memory that all of it may take; None for no limit.
+    """
+
+    max_steps: int = MAX_STEPS
+    deadline: float | None = None
+    reserve: int = 0
+    memory: int | None = None
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    """An encoding that the guard has not seen; see `Candidate`."""
+
+    data: bytes
+    pixels: Pixels
+    settings: Mapping[str, Any]
+    score: float | None
+    encodings: int
+    outcome: SearchOutcome | None = None
+
+
 def encode_to_target(
     codec: Codec,
     sample: ImageSample,
@@ -87,29 +117,18 @@ def encode_to_target(
     *,
     scorers: Scorers,
     quantile: float = DEFAULT_QUANTILE,
-    max_steps: int = MAX_STEPS,
-    deadline: float | None = None,
-    reserve: int = 0,
-    memory: int | None = None,
+    bounds: EncodingBounds = EncodingBounds(),
 ) -> Candidate:
-    """Encode `sample`; settings that name the codec's knob switch the search off.
+    """Encode `sample` and let the guard look; settings that name the codec's knob switch the search off.
 
-    `level` and `quantile` are what the guard looks at and how rare a picture must be to be refused. `deadline` is a
-    `time.monotonic()` value after which no further encoding starts. `reserve`: bytes that will be added later (the record); a
-    search for a size leaves them free unless they are more than half of it, or it cannot be reached so.
-    `memory`: bytes that all of it may take.
+    `level` and `quantile` are what the guard looks at and how rare a picture must be to be refused.
 
     Raises UsageError (BAD_SETTING), CarryError, CodecUnavailableError, CodecError (MEMORY_LIMIT before anything is decoded,
     OUT_OF_MEMORY, TARGET_UNREACHABLE, BUDGET_EXCEEDED, ENCODE_FAILED), GuardError (GUARD_DECODE_FAILED) if the codec cannot read
     its own output, ArtefactError if the guard's calibration is damaged, InputError if the source's pixels turn out to be damaged.
     """
-    hint = codec.unavailable()
-    if hint is not None:
-        raise CodecUnavailableError(f"{codec.codec_id} is not installed", code=ReasonCode.MISSING_EXTRA, hint=hint)
-    if codec.options is not None:
-        checked(codec.codec_id, codec.accepted(), settings)  # not left to the codec: one that ignores a name would do so silently
-    settings = codec.settled(sample, settings)
-    check_memory(codec, sample, settings, memory)
+    settings = _checked_settings(codec, sample, settings)
+    check_memory(codec, sample, settings, bounds.memory)
     prepared = codec.prepare(sample)
     refusal = codec.refusal(prepared)
     if refusal is not None:
@@ -117,66 +136,20 @@ def encode_to_target(
     model = codec.get_config().get("model")
     if looks_at_tiles(codec.lane, level):
         calibration_for(model)  # nothing passes a guard that cannot look: known before the time for encoding is spent
-    if deadline is not None and time.monotonic() > deadline:
+    if bounds.deadline is not None and time.monotonic() > bounds.deadline:
         raise CodecError("the time for encoding is over", code=ReasonCode.BUDGET_EXCEEDED)
     _ = prepared.pixels  # damage in the source is the source's error, not that of the codec that would meet it first
 
-    profile = prepared.metadata.icc
-
-    def decode(data: bytes) -> Pixels:
-        pause()
-        try:
-            return codec.decode(data, NO_LIMITS).pixels  # our own bytes: the source has passed the limits already
-        except ModelError:
-            raise
-        except LimitError as error:  # there are none: memory ran out
-            raise out_of_memory(codec) from error
-        except StreamError as error:  # for instance metadata of the source that this format's readers choke on
-            raise GuardError(
-                f"{codec.codec_id} cannot read what it wrote: {own_words(error, ours=registry.is_ours(codec))}",
-                code=ReasonCode.GUARD_DECODE_FAILED,
-                foreign=error.told,
-                hint="Choose another codec, or strip the metadata",
-            ) from error
-
-    bound = target.max_bytes(sample.width, sample.height) if target.is_size else None
-    score: float | None = None
-    outcome: SearchOutcome | None = None
-    knob = codec.knob
-    if knob is None or knob.name in settings:
-        data = codec.encode(prepared, settings)
-        pixels = decode(data)
-        encodings, chosen = 1, dict(settings)
-        # A fixed setting under a light guard is chosen for speed: nobody would look at the score.
-        if codec.lane in (Lane.CLASSICAL, Lane.NEURAL) and level.scores and not target.is_size:
-            score = scorers.get(target.metric, prepared.pixels, profile)(pixels)
+    if codec.knob is None or codec.knob.name in settings:
+        encoded = _encode_once(codec, prepared, settings, target, level, scorers)
     else:
-        encode = codec.session(prepared)
-        find = functools.partial(
-            search,
-            lambda value: encode({**settings, knob.name: value}),
-            decode,
-            knob,
-            target,
-            score=None if target.is_size else scorers.get(target.metric, prepared.pixels, profile),
-            max_steps=max_steps,
-            deadline=deadline,
-            predictor=scorers.search_state.predictor(codec, settings, prepared.pixels, _overhead(prepared)),
-        )
-        if bound is None or bound < 2 * reserve:
-            result = find(byte_limit=bound)
-        else:
-            try:
-                result = find(byte_limit=bound - reserve)
-            except CodecError as error:
-                if error.code is not ReasonCode.TARGET_UNREACHABLE:
-                    raise
-                result = find(byte_limit=bound)
-        data, pixels, score, outcome = result.trial.data, result.trial.pixels, result.trial.score, result.outcome
-        encodings, chosen = result.steps, {**settings, knob.name: result.trial.knob}
-    if bound is not None and len(data) > bound:
-        raise CodecError(f"{len(data)} bytes are more than the target of {bound}", code=ReasonCode.TARGET_UNREACHABLE)
+        encoded = _encode_by_search(codec, codec.knob, prepared, settings, target, scorers, bounds)
+    limit = _size_limit(target, sample)
+    if limit is not None and len(encoded.data) > limit:
+        code = ReasonCode.TARGET_UNREACHABLE
+        raise CodecError(f"{len(encoded.data)} bytes are more than the target of {limit}", code=code)
     pause()
+    profile, pixels = prepared.metadata.icc, encoded.pixels
     guard = check(
         prepared.pixels,
         pixels,
@@ -184,14 +157,105 @@ def encode_to_target(
         carries=codec.carries,
         level=level,
         target=target,
-        score=score,
+        score=encoded.score,
         quantile=quantile,
         model=model,
         perceptual=None if pixels.dtype != np.uint8 else lambda: scorers.get("ssimulacra2", prepared.pixels, profile)(pixels),
         shown=as_shown(profile),
     )
-    used = _artefacts(codec, guard, None if outcome is None else scorers.search_state.used)
-    return Candidate(codec, data, pixels, chosen, score, guard, encodings, profile, outcome, used)
+    return Candidate(
+        codec,
+        encoded.data,
+        pixels,
+        encoded.settings,
+        encoded.score,
+        guard,
+        encoded.encodings,
+        profile,
+        encoded.outcome,
+        _artefacts(codec, guard, None if encoded.outcome is None else scorers.search_state.used),
+    )
+
+
+def _checked_settings(codec: Codec, sample: ImageSample, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings that this image is coded with. Raises CodecUnavailableError, UsageError."""
+    hint = codec.unavailable()
+    if hint is not None:
+        raise CodecUnavailableError(f"{codec.codec_id} is not installed", code=ReasonCode.MISSING_EXTRA, hint=hint)
+    if codec.options is not None:
+        checked(codec.codec_id, codec.accepted(), settings)  # not left to the codec: one that ignores a name would do so silently
+    return codec.settled(sample, settings)
+
+
+def _size_limit(target: Target, sample: ImageSample) -> int | None:
+    return target.max_bytes(sample.width, sample.height) if target.is_size else None
+
+
+def _encode_once(
+    codec: Codec, prepared: ImageSample, settings: Mapping[str, Any], target: Target, level: GuardLevel, scorers: Scorers
+) -> _Encoded:
+    """One encoding with fixed settings."""
+    data = codec.encode(prepared, settings)
+    pixels = _decode_own(codec, data)
+    score: float | None = None
+    # A fixed setting under a light guard is chosen for speed: nobody would look at the score.
+    if codec.lane in (Lane.CLASSICAL, Lane.NEURAL) and level.scores and not target.is_size:
+        score = scorers.get(target.metric, prepared.pixels, prepared.metadata.icc)(pixels)
+    return _Encoded(data, pixels, dict(settings), score, 1)
+
+
+def _encode_by_search(
+    codec: Codec,
+    knob: Knob,
+    prepared: ImageSample,
+    settings: Mapping[str, Any],
+    target: Target,
+    scorers: Scorers,
+    bounds: EncodingBounds,
+) -> _Encoded:
+    """The encoding that a search over the knob finds for the target."""
+    encode = codec.session(prepared)
+    find = functools.partial(
+        search,
+        lambda value: encode({**settings, knob.name: value}),
+        functools.partial(_decode_own, codec),
+        knob,
+        target,
+        score=None if target.is_size else scorers.get(target.metric, prepared.pixels, prepared.metadata.icc),
+        max_steps=bounds.max_steps,
+        deadline=bounds.deadline,
+        predictor=scorers.search_state.predictor(codec, settings, prepared.pixels, _overhead(prepared)),
+    )
+    limit = _size_limit(target, prepared)
+    if limit is None or limit < 2 * bounds.reserve:
+        result = find(byte_limit=limit)
+    else:
+        try:
+            result = find(byte_limit=limit - bounds.reserve)
+        except CodecError as error:
+            if error.code is not ReasonCode.TARGET_UNREACHABLE:
+                raise
+            result = find(byte_limit=limit)
+    trial = result.trial
+    return _Encoded(trial.data, trial.pixels, {**settings, knob.name: trial.knob}, trial.score, result.steps, result.outcome)
+
+
+def _decode_own(codec: Codec, data: bytes) -> Pixels:
+    """Decode what the codec has just written. Raises ModelError, CodecError (OUT_OF_MEMORY), GuardError (GUARD_DECODE_FAILED)."""
+    pause()
+    try:
+        return codec.decode(data, NO_LIMITS).pixels  # our own bytes: the source has passed the limits already
+    except ModelError:
+        raise
+    except LimitError as error:  # there are none: memory ran out
+        raise out_of_memory(codec) from error
+    except StreamError as error:  # for instance metadata of the source that this format's readers choke on
+        raise GuardError(
+            f"{codec.codec_id} cannot read what it wrote: {own_words(error, ours=registry.is_ours(codec))}",
+            code=ReasonCode.GUARD_DECODE_FAILED,
+            foreign=error.told,
+            hint="Choose another codec, or strip the metadata",
+        ) from error
 
 
 def _artefacts(codec: Codec, guard: GuardReport, search_model: Used | None) -> tuple[Used, ...]:

@@ -11,7 +11,7 @@ from router.prediction.costs.budget import Allowance
 from router.quality.search import OutOfReachError
 from router.reasons import ReasonCode
 from router.record import RECORD_RESERVE
-from router.routing.attempt import Candidate, Scorers, encode_to_target
+from router.routing.attempt import Candidate, EncodingBounds, Scorers, encode_to_target
 from router.routing.carried_metadata import record_reserve
 from router.routing.time_budget import AttemptSchedule, ScheduledAttempt
 
@@ -65,7 +65,8 @@ class AttemptRunner:
         return self._attempt(attempt, self._schedule.renewed_allowance())
 
     def _attempt(self, attempt: ScheduledAttempt, allowance: Allowance) -> Candidate:
-        lane = attempt.lane
+        lane, record = attempt.lane, self._decision.record
+        whole_file = lane.lane == Lane.TRANSCODE
         return encode_to_target(
             registry.get(attempt.codec_id),
             self._sample,
@@ -74,10 +75,10 @@ class AttemptRunner:
             self._decision.level,
             scorers=self._scorers,
             quantile=self._decision.guard_quantile,
-            max_steps=allowance.encodings,
-            deadline=allowance.deadline,
-            reserve=RECORD_RESERVE[self._decision.record]
-            if lane.lane == Lane.TRANSCODE
-            else record_reserve(self._sample.metadata, self._decision.record),
-            memory=self._memory,
+            bounds=EncodingBounds(
+                max_steps=allowance.encodings,
+                deadline=allowance.deadline,
+                reserve=RECORD_RESERVE[record] if whole_file else record_reserve(self._sample.metadata, record),
+                memory=self._memory,
+            ),
         )

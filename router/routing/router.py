@@ -138,26 +138,13 @@ class Router:
         started_at, began = datetime.now(UTC).isoformat(timespec="milliseconds"), time.perf_counter()
         clock = time.monotonic()
         wanted = Target.given(quality, target)
-        _check_choice("metadata", metadata, ("keep", "icc", "strip", None))
-        _check_choice("record", record, ("full", "short", "none", None))
-        if metadata == "strip" and record in ("full", "short"):
-            raise UsageError(
-                f'metadata "strip" leaves nothing in the file, record "{record}" would',
-                code=ReasonCode.BAD_ARGUMENT,
-                hint='Choose metadata "icc", which keeps the colour profile only, or leave out the record',
-            )
-        _check_choice("on_guard_fail", on_guard_fail, ("raise", "release"))
-        if not isinstance(settings, Mapping | None):
-            raise UsageError(f"settings are a mapping of names to values, not {settings!r}", code=ReasonCode.BAD_ARGUMENT)
+        _check_arguments(metadata, record, settings, on_guard_fail, forced=codec is not None)
         sample = self._read(src, first_frame, undecodable=True)
         read = time.perf_counter()
         report: OodReport | None = None
         accepts: Callable[[str], bool]
         if codec is not None:
             decision, accepts = forced_decision(codec, wanted or self.policy.default_target, settings), _accepts_all
-        elif settings is not None or on_guard_fail == "release":
-            which = "settings go" if settings is not None else 'on_guard_fail="release" goes'
-            raise UsageError(f"{which} with a forced codec", code=ReasonCode.BAD_ARGUMENT, hint="Pass codec=... too")
         else:
             parsed = Receiver.parse(receiver)
             decision, report = self._decide(sample, wanted, parsed, context)
@@ -285,6 +272,24 @@ def _model_id(codec_id: str) -> str | None:
     except RouterError:  # damaged or missing: no lane that names it can succeed, but the others can
         return None
     return model
+
+
+def _check_arguments(metadata: Any, record: Any, settings: Any, on_guard_fail: Any, *, forced: bool) -> None:
+    """Raise UsageError (BAD_ARGUMENT) for values that are none, and for those that do not go together."""
+    _check_choice("metadata", metadata, ("keep", "icc", "strip", None))
+    _check_choice("record", record, ("full", "short", "none", None))
+    if metadata == "strip" and record in ("full", "short"):
+        raise UsageError(
+            f'metadata "strip" leaves nothing in the file, record "{record}" would',
+            code=ReasonCode.BAD_ARGUMENT,
+            hint='Choose metadata "icc", which keeps the colour profile only, or leave out the record',
+        )
+    _check_choice("on_guard_fail", on_guard_fail, ("raise", "release"))
+    if not isinstance(settings, Mapping | None):
+        raise UsageError(f"settings are a mapping of names to values, not {settings!r}", code=ReasonCode.BAD_ARGUMENT)
+    if not forced and (settings is not None or on_guard_fail == "release"):
+        which = "settings go" if settings is not None else 'on_guard_fail="release" goes'
+        raise UsageError(f"{which} with a forced codec", code=ReasonCode.BAD_ARGUMENT, hint="Pass codec=... too")
 
 
 def _check_choice(name: str, value: Any, allowed: tuple[Any, ...]) -> None:

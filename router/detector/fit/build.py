@@ -60,19 +60,15 @@ def build(
         seen = [(v.image, g) for views, g in zip(fitting, groups, strict=True) for v in views if v.image.gray == gray]
         held = [v for views in calibrating for v in views if v.image.gray == gray]
         found = Counter(v.size for v in held)
-        if not gray and all(found[size] < smallest_calibration(alpha) for size in SIZES):
+        if not _enough_to_calibrate(kind, found, alpha):
             continue  # a collection of gray images: colour then is out of distribution
-        for size in SIZES:
-            if found[size] < smallest_calibration(alpha):
-                what = f"{found[size]} {kind} photographs to calibrate the size {size!r} with"
-                raise _too_few(what, smallest_calibration(alpha))
         photographs = EmbeddedPhotographs([image for image, _ in seen], np.array([g for _, g in seen], np.intp))
-        scorer_of_kind = fit(photographs, foreign[kind], [v.image for v in held], embeddings.DEFAULT[0], seed)
-        arrays |= scorer_of_kind.estimators.arrays(kind) | scorer_of_kind.fusion.arrays(f"{kind}.fusion")
+        scorer = fit(photographs, foreign[kind], [v.image for v in held], embeddings.DEFAULT[0], seed)
+        arrays |= scorer.estimators.arrays(kind) | scorer.fusion.arrays(f"{kind}.fusion")
         parts[kind] = KindManifest(
-            calibration_scores={size: tuple(map(float, c.raw)) for size, c in scorer_of_kind.calibration.items()},
-            tile_median=scorer_of_kind.tile_median,
-            tile_upper=scorer_of_kind.tile_upper,
+            calibration_scores={size: tuple(map(float, c.raw)) for size, c in scorer.calibration.items()},
+            tile_median=scorer.tile_median,
+            tile_upper=scorer.tile_upper,
         )
         counts[kind] = {
             "fitted_views": len(seen),
@@ -91,6 +87,17 @@ def build(
         arrays_sha256="",
     )
     return artefact.write(out, manifest, arrays)
+
+
+def _enough_to_calibrate(kind: str, found: Mapping[str, int], alpha: float) -> bool:
+    """Whether there are photographs of every size; False where there are hardly any in colour. Raises UsageError for too few."""
+    needed = smallest_calibration(alpha)
+    if kind != "gray" and all(found[size] < needed for size in SIZES):
+        return False
+    for size in SIZES:
+        if found[size] < needed:
+            raise _too_few(f"{found[size]} {kind} photographs to calibrate the size {size!r} with", needed)
+    return True
 
 
 def check_enough(fitted: int, calibrated: int, alpha: float) -> None:
