@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import time
 from collections.abc import Mapping
@@ -108,65 +109,54 @@ class _Encoded:
     outcome: SearchOutcome | None = None
 
 
-def encode_to_target(
-    codec: Codec,
-    sample: ImageSample,
-    settings: Mapping[str, Any],
-    target: Target,
-    level: GuardLevel,
-    *,
-    scorers: Scorers,
-    quantile: float = DEFAULT_QUANTILE,
-    bounds: EncodingBounds = EncodingBounds(),
-) -> Candidate:
-    """Encode `sample` and let the guard look; settings that name the codec's knob switch the search off.
+@dataclass(frozen=True)
+class EncodingTask:
+    """What is to be encoded, and how well.
 
-    `level` and `quantile` are what the guard looks at and how rare a picture must be to be refused.
+    Attributes:
+        codec: the codec.
+        sample: the image.
+        settings: of the codec; those that name its knob switch the search off.
+        target: quality or size to reach.
+        level: what the guard looks at.
+        quantile: how rare a picture must be for the guard to refuse it.
+    """
+
+    codec: Codec
+    sample: ImageSample
+    settings: Mapping[str, Any]
+    target: Target
+    level: GuardLevel
+    quantile: float = DEFAULT_QUANTILE
+
+    @property
+    def size_limit(self) -> int | None:
+        """Bytes that the target allows; None for a target of quality."""
+        return self.target.max_bytes(self.sample.width, self.sample.height) if self.target.is_size else None
+
+
+def encode_to_target(task: EncodingTask, scorers: Scorers, bounds: EncodingBounds = EncodingBounds()) -> Candidate:
+    """Encode and let the guard look.
 
     Raises UsageError (BAD_SETTING), CarryError, CodecUnavailableError, CodecError (MEMORY_LIMIT before anything is decoded,
     OUT_OF_MEMORY, TARGET_UNREACHABLE, BUDGET_EXCEEDED, ENCODE_FAILED), GuardError (GUARD_DECODE_FAILED) if the codec cannot read
     its own output, ArtefactError if the guard's calibration is damaged, InputError if the source's pixels turn out to be damaged.
     """
-    settings = _checked_settings(codec, sample, settings)
-    check_memory(codec, sample, settings, bounds.memory)
-    prepared = codec.prepare(sample)
-    refusal = codec.refusal(prepared)
-    if refusal is not None:
-        raise refusal
-    model = codec.get_config().get("model")
-    if looks_at_tiles(codec.lane, level):
-        calibration_for(model)  # nothing passes a guard that cannot look: known before the time for encoding is spent
-    if bounds.deadline is not None and time.monotonic() > bounds.deadline:
-        raise CodecError("the time for encoding is over", code=ReasonCode.BUDGET_EXCEEDED)
-    _ = prepared.pixels  # damage in the source is the source's error, not that of the codec that would meet it first
-
-    if codec.knob is None or codec.knob.name in settings:
-        encoded = _encode_once(codec, prepared, settings, target, level, scorers)
+    task = _prepared(task, bounds)
+    codec, profile = task.codec, task.sample.metadata.icc
+    if codec.knob is None or codec.knob.name in task.settings:
+        encoded = _encode_once(task, scorers)
     else:
-        encoded = _encode_by_search(codec, codec.knob, prepared, settings, target, scorers, bounds)
-    limit = _size_limit(target, sample)
-    if limit is not None and len(encoded.data) > limit:
+        encoded = _encode_by_search(task, codec.knob, scorers, bounds)
+    if task.size_limit is not None and len(encoded.data) > task.size_limit:
         code = ReasonCode.TARGET_UNREACHABLE
-        raise CodecError(f"{len(encoded.data)} bytes are more than the target of {limit}", code=code)
+        raise CodecError(f"{len(encoded.data)} bytes are more than the target of {task.size_limit}", code=code)
     pause()
-    profile, pixels = prepared.metadata.icc, encoded.pixels
-    guard = check(
-        prepared.pixels,
-        pixels,
-        lane=codec.lane,
-        carries=codec.carries,
-        level=level,
-        target=target,
-        score=encoded.score,
-        quantile=quantile,
-        model=model,
-        perceptual=None if pixels.dtype != np.uint8 else lambda: scorers.get("ssimulacra2", prepared.pixels, profile)(pixels),
-        shown=as_shown(profile),
-    )
+    guard = _guarded(task, encoded, scorers)
     return Candidate(
         codec,
         encoded.data,
-        pixels,
+        encoded.pixels,
         encoded.settings,
         encoded.score,
         guard,
@@ -174,6 +164,40 @@ def encode_to_target(
         profile,
         encoded.outcome,
         _artefacts(codec, guard, None if encoded.outcome is None else scorers.search_state.used),
+    )
+
+
+def _prepared(task: EncodingTask, bounds: EncodingBounds) -> EncodingTask:
+    """The task with the image as its codec takes it, after everything that can be refused before the first encoding."""
+    codec = task.codec
+    settings = _checked_settings(codec, task.sample, task.settings)
+    check_memory(codec, task.sample, settings, bounds.memory)
+    prepared = codec.prepare(task.sample)
+    refusal = codec.refusal(prepared)
+    if refusal is not None:
+        raise refusal
+    if looks_at_tiles(codec.lane, task.level):
+        calibration_for(codec.get_config().get("model"))  # nothing passes a guard that cannot look
+    if bounds.deadline is not None and time.monotonic() > bounds.deadline:
+        raise CodecError("the time for encoding is over", code=ReasonCode.BUDGET_EXCEEDED)
+    _ = prepared.pixels  # damage in the source is the source's error, not that of the codec that would meet it first
+    return dataclasses.replace(task, sample=prepared, settings=settings)
+
+
+def _guarded(task: EncodingTask, encoded: _Encoded, scorers: Scorers) -> GuardReport:
+    source, pixels, profile = task.sample.pixels, encoded.pixels, task.sample.metadata.icc
+    return check(
+        source,
+        pixels,
+        lane=task.codec.lane,
+        carries=task.codec.carries,
+        level=task.level,
+        target=task.target,
+        score=encoded.score,
+        quantile=task.quantile,
+        model=task.codec.get_config().get("model"),
+        perceptual=None if pixels.dtype != np.uint8 else lambda: scorers.get("ssimulacra2", source, profile)(pixels),
+        shown=as_shown(profile),
     )
 
 
@@ -187,46 +211,34 @@ def _checked_settings(codec: Codec, sample: ImageSample, settings: Mapping[str, 
     return codec.settled(sample, settings)
 
 
-def _size_limit(target: Target, sample: ImageSample) -> int | None:
-    return target.max_bytes(sample.width, sample.height) if target.is_size else None
-
-
-def _encode_once(
-    codec: Codec, prepared: ImageSample, settings: Mapping[str, Any], target: Target, level: GuardLevel, scorers: Scorers
-) -> _Encoded:
+def _encode_once(task: EncodingTask, scorers: Scorers) -> _Encoded:
     """One encoding with fixed settings."""
-    data = codec.encode(prepared, settings)
+    codec, sample, target = task.codec, task.sample, task.target
+    data = codec.encode(sample, task.settings)
     pixels = _decode_own(codec, data)
     score: float | None = None
     # A fixed setting under a light guard is chosen for speed: nobody would look at the score.
-    if codec.lane in (Lane.CLASSICAL, Lane.NEURAL) and level.scores and not target.is_size:
-        score = scorers.get(target.metric, prepared.pixels, prepared.metadata.icc)(pixels)
-    return _Encoded(data, pixels, dict(settings), score, 1)
+    if codec.lane in (Lane.CLASSICAL, Lane.NEURAL) and task.level.scores and not target.is_size:
+        score = scorers.get(target.metric, sample.pixels, sample.metadata.icc)(pixels)
+    return _Encoded(data, pixels, dict(task.settings), score, 1)
 
 
-def _encode_by_search(
-    codec: Codec,
-    knob: Knob,
-    prepared: ImageSample,
-    settings: Mapping[str, Any],
-    target: Target,
-    scorers: Scorers,
-    bounds: EncodingBounds,
-) -> _Encoded:
+def _encode_by_search(task: EncodingTask, knob: Knob, scorers: Scorers, bounds: EncodingBounds) -> _Encoded:
     """The encoding that a search over the knob finds for the target."""
-    encode = codec.session(prepared)
+    codec, sample, settings, target = task.codec, task.sample, task.settings, task.target
+    encode = codec.session(sample)
     find = functools.partial(
         search,
         lambda value: encode({**settings, knob.name: value}),
         functools.partial(_decode_own, codec),
         knob,
         target,
-        score=None if target.is_size else scorers.get(target.metric, prepared.pixels, prepared.metadata.icc),
+        score=None if target.is_size else scorers.get(target.metric, sample.pixels, sample.metadata.icc),
         max_steps=bounds.max_steps,
         deadline=bounds.deadline,
-        predictor=scorers.search_state.predictor(codec, settings, prepared.pixels, _overhead(prepared)),
+        predictor=scorers.search_state.predictor(codec, settings, sample.pixels, _overhead(sample)),
     )
-    limit = _size_limit(target, prepared)
+    limit = task.size_limit
     if limit is None or limit < 2 * bounds.reserve:
         result = find(byte_limit=limit)
     else:

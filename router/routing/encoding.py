@@ -11,7 +11,7 @@ from router.prediction.costs.budget import Allowance
 from router.quality.search import OutOfReachError
 from router.reasons import ReasonCode
 from router.record import RECORD_RESERVE
-from router.routing.attempt import Candidate, EncodingBounds, Scorers, encode_to_target
+from router.routing.attempt import Candidate, EncodingBounds, EncodingTask, Scorers, encode_to_target
 from router.routing.carried_metadata import record_reserve
 from router.routing.time_budget import AttemptSchedule, ScheduledAttempt
 
@@ -42,7 +42,7 @@ class AttemptRunner:
             return self.encode_overrun(attempt)
         allowance = self._schedule.allowance(attempt)
         try:
-            return self._attempt(attempt, allowance)
+            return encode_to_target(self._task(attempt), self._scorers, self._bounds(attempt, allowance))
         except OutOfReachError as error:
             proven = error.proven or allowance.encodings >= self._decision.max_steps
             if error.code is not ReasonCode.TARGET_UNREACHABLE or proven:
@@ -56,29 +56,28 @@ class AttemptRunner:
     def encode_overrun(self, attempt: ScheduledAttempt) -> Candidate:
         """One encoding without search; if that does not reach the target, the search. Raises what `encode_to_target` raises."""
         try:
-            return self._attempt(attempt, Allowance(1, None))
+            return encode_to_target(self._task(attempt), self._scorers, self._bounds(attempt, Allowance(1, None)))
         except CodecError as error:
             knob = registry.get(attempt.codec_id).knob
             fixed = knob is None or knob.name in attempt.lane.settings.get(attempt.codec_id, {})
             if error.code is not ReasonCode.TARGET_UNREACHABLE or fixed or self._decision.max_steps == 1:
                 raise
-        return self._attempt(attempt, self._schedule.renewed_allowance())
+        renewed = self._bounds(attempt, self._schedule.renewed_allowance())
+        return encode_to_target(self._task(attempt), self._scorers, renewed)
 
-    def _attempt(self, attempt: ScheduledAttempt, allowance: Allowance) -> Candidate:
-        lane, record = attempt.lane, self._decision.record
-        whole_file = lane.lane == Lane.TRANSCODE
-        return encode_to_target(
+    def _task(self, attempt: ScheduledAttempt) -> EncodingTask:
+        decision = self._decision
+        return EncodingTask(
             registry.get(attempt.codec_id),
             self._sample,
-            lane.settings.get(attempt.codec_id, {}),
-            self._decision.target,
-            self._decision.level,
-            scorers=self._scorers,
-            quantile=self._decision.guard_quantile,
-            bounds=EncodingBounds(
-                max_steps=allowance.encodings,
-                deadline=allowance.deadline,
-                reserve=RECORD_RESERVE[record] if whole_file else record_reserve(self._sample.metadata, record),
-                memory=self._memory,
-            ),
+            attempt.lane.settings.get(attempt.codec_id, {}),
+            decision.target,
+            decision.level,
+            decision.guard_quantile,
         )
+
+    def _bounds(self, attempt: ScheduledAttempt, allowance: Allowance) -> EncodingBounds:
+        record = self._decision.record
+        whole_file = attempt.lane.lane == Lane.TRANSCODE
+        reserve = RECORD_RESERVE[record] if whole_file else record_reserve(self._sample.metadata, record)
+        return EncodingBounds(allowance.encodings, allowance.deadline, reserve, self._memory)

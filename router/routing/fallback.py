@@ -19,7 +19,7 @@ from router.routing.encoding import AttemptRunner
 from router.routing.forecast import Forecast
 from router.routing.preparation import WIDELY_READ, Prepared
 from router.routing.time_budget import AttemptSchedule, ScheduledAttempt
-from router.routing.winner import winner
+from router.routing.winner import LaneContest
 
 _OF_MEMORY = frozenset({ReasonCode.MEMORY_LIMIT, ReasonCode.OUT_OF_MEMORY})
 """Codes of attempts that failed for want of memory."""
@@ -65,16 +65,19 @@ class Fallback:
         InputError and LimitError end it at once: no lane can help a source that is damaged. One that is only not decoded
         here fails the lanes that would have to, and goes on to those that keep its file.
         """
-        won = winner(
-            self._decision.lanes,
-            self._result,
-            lambda candidate: len(candidate.data),
-            source_goes=self._source_goes,
-            stands=lambda lane, candidate: not self._is_makeshift(lane, candidate),
-        )
-        if won is not None:
-            self._log.beaten(won.beaten, won.lane.lane)
-            return self._log.outcome(won.result)
+        contest: LaneContest[Candidate] = LaneContest(self._decision.lanes, lambda candidate: len(candidate.data))
+        for lane, codec_id in contest:
+            if codec_id is None:
+                if self._source_goes(lane):
+                    contest.enter(None)
+                continue
+            encoded = self._baseline.kept(lane, codec_id) is not None
+            candidate = self._try(self._schedule.attempt(lane, codec_id, encoded=encoded))
+            if candidate is not None and not self._is_makeshift(lane, candidate):
+                contest.enter(candidate)
+        if contest.won is not None:
+            self._log.beaten(contest.won.beaten, contest.won.lane.lane)
+            return self._log.outcome(contest.won.result)
         for attempt in self._schedule.overruns():
             candidate = self._try(attempt)
             if candidate is not None:
@@ -105,10 +108,6 @@ class Fallback:
             self._log.lane_failed(lane.lane, refusal)
         return refusal is None
 
-    def _result(self, lane: LanePlan, codec_id: str) -> Candidate | None:
-        encoded = self._baseline.kept(lane, codec_id) is not None
-        return self._try(self._schedule.attempt(lane, codec_id, encoded=encoded))
-
     def _is_makeshift(self, lane: LanePlan, candidate: Candidate) -> bool:
         """Whether this is a lossless copy of a lossy file, and no smaller than it.
 
@@ -129,7 +128,8 @@ class Fallback:
     def _try(self, attempt: ScheduledAttempt) -> Candidate | None:
         """One codec's attempt, with all that may go wrong in it; None if there is nothing to release."""
         try:
-            candidate = self._encoded(attempt)
+            self._check_permitted(attempt)
+            candidate = self._baseline.kept(attempt.lane, attempt.codec_id) or self._encoding.encode(attempt)
         except (InputError, LimitError):
             raise
         except RouterError as error:  # of a policy's lane also UsageError: a setting that the codec does not have
@@ -150,9 +150,13 @@ class Fallback:
                 raise
             self._log.failed(attempt, ReasonCode.INTERNAL_ERROR, own_words(error), f"{type(error).__name__}: {error}"[:200])
             return None
+        finally:
+            if self._encoding.done_without is not None:
+                self._log.done_without(self._encoding.done_without)
         return candidate if self._may_go(attempt, candidate) else None
 
-    def _encoded(self, attempt: ScheduledAttempt) -> Candidate:
+    def _check_permitted(self, attempt: ScheduledAttempt) -> None:
+        """Raise the error for an image that the attempt's lane or codec may not have, before anything is encoded."""
         undecodable = self._sample.undecodable
         if undecodable is not None:
             if self._decision.forced:
@@ -166,11 +170,6 @@ class Fallback:
             )
         if self._decision.loses_nothing and attempt.lane.lane != Lane.TRANSCODE:
             self._refuse_loss(attempt)
-        try:
-            return self._baseline.kept(attempt.lane, attempt.codec_id) or self._encoding.encode(attempt)
-        finally:
-            if self._encoding.done_without is not None:
-                self._log.done_without(self._encoding.done_without)
 
     def _refuse_loss(self, attempt: ScheduledAttempt) -> None:
         lost = losses(self._sample, registry.get(attempt.codec_id))

@@ -29,34 +29,65 @@ class Won(Generic[R]):
     beaten: tuple[R, ...] = ()
 
 
+class LaneContest(Generic[R]):
+    """Who is asked for a result, in order, and which result wins.
+
+    The first lane that gives a result wins; in a lane that compares its codecs, the smallest result. So:
+
+        contest = LaneContest(lanes, size)
+        for lane, codec_id in contest:  # no more codecs than it takes; None stands for the source's own bytes
+            contest.enter(result)  # left out for a codec that gives nothing
+        contest.won
+    """
+
+    def __init__(self, lanes: Sequence[LanePlan], size: Callable[[R], float]) -> None:
+        """`size`: bytes of a result."""
+        self._lanes = lanes
+        self._size = size
+        self._entered: list[R | None] = []
+        self.won: Won[R] | None = None
+
+    def __iter__(self) -> Iterator[tuple[LanePlan, str | None]]:
+        for position, lane in enumerate(self._lanes):
+            self._entered = []
+            for codec_id in (None,) if lane.lane == Lane.PASSTHROUGH else lane.codecs:
+                yield lane, codec_id
+                if self._entered and lane.choose == "first":
+                    break
+            if self._entered:
+                results = [one for one in self._entered if one is not None]
+                best = min(results, key=self._size) if results else None
+                self.won = Won(position, lane, best, tuple(one for one in results if one is not best))
+                return
+
+    def enter(self, result: R | None) -> None:
+        """What the codec that was asked last gives; None for the source's own bytes."""
+        self._entered.append(result)
+
+
 def winner(
     lanes: Sequence[LanePlan],
     result: Callable[[LanePlan, str], R | None],
     size: Callable[[R], float],
     *,
-    source_goes: Callable[[LanePlan], bool],
-    stands: Callable[[LanePlan, R], bool] = lambda lane, result: True,
+    source_goes: bool,
 ) -> Won[R] | None:
-    """The first lane that gives a result wins; in a lane that compares its codecs, the smallest result. None if no lane wins.
+    """A contest of results that are known. None if no lane wins.
 
     Args:
         lanes: in order.
-        result: what a codec of a lane gives, None if it gives nothing. Codecs are asked in order, and no more of them than it
-            takes.
+        result: what a codec of a lane gives, None if it gives nothing that may be released.
         size: bytes of a result.
-        source_goes: whether the source's own bytes may be released; asked for a passthrough lane.
-        stands: whether a result may be released in this lane.
+        source_goes: whether the source's own bytes may be released.
     """
-    for position, lane in enumerate(lanes):
-        if lane.lane == Lane.PASSTHROUGH:
-            if source_goes(lane):
-                return Won(position, lane, None)
-            continue
-        found = [one for one in _results(lane, result) if stands(lane, one)]
-        if found:
-            best = min(found, key=size)
-            return Won(position, lane, best, tuple(one for one in found if one is not best))
-    return None
+    contest = LaneContest(lanes, size)
+    for lane, codec_id in contest:
+        if codec_id is None:
+            if source_goes:
+                contest.enter(None)
+        elif (found := result(lane, codec_id)) is not None:
+            contest.enter(found)
+    return contest.won
 
 
 def saves_too_little(lane: LanePlan, size: float, baseline: float) -> bool:
@@ -77,12 +108,3 @@ def source_is_better(lane: str, size: float, source_size: float | None, *, lossy
         return False
     # A lossless copy of a lossy source is meant to be larger: somebody asked for a format, not for fewer bytes.
     return lane != Lane.LOSSLESS or lossy is False
-
-
-def _results(lane: LanePlan, result: Callable[[LanePlan, str], R | None]) -> Iterator[R]:
-    for codec_id in lane.codecs:
-        found = result(lane, codec_id)
-        if found is not None:
-            yield found
-            if lane.choose == "first":
-                return

@@ -19,7 +19,7 @@ from router.prediction.costs.picture import picture
 from router.prediction.costs.predict import ImageShape, Prediction, configuration, predict
 from router.quality.guard import GuardLevel
 from router.quality.target import MAX_STEPS, Target
-from router.routing.attempt import Scorers, encode_to_target
+from router.routing.attempt import EncodingTask, Scorers, encode_to_target
 from training.costs.pictures import PhotographFolder
 
 CODECS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -158,7 +158,7 @@ def _run(
         return None
     cpu, wall, began = time.process_time(), time.perf_counter(), clock()
     try:
-        done = encode_to_target(registry.get(name), sample, settings, target, GuardLevel.FULL, scorers=Scorers())
+        done = encode_to_target(EncodingTask(registry.get(name), sample, settings, target, GuardLevel.FULL), Scorers())
     except CodecError:
         return None
     real, wall, cpu = clock() - began, time.perf_counter() - wall, time.process_time() - cpu

@@ -130,10 +130,9 @@ def replayed(one: Decided, by_family: Mapping[str, RateDistortion]) -> dict[str,
     source = _source_bytes(one, by_family)
     won = winner(
         one.decision.lanes,
-        lambda lane, codec: replay.written(codec_name(codec)),
+        replay.result,
         lambda written: written[0],
-        source_goes=lambda lane: bool(source),
-        stands=lambda lane, written: not replay.saves_too_little(lane, written[0]),
+        source_goes=bool(source),
     )
     if won is None:
         return replay.ended(None, None, np.nan, len(one.decision.lanes))
@@ -166,6 +165,11 @@ class _Replay:
             self._searched[name] = spent
         size = reached(rd, self._one.target)
         return None if size is None else (size, name)
+
+    def result(self, lane: LanePlan, codec_id: str) -> tuple[float, str] | None:
+        """Bytes and family of what a codec gives in a lane; None if that may not be released."""
+        found = self.written(codec_name(codec_id))
+        return None if found is None or self.saves_too_little(lane, found[0]) else found
 
     def released(self, family: str, size: float) -> float:
         """Bytes of what the search for the target really ends with; `size` where nothing was searched."""

@@ -237,7 +237,7 @@ def _first(
         [_plan(lane, order) for lane in lanes if neural or lane[0] != Lane.NEURAL],
         lambda lane, codec: written.get(families[codec] or ""),
         float,
-        source_goes=lambda lane: bool(source),
+        source_goes=bool(source),
     )
     return float("nan") if won is None else source if won.result is None else won.result
 
