@@ -1,4 +1,4 @@
-"""Fitting: kernel ridge regressions of all folds, their errors, and the scale of these; small closed forms in numpy."""
+"""Fitting: kernel ridge regressions of all folds, their errors, and the scale of these."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.kernel_ridge import KernelRidge
 
 from router.prediction.savings.artefact import Arrays, SavingsManifest
 from router.prediction.savings.features import Values
@@ -111,7 +112,7 @@ def _ridge(near: Floats, y: Floats, chosen: NDArray[np.bool_], ridge: float) -> 
             continue
         offset[target] = y[known, target].mean()
         wanted = np.tile(y[:, target], 2)[rows] - offset[target]
-        dual[rows, target] = np.linalg.solve(near[np.ix_(rows, rows)] + ridge * np.eye(len(rows)), wanted)
+        dual[rows, target] = KernelRidge(alpha=ridge, kernel="precomputed").fit(near[np.ix_(rows, rows)], wanted).dual_coef_
     return dual, offset
 
 
