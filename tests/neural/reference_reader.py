@@ -67,7 +67,7 @@ class Model:
 
     def __init__(self, shape: Mapping[str, Any], tensors: Mapping[str, NDArray[np.generic]]) -> None:
         self.latents, self.rates = shape["latents"], shape["rates"]
-        self.light = "light" in shape
+        self.light = shape.get("light") is not None
         self.deep_blocks, self.synthesis_blocks = shape["deep_blocks"], shape["synthesis_blocks"]
         if self.light:
             self.deep_blocks, self.synthesis_blocks = shape["light"]["deep_blocks"], shape["light"]["blocks"]

@@ -118,7 +118,7 @@ def test_what_is_written_is_bound(small_loaded: LoadedModel, photo: NDArray[np.u
 
 def test_the_page_states_the_tables_of_powers() -> None:
     coarse, fine = reference.power_tables()
-    stated = dict(re.findall(r"((?:coarse|fine)\[\d+\]) = ([\d,]+)", PAGE))
+    stated = dict(re.findall(r"`((?:coarse|fine)\[\d+\])` = ([\d,]+)", PAGE))
     assert {k: int(v.strip(",").replace(",", "")) for k, v in stated.items()} == {
         "coarse[1]": coarse[1],
         "coarse[255]": coarse[255],
