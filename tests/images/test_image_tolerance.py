@@ -92,6 +92,9 @@ def test_png_chunks_that_the_picture_does_not_need(name: str) -> None:
 def test_png_ends(end: bytes) -> None:
     for bits in (8, 16):
         assert np.array_equal(read(png(bits, end=end)).pixels, RGB if bits == 8 else RGB.astype(np.uint16) * 257)
+    stripped = router.compress(png(end=end), policy="web", receiver="image/png", metadata="strip")
+    assert np.array_equal(router.decompress(stripped.data, as_array=True), RGB)
+    assert b"junk" not in stripped.data
 
 
 def test_png_whose_pixels_end_early_is_damaged_all_the_same() -> None:

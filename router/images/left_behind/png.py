@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 
 from router.containers.png import walk_png
+from router.errors import StreamError
 from router.images import png_notes
 from router.images.left_behind import extra_part as p
 from router.images.left_behind.extra_part import ExtraPart
@@ -41,8 +42,16 @@ def extra_parts(data: bytes) -> Iterator[ExtraPart]:
 def hides(data: bytes) -> bool:
     """Whether IDAT chunks hold more than the rows of the picture: behind the last row, or behind the end of the deflate stream.
 
-    Inflates the picture, a piece at a time. Raises StreamError for damaged chunks; False where the stream itself is damaged.
+    Inflates the picture, a piece at a time. True behind a chunk that is damaged, where nobody knows; False where the deflate stream
+    is damaged.
     """
+    try:
+        return _more_than_rows(data)
+    except StreamError:
+        return True
+
+
+def _more_than_rows(data: bytes) -> bool:
     left, inflater = _size_of_rows(data), zlib.decompressobj()
     for chunk in walk_png(data):
         if chunk.type != b"IDAT":
