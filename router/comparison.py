@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
-from router import addresses
 from router.encoded import EncodedImage
 from router.errors import UsageError
-from router.files import write_named
+from router.files import addresses
+from router.files.named import write_named
 from router.images.sample import ImageSample, Pixels
 from router.limits import DEFAULT_LIMITS, Limits
 from router.reasons import ReasonCode

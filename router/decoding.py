@@ -10,11 +10,11 @@ from router.codecs import registry
 from router.codecs.base import DecodedImage
 from router.codecs.neural.arithmetic import Decoding
 from router.errors import InputError, NoRecordError, StreamError, UsageError
-from router.files import read_named, read_stream, to_rewind
-from router.forks import step
+from router.files.named import read_named, read_stream, to_rewind
 from router.images.profile import usable
 from router.images.sample import Pixels
 from router.limits import DEFAULT_LIMITS, Limits
+from router.process.forks import step
 from router.reasons import ReasonCode
 from router.record import DecisionRecord
 

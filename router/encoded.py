@@ -8,9 +8,9 @@ from os import PathLike
 from pathlib import Path, PurePosixPath
 from typing import Any, overload
 
-from router import addresses
 from router.errors import UsageError
-from router.files import write_named
+from router.files import addresses
+from router.files.named import write_named
 from router.reasons import ReasonCode
 from router.record import DecisionRecord, RunRecord
 

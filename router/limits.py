@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from router.errors import LimitError
-from router.memory import machine_memory
+from router.process.memory import machine_memory
 from router.reasons import ReasonCode
 
 
@@ -14,7 +14,7 @@ class Limits:
     """Largest image that is read. None lifts a limit: an explicit choice of the caller.
 
     Defaults: 178,956,970 pixels (Pillow's own error level), 65,535 px a side, 1 GiB of file; of memory three quarters of what the
-    machine or its container has (`router.memory.machine_memory`).
+    machine or its container has (`router.process.memory.machine_memory`).
 
     Attributes:
         memory: bytes that the work on one image may take, beside what the process holds already. What needs more is refused

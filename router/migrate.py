@@ -7,7 +7,6 @@ import hashlib
 from os import PathLike
 
 from router import api
-from router.addresses import shown
 from router.codecs import registry
 from router.codecs.base import Codec, Lane
 from router.codecs.neural.arithmetic import Decoding
@@ -16,6 +15,7 @@ from router.containers import ncr as container
 from router.decoding import EncodedSource, load
 from router.encoded import EncodedImage
 from router.errors import CarryError, CodecUnavailableError, GuardError, UsageError
+from router.files.addresses import shown
 from router.images.arrays import from_pixels
 from router.images.profile import with_usable_profile
 from router.images.sample import ImageSample, pixels_sha256

@@ -17,7 +17,7 @@ from router.api import save
 from router.containers import ncr as container
 from router.decoding import decode
 from router.errors import RouterError, StreamError
-from router.files import read_stream
+from router.files.named import read_stream
 from router.images.arrays import to_pil
 from router.limits import DEFAULT_LIMITS
 from router.ncr_info import info

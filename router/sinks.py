@@ -8,10 +8,10 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from router import addresses
 from router.encoded import EncodedImage
 from router.errors import OutputExistsError, OutputNotWritableError, RouterError, UsageError
-from router.forks import Lock
+from router.files import addresses
+from router.process.forks import Lock
 from router.reasons import ReasonCode
 from router.record import RunRecord
 

@@ -17,9 +17,9 @@ from router import Router
 from router.codecs import registry
 from router.detector.detector import Detector
 from router.errors import UsageError
-from router.forks import Lock
 from router.limits import Limits
 from router.policy.load import load, shipped_names
+from router.process.forks import Lock
 from router.sinks import JsonLines
 
 PROGRAM = """

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from router import leftovers
-from router.files import write_atomically
+from router.files import leftovers
+from router.files.named import write_atomically
 
 WRITER = (
-    "import sys\nfrom pathlib import Path\nfrom router import leftovers\n"
+    "import sys\nfrom pathlib import Path\nfrom router.files import leftovers\n"
     "with leftovers.temporary(Path(sys.argv[1])) as (made, file):\n"
     "    file.write(b'half')\n    file.flush()\n    print(made, flush=True)\n    sys.stdin.read()\n"
 )
@@ -97,7 +97,7 @@ def test_writers_and_cleaners_do_not_disturb_each_other(tmp_path: Path) -> None:
 ENDED_ANYWHERE = """
 import os, sys
 from pathlib import Path
-from router import leftovers
+from router.files import leftovers
 
 target, step = Path(sys.argv[1]), 0
 while True:

@@ -18,8 +18,8 @@ from router.codecs import registry
 from router.errors import CodecError, LimitError, NoLaneError
 from router.images.read import read
 from router.limits import NO_LIMITS, Limits
-from router.memory import is_out_of_memory, machine_memory
 from router.prediction.costs.picture import picture
+from router.process.memory import is_out_of_memory, machine_memory
 from router.reasons import ReasonCode
 
 PHOTO = picture(0.4, 3, busy=True)

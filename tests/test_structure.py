@@ -14,15 +14,15 @@ from router.codecs import registry
 
 ROOT = Path(router.__file__).parent
 FLOORS = (
-    ("forks", "memory", "reasons"),
-    ("errors", "kernels", "leftovers"),
+    ("process", "reasons"),
+    ("errors",),
     ("http_status", "limits", "record"),
-    ("addresses", "containers"),
-    ("files", "ncr_info"),
+    ("containers", "files"),
+    ("ncr_info",),
     ("artefacts", "encoded", "images"),
     ("codecs", "folders", "sinks"),
-    ("audit", "decoding", "detector", "quality", "testing"),
-    ("display", "policy", "restoring"),
+    ("decoding", "detector", "quality", "testing"),
+    ("archive", "display", "policy"),
     ("comparison", "prediction"),
     ("inventory", "routing"),
     ("api", "batch", "evaluation"),

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from router.errors import ArtefactError
-from router.files import write_atomically
+from router.files.named import write_atomically
 from router.reasons import ReasonCode
 
 

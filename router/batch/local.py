@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 from multiprocessing import connection, get_context, parent_process
 from typing import NoReturn
 
-from router import leftovers
 from router.batch.row import Row, failed
 from router.batch.task import Task
+from router.files import leftovers
 from router.reasons import ReasonCode
 
 AHEAD = 2

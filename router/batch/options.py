@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from router.files import is_folder
+from router.files.named import is_folder
 from router.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:

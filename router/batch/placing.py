@@ -10,7 +10,7 @@ from pathlib import Path
 
 from router.batch.task import Task
 from router.errors import OutputExistsError
-from router.files import write_atomically
+from router.files.named import write_atomically
 from router.reasons import ReasonCode
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from router.archive.restoring import Restored, converted, form, original, restored_name
 from router.batch import journal
 from router.batch.options import digest
 from router.batch.placing import Permit, place
@@ -13,7 +14,6 @@ from router.batch.row import Row, State
 from router.batch.task import Task
 from router.batch.work import timed
 from router.limits import DEFAULT_LIMITS, Limits
-from router.restoring import Restored, converted, form, original, restored_name
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Restoration:
     """Arguments of decompression, the same for every file of a run. Pickled to workers.
 
     Attributes:
-        to: "png", "jpg", "webp", "avif" or "jxl": what is decoded is written as, see `router.restoring.FORMS`.
+        to: "png", "jpg", "webp", "avif" or "jxl": what is decoded is written as, see `router.archive.restoring.FORMS`.
         originals: transcodes become their JPEGs again, and files that were passed through stay as they are; names are those of
             the sources. Without it every file is decoded, and keeps its whole name before the new suffix.
         decoding: arithmetic of neural files, see `router.decompress`.

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from router.addresses import check_local
 from router.batch import journal
 from router.batch.here import InlineEngine
 from router.batch.journal import Known
@@ -18,6 +17,7 @@ from router.batch.placing import Permit, read_inside
 from router.batch.row import Row, State, failed
 from router.batch.summary import Summary
 from router.batch.task import Task, tasks
+from router.files.addresses import check_local
 from router.reasons import ReasonCode
 
 FEW = 4

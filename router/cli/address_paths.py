@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from router.addresses import Address, parse
 from router.errors import UsageError
+from router.files.addresses import Address, parse
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:

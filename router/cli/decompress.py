@@ -82,9 +82,9 @@ def command(
     tally, limits, root, left_out = Tally(as_json), o.limits_from(no_limits), as_path(output), LeftOut()
     ways = Ways(jobs, timeout, force, retry_failed, quiet)
     with tally.setup(inputs or [output]):
+        from router.archive.restoring import form
         from router.batch import Restoration
         from router.codecs.neural.arithmetic import Decoding
-        from router.restoring import form
 
         named = Named(inputs or [], listed(files_from, null), output, files_from is not None, encoded=True)
         named.check()
@@ -158,9 +158,9 @@ def _one(
     untouched: Untouched,
     claimed: set[Path],
 ) -> dict[str, Any]:
-    from router import addresses
     from router.decoding import load
-    from router.files import write_named
+    from router.files import addresses
+    from router.files.named import write_named
 
     if single:
         untouched.check(root)

@@ -27,7 +27,7 @@ def command(
 
     def work() -> dict[str, object]:
         from router.detector.drift import drift, last_p_values
-        from router.files import read_bytes
+        from router.files.named import read_bytes
 
         values = last_p_values(read_bytes(log).decode("utf-8", "replace").splitlines(), used.id, last)
         report = drift(values, used.calibrated_on, alpha)

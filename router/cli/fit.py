@@ -12,7 +12,7 @@ from router.cli import options as o
 from router.cli.left_out import tell
 from router.cli.reporting import Tally, console, progress, shown
 from router.errors import CodecUnavailableError, OutputExistsError, UsageError
-from router.files import exists
+from router.files.named import exists
 from router.folders import LeftOut
 from router.reasons import ReasonCode
 

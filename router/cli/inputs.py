@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from router.archive.restoring import ENCODED_SUFFIXES
 from router.cli.address_paths import as_path, check_folder_is_local
 from router.containers.ncr import SIGNATURE
 from router.errors import InputError, RouterError, UsageError
-from router.files import exists, is_folder, read_stream
+from router.files.named import exists, is_folder, read_stream
 from router.folders import IMAGE_SUFFIXES, LeftOut, search
 from router.limits import Limits
 from router.reasons import ReasonCode
-from router.restoring import ENCODED_SUFFIXES
 
 STDIN = Path("-")
 """Named as an input, this is standard input; a file of that name is `./-`."""

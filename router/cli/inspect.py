@@ -12,7 +12,7 @@ from router.cli import options as o
 from router.cli.address_paths import as_path
 from router.cli.inputs import is_stdin
 from router.cli.reporting import Tally, console
-from router.files import read_stream
+from router.files.named import read_stream
 
 
 def command(

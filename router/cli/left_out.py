@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from router.cli.reporting import console, emit, shown
-from router.files import is_folder
+from router.files.named import is_folder
 from router.folders import LeftOut
 
 _NAMES = 5

@@ -17,7 +17,7 @@ from router.cli.live import LiveLine, shown
 from router.cli.reporting import Tally, console
 from router.cli.run_summary import print_summary
 from router.errors import RouterError, UsageError
-from router.files import is_folder
+from router.files.named import is_folder
 from router.folders import LeftOut
 from router.reasons import ReasonCode
 

@@ -13,7 +13,7 @@ from router.cli.reporting import Tally, console, human_bytes, shown
 from router.errors import ModelError
 
 if TYPE_CHECKING:
-    from router.audit import Need
+    from router.archive.audit import Need
 
 
 def command(
@@ -30,7 +30,7 @@ def command(
 
     Exit code: where files failed, theirs or 6; else 5 if a model that is needed is missing, damaged or has other weights.
     """
-    from router.audit import Audit
+    from router.archive.audit import Audit
 
     tally, audit = Tally(as_json), Audit()
     for file in watched(ncr_files(inputs), as_json):

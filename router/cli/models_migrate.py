@@ -14,7 +14,7 @@ from router.cli.reporting import Tally, console, human_bytes, shown
 from router.cli.untouched import Untouched
 from router.codecs.neural.arithmetic import Decoding
 from router.errors import OutputExistsError, UsageError
-from router.files import exists
+from router.files.named import exists
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def command(
     """
     tally, limits, root = Tally(as_json), o.limits_from(no_limits), Path(output)
     with tally.setup(inputs):
-        from router.files import write_atomically
+        from router.files.named import write_atomically
         from router.migrate import DEFAULT_CODEC, check_target, migrate
 
         chosen = codec or DEFAULT_CODEC
@@ -103,7 +103,7 @@ class _Sums:
 
 
 def _model_of(source: Path) -> str:
-    from router.audit import reference
+    from router.archive.audit import reference
 
     return reference(source)[1].model_id
 

@@ -14,7 +14,7 @@ from router.cli.inputs import InputFile
 from router.cli.reporting import console
 from router.containers.ncr import SIGNATURE
 from router.errors import InputError, UsageError
-from router.files import is_file, is_folder
+from router.files.named import is_file, is_folder
 from router.folders import IMAGE_SUFFIXES
 from router.reasons import ReasonCode
 

@@ -118,7 +118,7 @@ def detector_from(name: str | None) -> Detector | None:
 
 def files_of(policy: str | None, detector: str | None) -> Iterator[Path]:
     """The files that --policy and --detector read."""
-    from router.files import is_folder
+    from router.files.named import is_folder
     from router.policy.load import policy_file
 
     if policy is not None:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from router.batch.journal import FOLDER
 from router.cli.inputs import is_stdin
 from router.errors import UsageError
-from router.files import read_bytes, read_stream
+from router.files.named import read_bytes, read_stream
 from router.limits import DEFAULT_LIMITS
 from router.reasons import ReasonCode
 

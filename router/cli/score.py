@@ -72,7 +72,7 @@ def command(
 def _write_heatmap(path: Path, sample: ImageSample, report: OodReport, force: bool) -> Path:
     from router.codecs.png import PngCodec
     from router.display.heat_map import picture
-    from router.files import write_atomically
+    from router.files.named import write_atomically
     from router.images.arrays import from_pixels
 
     return write_atomically(path, PngCodec().encode(from_pixels(picture(sample, report)), {}), overwrite=force)

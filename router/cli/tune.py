@@ -11,7 +11,7 @@ from router.cli.options import ForceOption
 from router.cli.reporting import Tally, console, shown
 from router.cli.untouched import Untouched
 from router.errors import UsageError
-from router.files import is_folder
+from router.files.named import is_folder
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from router.errors import CodecError
-from router.forks import Lock, in_children
 from router.images.sample import Pixels
-from router.memory import is_out_of_memory
+from router.process.forks import Lock, in_children
+from router.process.memory import is_out_of_memory
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:

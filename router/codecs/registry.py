@@ -21,7 +21,7 @@ from router.codecs.versions import GROUP
 from router.containers import avif, jxl
 from router.containers.signatures import format_of
 from router.errors import CodecUnavailableError, StreamError, UsageError
-from router.forks import Lock
+from router.process.forks import Lock
 from router.reasons import ReasonCode
 
 BUILTIN: Mapping[str, str] = {

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from router.addresses import shown
 from router.artefacts import DETECTORS
 from router.artefacts.bundle import vouch
 from router.detector import embeddings
@@ -20,7 +19,8 @@ from router.detector.patches import MIN_SIDE, TILE, extract_patches, extract_til
 from router.detector.report import OodReport
 from router.detector.scorer import SIZES, CalibratedScorer, Estimators
 from router.errors import UsageError
-from router.files import is_folder
+from router.files.addresses import shown
+from router.files.named import is_folder
 from router.images.sample import ImageSample
 from router.reasons import ReasonCode
 

@@ -16,7 +16,7 @@ from router.evaluation.measure import fingerprint
 from router.evaluation.measure.folder import TARGETS, MeasuredImage, measure_all, table
 from router.evaluation.measure.pictures import DomainImage, at_most
 from router.evaluation.measure.variants import NEURAL, CodecVariant
-from router.files import write_atomically
+from router.files.named import write_atomically
 from router.policy.compiled import CompiledPolicy
 from router.reasons import ReasonCode
 

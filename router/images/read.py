@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from router.containers.metadata import Metadata
 from router.errors import InputError, UsageError
-from router.files import read_named, read_stream, to_rewind
+from router.files.named import read_named, read_stream, to_rewind
 from router.images.arrays import from_array, from_pil
 from router.images.cicp import is_hdr_transfer
 from router.images.decoders import avif, bmp, gif, jpeg, jxl, png, ppm, tiff, webp

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from router.containers.metadata import Metadata
 from router.errors import InputError
-from router.forks import Lock
+from router.process.forks import Lock
 
 if TYPE_CHECKING:
     from router.images.left_behind import ExtraPart

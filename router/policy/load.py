@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from router.addresses import Address, parse
-from router.addresses import read as read_address
 from router.errors import InputError, LimitError, PolicyError, UsageError
-from router.files import is_file
+from router.files.addresses import Address, parse
+from router.files.addresses import read as read_address
+from router.files.named import is_file
 from router.limits import Limits
 from router.policy.compiled import CompiledPolicy, compile_policy, plain_data, validate
 from router.policy.schema import Policy

@@ -25,10 +25,10 @@ from router.errors import (
     StreamError,
     own_words,
 )
-from router.forks import pause
 from router.images.colour import as_shown
 from router.images.sample import ImageSample, Pixels
 from router.limits import NO_LIMITS
+from router.process.forks import pause
 from router.quality.guard import DEFAULT_QUANTILE, GuardLevel, GuardReport, calibration_for, check, looks_at_tiles
 from router.quality.metrics import Scorer, scorer
 from router.quality.search import SearchOutcome, search

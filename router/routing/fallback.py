@@ -5,10 +5,10 @@ from __future__ import annotations
 from router.codecs import registry
 from router.codecs.base import Lane
 from router.errors import CarryError, GuardError, InputError, LimitError, NoLaneError, RouterError, own_words
-from router.memory import is_out_of_memory
 from router.policy.decision import Decision, LanePlan
 from router.prediction.costs.predict import ImageShape
 from router.prediction.costs.store import NONE, Costs
+from router.process.memory import is_out_of_memory
 from router.reasons import ReasonCode
 from router.record import Attempt
 from router.routing.attempt import Candidate, out_of_memory

@@ -12,13 +12,12 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from router.addresses import shown
 from router.artefacts.bundle import Used
 from router.codecs import registry
 from router.codecs.base import Lane
 from router.encoded import EncodedImage
 from router.errors import CodecUnavailableError, RouterError, UsageError
-from router.forks import Lock, step
+from router.files.addresses import shown
 from router.images.sample import ImageSample
 from router.limits import DEFAULT_LIMITS, Limits
 from router.policy.decision import Decision, MetadataChoice, Reason
@@ -28,6 +27,7 @@ from router.policy.receiver import Receiver, ReceiverSource
 from router.policy.schema import guard_spec
 from router.prediction.costs.predict import ImageShape
 from router.prediction.costs.store import load as stored_costs
+from router.process.forks import Lock, step
 from router.quality.guard import GuardLevel
 from router.quality.target import Number, Target
 from router.reasons import ReasonCode

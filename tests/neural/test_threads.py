@@ -24,8 +24,8 @@ from router.codecs.neural.prefetch import MOST, ahead
 from router.codecs.neural.weights import LoadedModel
 from router.images.arrays import from_pixels
 from router.images.read import read
-from router.kernels import alone, each
 from router.prediction.savings.estimate import gain_facts
+from router.process.kernels import alone, each
 from router.quality.target import Target
 
 

@@ -30,7 +30,7 @@ from router.codecs.neural.config import ModelConfig
 from router.codecs.neural.fixed_point import BoundError
 from router.codecs.neural.gain import LIMIT, interpolate, power_of_two
 from router.codecs.neural.rows import Band, banded, bands, shuffled
-from router.kernels import each
+from router.process.kernels import each
 
 PIXEL_BITS = 4
 """Outputs of both paths are in units of 1 / 16 of an 8-bit level."""

@@ -25,13 +25,13 @@ from router.codecs.neural.gain import LOG_ONE, RATE_MAX, Gain
 from router.codecs.neural.rows import Dense, RowBlock, banded, unshuffled
 from router.codecs.neural.synthesis import Synthesis, synthesis_of
 from router.codecs.neural.transform import Transform
-from router.kernels import alone
+from router.process.kernels import alone
 
 
 class Network:
     """The transforms of one model; immutable, shared between threads.
 
-    Results do not depend on the number of threads, which follows torch's setting of the calling thread (`router/kernels.py`).
+    Results do not depend on the number of threads, which follows torch's setting of the calling thread (`process/kernels.py`).
     They do depend on the processor, as far as its kernels add in another order.
     """
 

@@ -1,4 +1,4 @@
-"""The transforms at work: what `transform.py` defines, computed in bands of rows, each band by one thread (`router/kernels.py`).
+"""The transforms at work: what `transform.py` defines, computed in bands of rows, each band by one thread (`process/kernels.py`).
 
 Bands depend on the shape of the image alone, and so do the results. Activations are (h, w, C) arrays; a band's wide ones fit
 into a processor's cache, so that a block holds two maps of its own width at a time and nothing more.
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from router.codecs.neural.block import Block
-from router.kernels import each
+from router.process.kernels import each
 
 _PLACES = 2048
 """Places of a band: enough for matrix products to run near their peak."""

@@ -14,7 +14,7 @@ from router.codecs.neural.block import Block
 from router.codecs.neural.entropy_model import LATENT_ONE
 from router.codecs.neural.rows import Band, Dense, RowBlock, banded, bands, shuffled
 from router.codecs.neural.transform import Transform
-from router.kernels import alone, each
+from router.process.kernels import alone, each
 
 
 class Synthesis(Protocol):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from router.artefacts import MODELS
 from router.codecs.neural.config import ModelConfig
 from router.errors import ArtefactError, ModelError
-from router.forks import Lock
+from router.process.forks import Lock
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ _LOADED: dict[ModelCard, LoadedModel] = {}
 
 
 def _load_alone(card: ModelCard) -> LoadedModel:
-    from router.kernels import alone
+    from router.process.kernels import alone
 
     return alone(lambda: _load(card))
 

@@ -16,7 +16,7 @@ from router.artefacts.bundle import vouch
 from router.detector.embeddings.base import Array, Embedding, Features
 from router.detector.patches import Patches
 from router.errors import ArtefactError, CodecUnavailableError
-from router.kernels import alone, each
+from router.process.kernels import alone, each
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from router.detector.fit.degradations import generator, past_of
 from router.detector.patches import is_gray
 from router.detector.scorer import SIZES
 from router.errors import InputError, UsageError
-from router.files import is_folder
+from router.files.named import is_folder
 from router.folders import LeftOut
 from router.images.arrays import from_pixels
 from router.reasons import ReasonCode

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from router.files import write_atomically
+from router.files.named import write_atomically
 
 
 class PointCache:

@@ -22,7 +22,7 @@ from router.artefacts import GUARDS
 from router.codecs.base import Codec
 
 _ROOT = Path(router.__file__).parent
-_CODEC_CODE = ("router.codecs.", "router.containers.ncr", "router.kernels")
+_CODEC_CODE = ("router.codecs.", "router.containers.ncr", "router.process.kernels")
 """Modules of ours that the bytes of a file depend on, where a codec imports them."""
 _SCORING_CODE = (
     "quality/metrics.py",

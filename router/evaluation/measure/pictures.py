@@ -12,7 +12,7 @@ import numpy as np
 
 from router.codecs._opaque import without_opaque_alpha
 from router.errors import InputError, UsageError
-from router.files import is_folder
+from router.files.named import is_folder
 from router.folders import LeftOut, images_below
 from router.images.read import read
 from router.images.sample import ImageSample, Pixels

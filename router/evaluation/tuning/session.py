@@ -12,7 +12,7 @@ from router.evaluation import harm as harms
 from router.evaluation.tuning import curve, policy_text, table
 from router.evaluation.tuning.choose import Goal, Tested, Tuned, checked_on, tune
 from router.evaluation.tuning.table import Table
-from router.files import write_atomically
+from router.files.named import write_atomically
 from router.policy.compiled import CompiledPolicy
 from router.policy.load import load, policy_file
 from router.policy.yaml_source import parse_policy_text

@@ -16,7 +16,7 @@ import numpy as np
 from router.errors import LimitError, RouterError
 from router.images.decoders.header import damaged, depth_refused, mode_refused
 from router.images.sample import Pixels
-from router.memory import is_out_of_memory
+from router.process.memory import is_out_of_memory
 from router.reasons import ReasonCode
 
 if TYPE_CHECKING:

@@ -42,8 +42,8 @@ def extra_parts(data: bytes) -> Iterator[ExtraPart]:
 def hides(data: bytes) -> bool:
     """Whether IDAT chunks hold more than the rows of the picture: behind the last row, or behind the end of the deflate stream.
 
-    Inflates the picture, a piece at a time. True behind a chunk that is damaged, where nobody knows; False where the deflate stream
-    is damaged.
+    Inflates the picture, a piece at a time. True behind a chunk that is damaged, where nobody knows; False where the deflate
+    stream is damaged.
     """
     try:
         return _more_than_rows(data)

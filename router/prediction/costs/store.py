@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from router.errors import ArtefactError
-from router.files import write_atomically
-from router.forks import Lock
+from router.files.named import write_atomically
 from router.prediction.costs.machine import this_machine, torch_threads, versions
 from router.prediction.costs.model import REMEDY, CostEntry, CostModel, Machine, entry_key
+from router.process.forks import Lock
 from router.reasons import ReasonCode
 
 ENVIRONMENT = "CODEC_ROUTER_CACHE"

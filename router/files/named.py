@@ -1,6 +1,6 @@
 """Files: read within limits; written whole or not at all, under a temporary name in the same folder and then renamed.
 
-Addresses (`s3://...`) are read and written by `router.addresses`, as `read_named` and `write_named` tell them from paths.
+Addresses (`s3://...`) are read and written by `router.files.addresses`, as `read_named` and `write_named` tell them from paths.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from router import addresses, leftovers
 from router.errors import (
     InputError,
     InputPermissionError,
@@ -21,6 +20,7 @@ from router.errors import (
     RouterError,
     UsageError,
 )
+from router.files import addresses, leftovers
 from router.limits import DEFAULT_LIMITS, Limits
 from router.reasons import ReasonCode
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from router.forks import Lock, in_children
+from router.process.forks import Lock, in_children
 
 T = TypeVar("T")
 R = TypeVar("R")

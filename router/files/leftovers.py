@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from router.forks import Lock
+from router.process.forks import Lock
 
 try:
     import fcntl

@@ -1,0 +1,1 @@
+"""One process on its machine: its memory, its threads and its forks."""
