@@ -82,6 +82,12 @@ bundle: $(VENV)/.installed-compressai ## name all that ships anew in router/arte
 		$(BIN)/python -m training.savings.fit --data $(DATA) --cache build/points --out router/artefacts/gains/$$id || exit 1; done)
 	$(BIN)/python -m training.bundle
 
+.PHONY: model
+model: export OMP_NUM_THREADS = 1
+model: $(VENV)/.installed-compressai ## from photographs to a bundle: make model CONFIG=training/configurations/x.json DATA=DIR (ARGS='--plan' ...)
+	@test -n "$(CONFIG)" && test -n "$(DATA)" || { echo "usage: make model CONFIG=training/configurations/x.json DATA=DIR" >&2; exit 2; }
+	$(BIN)/python -m training.pipeline --config $(CONFIG) --data $(DATA) $(ARGS)
+
 .PHONY: train-setup
 train-setup: $(VENV)/.installed-compressai ## add what training needs
 

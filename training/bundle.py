@@ -1,6 +1,6 @@
 """Write `router/artefacts/bundle.json`: what ships together. Run after any of it changed: `make bundle`.
 
-    python -m training.bundle [--partial]
+    python -m training.bundle [--partial] [--newest ID]
 
 `--partial`: while artefacts are being made anew one after the other, those that do not go with the weights yet are left out: what
 the bundle lists with other contents is refused, what it does not list is not.
@@ -11,13 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from router.artefacts import BACKBONES, BUNDLE, DETECTORS, GUARDS, MODELS, SAVINGS_MODELS, SEARCH_MODELS
 from router.artefacts.bundle import bundle_id
-from router.codecs.neural.weights import list_models, verify_model
+from router.codecs.neural.weights import list_models, newest_shipped, verify_model
 from router.detector import artefact as detector
 from router.detector.embeddings import backbone
 from router.prediction.savings import artefact as gain
@@ -36,10 +36,14 @@ class OfWeights(Protocol):
     def model_sha256(self) -> str | None: ...
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--partial", action="store_true")
-    partial = ap.parse_args().partial
+    ap.add_argument("--newest", metavar="ID")
+    args = ap.parse_args(arguments)
+    partial = args.partial
+    if args.newest not in (None, newest := newest_shipped()):
+        sys.exit(f"the newest model is {newest} and not {args.newest}: the card's `released` decides")
     cards = [card for card in list_models() if card.folder.parent == MODELS]  # not what CODEC_ROUTER_MODELS adds
     for card in cards:
         verify_model(card)

@@ -209,14 +209,14 @@ def bottleneck_tables(
     return tuple(trimmed(-_REACH, p) for p in pmf), gaussian_tables(), medians
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", type=Path, required=True, help="training state or bare weights, safetensors")
     parser.add_argument("--id", required=True, help="model id, e.g. photo-1: the name of its folder")
     parser.add_argument("--out", type=Path, default=Path("router/artefacts/models"))
     parser.add_argument("--data", type=Path, help="photographs of the run, for a light synthesis")
     parser.add_argument("--card", nargs="*", default=[], metavar="KEY=VALUE", help="fields of the card: licence, description ...")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     card: dict[str, Any] = {}
     for item in args.card:
         key, _, value = item.partition("=")

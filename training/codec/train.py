@@ -15,7 +15,8 @@ from pathlib import Path
 import torch
 
 from training.codec.configuration import add_options, from_options
-from training.codec.trainer import STABLE, STATE, Trainer
+from training.codec.run_folder import STABLE, STATE
+from training.codec.trainer import Trainer
 
 
 def main(argv: Sequence[str] | None = None) -> None:

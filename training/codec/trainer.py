@@ -16,11 +16,10 @@ from training.codec.curve_log import CurveLog
 from training.codec.data import Photographs, centre_crops, split
 from training.codec.objective import Objective, RateModel, start_from_pca
 from training.codec.optimisers import Optimisers
+from training.codec.run_folder import CURVE, SETTINGS, STABLE, STATE
 from training.codec.schedule import Schedule
 from training.codec.validation import validate
 
-STATE, STABLE, CURVE, SETTINGS = "state.safetensors", "stable.safetensors", "curve.csv", "settings.json"
-"""Files of a run. STABLE: the state before the decay, from which a longer run goes on; it takes a new schedule better."""
 _HELD_OUT = 24
 _PCA_PATCHES = 4000
 _VALIDATE_EVERY = 1000

@@ -32,6 +32,7 @@ DRAWS = 2
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--train", default="train", help="folder of photographs below --data (default train)")
     parser.add_argument("--out", type=Path, required=True, help="folder to write; its name becomes the detector's id")
     parser.add_argument("--cache", type=Path, required=True, help="folder for embeddings: a run that was stopped goes on")
     parser.add_argument("--without", action="append", default=[], metavar="DOMAIN", help="leave a foreign domain out; repeatable")
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--jobs", type=int, default=1)
     options = parser.parse_args(arguments)
 
-    train, held_out = image_files(options.data / "train"), image_files(options.data / "dev" / "natural")
+    train, held_out = image_files(options.data / options.train), image_files(options.data / "dev" / "natural")
     same = scenes([*train, *held_out])
     known = set(same[len(train) :])
     kept = [(path, int(group)) for path, group in zip(train, same, strict=False) if group not in known]

@@ -61,6 +61,7 @@ class MeasuredCurves:
 def main(arguments: Sequence[str] | None = None) -> None:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--data", type=Path, required=True)
+    ap.add_argument("--train", default="train", help="folder of photographs below --data, by source (default train)")
     ap.add_argument("--out", type=Path, required=True)
     ap.add_argument("--cache", type=Path, default=Path("build/search"))
     ap.add_argument("--points", type=Path, default=None, help="an evaluation's cache")
@@ -73,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = ap.parse_args(arguments)
     cv2.setNumThreads(1)
     began = time.monotonic()
-    pictures = list(thumbnails(args.data) if args.thumbnails else chosen(args.data, args.photographs, args.hold_out))
+    pictures = list(thumbnails(args.data) if args.thumbnails else chosen(args.data, args.photographs, args.hold_out, args.train))
     most_pixels = max(THUMBNAILS) ** 2 if args.thumbnails else None
     if args.only is None:
         classical = measure_all(pictures, CLASSICAL, args.cache, args.points, () if args.cached else CLASSICAL)

@@ -52,8 +52,8 @@ def thumbnail(path: Path, side: int) -> ImageSample:
     return sample.replace_pixels(np.ascontiguousarray(small.reshape(size[1], size[0], -1)))
 
 
-def chosen(data: Path, photographs: int, hold_out: int | None = None) -> Iterator[Chosen]:
-    """In a fixed order. `photographs`: of each source of `train`.
+def chosen(data: Path, photographs: int, hold_out: int | None = None, train: str = "train") -> Iterator[Chosen]:
+    """In a fixed order. `photographs`: of each source of the folder `train`.
 
     `hold_out`: leaves out each n-th picture of each domain of `dev`, see `held_out`.
     """
@@ -62,7 +62,7 @@ def chosen(data: Path, photographs: int, hold_out: int | None = None) -> Iterato
         for picture in thinned(pictures, {"natural": NATURAL_EVERY} if domain == "natural" else {}):
             if picture not in away:
                 yield Chosen(picture, DEV_SIDE, False)
-    for pictures in by_domain(data / "train").values():
+    for pictures in by_domain(data / train).values():
         places = np.linspace(0, len(pictures) - 1, photographs + 1).round().astype(int)[:-1]
         for number, place in enumerate(places):
             yield Chosen(pictures[place], TRAIN_SIDES[number % len(TRAIN_SIDES)], True)
