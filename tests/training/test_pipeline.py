@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import itertools
 import json
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def steps(tmp_path: Path) -> list[Step]:
     def step(a: Path, b: Path) -> Step:
         return Step(b.name, (("-c", COPY, str(a), str(b)),), (a,), (b,), code=(code,))
 
-    return [step(a, b) for a, b in zip(files, files[1:], strict=False)]
+    return [step(a, b) for a, b in itertools.pairwise(files)]
 
 
 def ran(steps: list[Step], journal: Path, **options: object) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from router.files import write_atomically
+from router.files.named import write_atomically
 from training.pipeline.step import Step
 
 

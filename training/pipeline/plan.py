@@ -115,7 +115,7 @@ def _guard(release: Release, place: Place, model: Path) -> Step:
 
 def _search(photographs: PhotographSet, release: Release, place: Place, model: Path) -> Step:
     where = ("--data", str(place.data), "--train", photographs.folder, "--cache", str(place.work / "search"), "--only", "ncr")
-    whole, small = (artefacts.PRIORS / f"{release.model}{end}" for end in ("", "-small"))
+    whole, small = (artefacts.SEARCH_MODELS / f"{release.model}{end}" for end in ("", "-small"))
     fit = ("-m", "training.search.fit", *where)
     return Step(
         "search",
@@ -128,21 +128,28 @@ def _search(photographs: PhotographSet, release: Release, place: Place, model: P
 
 
 def _savings(release: Release, place: Place, model: Path) -> Step:
-    out = artefacts.GAINS / release.model
+    out = artefacts.SAVINGS_MODELS / release.model
     where = ("--data", str(place.data), "--out", str(out))
     machine = ("--cache", str(place.work / "points"), "--jobs", str(place.jobs))
     return Step(
         "savings",
-        (_named(release), ("-m", "training.gain.fit", *where, *machine)),
-        (place.data / "dev", model, artefacts.PRIORS / release.model),
+        (_named(release), ("-m", "training.savings.fit", *where, *machine)),
+        (place.data / "dev", model, artefacts.SEARCH_MODELS / release.model),
         (out,),
-        code=(_TRAINING / "gain", _ROUTER / "prediction" / "savings", *_MEASURE, *_NEURAL),
+        code=(_TRAINING / "savings", _ROUTER / "prediction" / "savings", *_MEASURE, *_NEURAL),
         duration="8 min on one core once the classical codecs are measured, an hour before",
     )
 
 
 def _bundle() -> Step:
-    kinds = (artefacts.MODELS, artefacts.DETECTORS, artefacts.GUARDS, artefacts.PRIORS, artefacts.GAINS, artefacts.BACKBONES)
+    kinds = (
+        artefacts.MODELS,
+        artefacts.DETECTORS,
+        artefacts.GUARDS,
+        artefacts.SEARCH_MODELS,
+        artefacts.SAVINGS_MODELS,
+        artefacts.BACKBONES,
+    )
     return Step(
         "bundle",
         (("-m", "training.bundle"),),
