@@ -19,7 +19,7 @@ import typer.main
 
 from router import errors
 from router.cli.main import app
-from router.http_status import BY_CLASS, BY_CODE, http_status
+from router.http_status import BY_CLASS, BY_CODE, NOT_ACCEPTABLE, http_status
 from router.policy.inputs import markdown_table
 from router.reasons import SECTIONS, ReasonCode
 
@@ -55,11 +55,13 @@ def exceptions() -> str:
 def statuses() -> str:
     """Which status an error is answered with."""
     lines = ["| status | | answered to |", "|---|---|---|"]
-    whose = {status: [] for status in sorted({*BY_CODE.values(), *(status for _, status in BY_CLASS), http_status(Exception())})}
+    known = {NOT_ACCEPTABLE, http_status(Exception()), *BY_CODE.values(), *(status for _, status in BY_CLASS)}
+    whose: dict[int, list[str]] = {status: [] for status in sorted(known)}
     for code, status in BY_CODE.items():
         whose[status].append(f"`{code}`")
     for kind, status in BY_CLASS:
         whose[status].append(f"`{kind.__name__}`")
+    whose[NOT_ACCEPTABLE].append("`NoLaneError` that names codecs in `receiver_refuses`")
     whose[http_status(Exception())].append("every other exception")
     lines += [f"| {status} | {HTTPStatus(status).phrase} | {', '.join(names)} |" for status, names in whose.items()]
     return "\n".join(lines)

@@ -160,7 +160,10 @@ class OutputExistsError(RefusedError, FileExistsError):
 
 
 class NoLaneError(RefusedError):
-    """Every lane that the policy permits failed."""
+    """Every lane that the policy permits failed.
+
+    `details["receiver_refuses"]` names codecs that were left out because the receiver does not take what they write.
+    """
 
     def __init__(self, message: str, *, attempts: Sequence[Any] = (), hint: str = "", **details: Any) -> None:
         super().__init__(message, code=ReasonCode.NO_LANE_LEFT, hint=hint, **details)

@@ -124,7 +124,7 @@ class ReasonCode(StrEnum):
         "No codec of this id is installed.",
         "`codec-router codecs list` names them; a plug-in may have to be installed.",
     )
-    MISSING_EXTRA = ("MISSING_EXTRA", "Packages are not installed.", "The hint names the extra: `pip install codec-router[...]`.")
+    MISSING_EXTRA = ("MISSING_EXTRA", "Packages are not installed.", "The hint is the command that installs the extra.")
     CANNOT_CARRY_MODE = (
         "CANNOT_CARRY_MODE",
         "The codec has no such channel layout.",

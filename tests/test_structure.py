@@ -14,7 +14,7 @@ from router.codecs import registry
 
 ROOT = Path(router.__file__).parent
 FLOORS = (
-    ("process", "reasons"),
+    ("extras", "process", "reasons"),
     ("errors",),
     ("http_status", "limits", "record"),
     ("containers", "files"),

@@ -12,6 +12,7 @@ from router.cli import options as o
 from router.cli.left_out import tell
 from router.cli.reporting import Tally, console, progress, shown
 from router.errors import CodecUnavailableError, OutputExistsError, UsageError
+from router.extras import install_hint
 from router.files.named import exists
 from router.folders import LeftOut
 from router.reasons import ReasonCode
@@ -56,7 +57,7 @@ def command(
             from router.detector.fit.plan import plan_fit, smallest_collection
         except ImportError as error:
             raise CodecUnavailableError(
-                f"fitting needs {error.name}", code=ReasonCode.MISSING_EXTRA, hint="pip install codec-router[fit]"
+                f"fitting needs {error.name}", code=ReasonCode.MISSING_EXTRA, hint=install_hint("fit")
             ) from error
 
         def bar(results: Iterator[Any], total: int) -> Iterator[Any]:

@@ -247,7 +247,7 @@ class Codec(ABC):
         return self
 
     def unavailable(self) -> str | None:
-        """None when usable here, else an install hint such as `pip install codec-router[neural]`."""
+        """None when usable here, else an install hint such as `pip install 'codec-router[neural]'`."""
         return None
 
     def session(self, sample: ImageSample) -> Callable[[Settings], bytes]:

@@ -13,6 +13,7 @@ from router.codecs.base import CarryMatrix, Codec, DecodedImage, Lane, Settings
 from router.codecs.options import IntRange, Option, checked
 from router.containers import png as container
 from router.errors import CarryError
+from router.extras import install_hint
 from router.images.sample import ImageSample
 from router.limits import DEFAULT_LIMITS, Limits
 from router.reasons import ReasonCode
@@ -105,7 +106,7 @@ class PngCodec(Codec):
             return CarryError(
                 f"{self.codec_id} cannot carry 16-bit {sample.mode} without imagecodecs",
                 code=ReasonCode.CANNOT_CARRY_DEPTH,
-                hint="pip install codec-router[depth]",
+                hint=install_hint("depth"),
             )
         return None
 

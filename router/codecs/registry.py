@@ -21,6 +21,7 @@ from router.codecs.versions import GROUP
 from router.containers import avif, jxl
 from router.containers.signatures import format_of
 from router.errors import CodecUnavailableError, StreamError, UsageError
+from router.extras import install_hint
 from router.process.forks import Lock
 from router.reasons import ReasonCode
 
@@ -211,7 +212,7 @@ def _class(codec_id: str, reference: str) -> type[Codec]:
 def _install_hint(error: ImportError) -> str:
     missing = (error.name or "").partition(".")[0]
     extra = _EXTRAS.get(missing)
-    return f"pip install codec-router[{extra}]" if extra else f"pip install {missing or 'the package it comes from'}"
+    return install_hint(extra) if extra else f"pip install {missing or 'the package it comes from'}"
 
 
 def _unusable(codec_id: str, why: str) -> CodecUnavailableError:

@@ -16,6 +16,7 @@ from router.evaluation.measure import fingerprint
 from router.evaluation.measure.folder import TARGETS, MeasuredImage, measure_all, table
 from router.evaluation.measure.pictures import DomainImage, at_most
 from router.evaluation.measure.variants import NEURAL, CodecVariant
+from router.extras import install_hint
 from router.files.named import write_atomically
 from router.policy.compiled import CompiledPolicy
 from router.reasons import ReasonCode
@@ -87,7 +88,7 @@ def require_packages() -> None:
         raise CodecUnavailableError(
             f"evaluation needs {', '.join(missing)}",
             code=ReasonCode.MISSING_EXTRA,
-            hint="pip install codec-router[report]",
+            hint=install_hint("report"),
         )
 
 

@@ -27,6 +27,7 @@ from router.errors import (
     RouterError,
     UsageError,
 )
+from router.extras import install_hint
 from router.limits import DEFAULT_LIMITS, Limits
 from router.reasons import ReasonCode
 
@@ -167,7 +168,7 @@ def _opened(address: Address) -> tuple[Any, str]:
         raise CodecUnavailableError(
             f"{address} is read and written through fsspec, which is not installed",
             code=ReasonCode.MISSING_EXTRA,
-            hint="pip install codec-router[remote], or pass the file's bytes",
+            hint=f"{install_hint('remote')}, or pass the file's bytes",
         ) from error
     scheme = address.text.partition("://")[0].rpartition("::")[2]
     try:

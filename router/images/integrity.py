@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from router.containers.jpeg import walk_jpeg
 from router.containers.webp import walk_webp
 from router.errors import RouterError
+from router.extras import install_hint
 from router.images.decoders.deep import have_imagecodecs
 from router.images.decoders.header import damaged, parts, refuse_filled_up
 from router.images.decoders.jpeg import refuse_filled_up_jpeg
@@ -149,7 +150,7 @@ def _tail_of_vp8(data: bytes) -> str | None:
 def _jxl_frames(data: bytes, sample: ImageSample) -> str | None:
     assert sample.undecodable is not None
     if not have_imagecodecs():
-        return f"{sample.undecodable.message}; pip install codec-router[depth] decodes it"
+        return f"{sample.undecodable.message}; {install_hint('depth')} decodes it"
     import imagecodecs
 
     with decoding("JPEG XL"):
@@ -161,7 +162,7 @@ def _tiff_pages(data: bytes, sample: ImageSample) -> str | None:
     """Every page, also of layouts and colour models that are not read as pictures."""
     assert sample.undecodable is not None
     if find_spec("tifffile") is None or not have_imagecodecs():
-        return f"{sample.undecodable.message}; pip install codec-router[depth] decodes it"
+        return f"{sample.undecodable.message}; {install_hint('depth')} decodes it"
     import tifffile
 
     pixels = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from router.codecs.base import Lane
@@ -110,13 +110,20 @@ def _aim(asked: Target | None, action: Action, default: Target, reasons: list[Re
 def _nothing_permitted(policy: str, rule: str, removed: list[Reason], reasons: list[Reason]) -> NoLaneError:
     """The error for an action of which every lane and codec was `removed`."""
     why = dict.fromkeys(f"{reason.codec or reason.lane}: {reason.code}" for reason in removed)
+    refused = refused_by_receiver(removed)
     return NoLaneError(
         f"policy {policy}, {rule}: nothing that it permits may be used here: {'; '.join(why)}",
         attempts=reasons,
         hint="Tell more about the receiver, choose another policy, or add a lane to this action",
         policy=policy,
         rule=rule,
+        **({"receiver_refuses": refused} if refused else {}),
     )
+
+
+def refused_by_receiver(reasons: Iterable[Reason]) -> list[str]:
+    """Codecs, or lanes without any, that were left out because the receiver does not take what they write."""
+    return list(dict.fromkeys(str(r.codec or r.lane) for r in reasons if r.code is ReasonCode.RECEIVER_DOES_NOT_ACCEPT))
 
 
 class _FactError(Exception):

@@ -6,6 +6,7 @@ from router.codecs import registry
 from router.codecs.base import Lane
 from router.errors import CarryError, GuardError, InputError, LimitError, NoLaneError, RouterError, own_words
 from router.policy.decision import Decision, LanePlan
+from router.policy.engine import refused_by_receiver
 from router.prediction.costs.predict import ImageShape
 from router.prediction.costs.store import NONE, Costs
 from router.process.memory import is_out_of_memory
@@ -98,8 +99,12 @@ class Fallback:
             hint = "Permit a codec that takes less memory, or pass limits=Limits(memory=BYTES), or --no-limits, if there is more"
         if self._sample.undecodable is not None:
             hint = self._sample.undecodable.hint
+        refused = refused_by_receiver(self._decision.reasons)
         return NoLaneError(
-            "no permitted lane could write this image: " + "; ".join(_line(a) for a in attempts), attempts=attempts, hint=hint
+            "no permitted lane could write this image: " + "; ".join(_line(a) for a in attempts),
+            attempts=attempts,
+            hint=hint,
+            **({"receiver_refuses": refused} if refused else {}),
         )
 
     def _source_goes(self, lane: LanePlan) -> bool:

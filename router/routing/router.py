@@ -16,7 +16,7 @@ from router.artefacts.bundle import Used
 from router.codecs import registry
 from router.codecs.base import Lane
 from router.encoded import EncodedImage
-from router.errors import CodecUnavailableError, RouterError, UsageError
+from router.errors import CodecUnavailableError, NoLaneError, RouterError, UsageError
 from router.files.addresses import shown
 from router.images.sample import ImageSample
 from router.limits import DEFAULT_LIMITS, Limits
@@ -208,7 +208,12 @@ class Router:
         self, sample: ImageSample, target: Target | None, receiver: Receiver, context: Mapping[str, Any] | None
     ) -> tuple[Decision, OodReport | None]:
         facts = self._facts(sample, target or self.policy.default_target)
-        decision = self._decision(facts.resolve, receiver, target, context)
+        try:
+            decision = self._decision(facts.resolve, receiver, target, context)
+        except NoLaneError:
+            if sample.undecodable is None:
+                _ = sample.pixels  # where the picture is damaged, that is the reason, and not that nothing may be made of it
+            raise
         if sample.undecodable is not None and all(lane.lane != Lane.PASSTHROUGH for lane in decision.lanes):
             raise sample.undecodable  # nothing that the policy permits can do without pixels
         without = tuple(dict.fromkeys(Reason.done_without(error) for error in facts.problems))

@@ -17,6 +17,7 @@ from router.codecs.jxl import JxlLosslessCodec
 from router.codecs.png import PngCodec
 from router.containers.metadata import Metadata
 from router.errors import CarryError, StreamError
+from router.extras import install_hint
 from router.images.read import read
 from router.images.sample import ImageSample, Source
 from router.reasons import ReasonCode
@@ -138,7 +139,7 @@ def test_png_depth_needs_the_extra(monkeypatch):
     monkeypatch.setattr("router.codecs.png.find_spec", lambda name: None if name == "imagecodecs" else find(name))
     refusal = PngCodec().refusal(sample)
     assert refusal.code == ReasonCode.CANNOT_CARRY_DEPTH
-    assert refusal.hint == "pip install codec-router[depth]"
+    assert refusal.hint == install_hint("depth")
     assert PngCodec().refusal(read(synthetic(9, 7, "L", 16))) is None
 
 

@@ -16,6 +16,7 @@ from image_builders import chunk, jxl_header, photo, png, save
 from PIL import Image
 
 from router.errors import InputError
+from router.extras import install_hint
 from router.images.orientation import apply_orientation
 from router.images.probe import probe
 from router.images.read import read
@@ -233,7 +234,7 @@ def test_deep_colour_without_its_extra_is_refused_with_a_hint_and_may_be_kept(ki
         "print(router.compress(data, policy='archival').record.lane)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], input=data, capture_output=True, check=True)
-    assert done.stdout.splitlines() == [b"DEPTH_NOT_SUPPORTED pip install codec-router[depth]", b"passthrough"]
+    assert done.stdout.splitlines() == [f"DEPTH_NOT_SUPPORTED {install_hint('depth')}".encode(), b"passthrough"]
 
 
 def test_other_colour_models_are_refused() -> None:

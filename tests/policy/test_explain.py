@@ -181,7 +181,7 @@ def test_balanced_names_the_expected_saving():
         (
             SAFARI_13,
             {"colours": 20},
-            "legacy-graphics: PNG, which every client shows: the client names no AVIF, WebP or JPEG XL, only 20 colours",
+            "legacy-graphics: PNG, which every browser shows: the client names no AVIF, WebP or JPEG XL, only 20 colours",
         ),
         (CHROME, {"colours": 20}, "graphics: only 20 colours (a graphic: at most 64)"),
     ],

@@ -16,6 +16,7 @@ from router.codecs.options import Option
 from router.containers import ncr as container
 from router.containers.xmp import holds_record, without_record
 from router.errors import CodecUnavailableError, RouterError, UsageError
+from router.extras import install_hint
 from router.images.sample import ImageSample, Pixels
 from router.limits import DEFAULT_LIMITS, Limits
 from router.reasons import ReasonCode
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 _DECODING = 8
 """Bytes a pixel that decoding takes beside the pixels: latents of some bands of tiles."""
-_EXTRA = "pip install 'codec-router[neural]'"
 
 
 class NeuralCodec(Codec):
@@ -93,7 +93,7 @@ class NeuralCodec(Codec):
     def unavailable(self) -> str | None:
         """None when usable here, else an install hint."""
         if not _has_extra():
-            return _EXTRA
+            return install_hint("neural")
         return None if self.model else f"no neural model ships here: put one into a folder that {weights.ENVIRONMENT} lists"
 
     def prepare(self, sample: ImageSample) -> ImageSample:
@@ -191,5 +191,5 @@ def _has_extra() -> bool:
 def _require_extra() -> None:
     if not _has_extra():
         raise CodecUnavailableError(
-            "the neural codec needs packages that are not installed", code=ReasonCode.MISSING_EXTRA, hint=_EXTRA
+            "the neural codec needs packages that are not installed", code=ReasonCode.MISSING_EXTRA, hint=install_hint("neural")
         )

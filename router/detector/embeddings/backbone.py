@@ -16,6 +16,7 @@ from router.artefacts.bundle import vouch
 from router.detector.embeddings.base import Array, Embedding, Features
 from router.detector.patches import Patches
 from router.errors import ArtefactError, CodecUnavailableError
+from router.extras import install_hint
 from router.process.kernels import alone, each
 from router.reasons import ReasonCode
 
@@ -58,7 +59,7 @@ class Backbone(Embedding):
             from router.detector.embeddings.efficientnet import EfficientNetLite0
         except ImportError as error:
             raise CodecUnavailableError(
-                "the detector's backbone needs torch", code=ReasonCode.MISSING_EXTRA, hint="pip install codec-router[neural]"
+                "the detector's backbone needs torch", code=ReasonCode.MISSING_EXTRA, hint=install_hint("neural")
             ) from error
         try:
             data, sha256 = verified(FOLDER)

@@ -16,6 +16,7 @@ import router
 from router.detector.embeddings.scene import feature_names
 from router.detector.fit.scorer import Foreign
 from router.errors import ArtefactError, CodecUnavailableError
+from router.extras import from_checkout
 from router.reasons import ReasonCode
 
 PACKAGE = "codec_router_outliers"
@@ -52,7 +53,7 @@ def located() -> Path:
     raise CodecUnavailableError(
         "what detectors are fitted against is not installed",
         code=ReasonCode.MISSING_EXTRA,
-        hint="pip install codec-router-outliers, from a checkout pip install ./distributions/outliers",
+        hint="pip install ./distributions/outliers, in the checkout" if from_checkout() else "pip install codec-router-outliers",
     )
 
 

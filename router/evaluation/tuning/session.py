@@ -12,6 +12,7 @@ from router.evaluation import harm as harms
 from router.evaluation.tuning import curve, policy_text, table
 from router.evaluation.tuning.choose import Goal, Tested, Tuned, checked_on, tune
 from router.evaluation.tuning.table import Table
+from router.extras import install_hint
 from router.files.named import write_atomically
 from router.policy.compiled import CompiledPolicy
 from router.policy.load import load, policy_file
@@ -116,7 +117,7 @@ def require_packages() -> None:
     missing = [name for name in ("pandas", "pyarrow", "scipy", "ruamel.yaml") if _is_missing(name)]
     if missing:
         raise CodecUnavailableError(
-            f"tuning needs {', '.join(missing)}", code=ReasonCode.MISSING_EXTRA, hint="pip install codec-router[report]"
+            f"tuning needs {', '.join(missing)}", code=ReasonCode.MISSING_EXTRA, hint=install_hint("report")
         )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from router.extras import install_hint
 from router.images.decoders.header import depth_refused
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def have_imagecodecs() -> bool:
 
 def missing_depth(what: str) -> InputError:
     """The refusal of what only the `depth` extra can read."""
-    return depth_refused(f"{what} needs an extra that is not installed", "pip install codec-router[depth]")
+    return depth_refused(f"{what} needs an extra that is not installed", install_hint("depth"))
 
 
 def widened(samples: Pixels, bits: int) -> Pixels:
