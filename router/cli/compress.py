@@ -13,10 +13,11 @@ from router.cli.address_paths import as_path
 from router.cli.explanation import print_explanation
 from router.cli.inputs import InputFile, expand, one_output
 from router.cli.left_out import tell
+from router.cli.live import progress
 from router.cli.many import Named, Ways, run_many
 from router.cli.path_lists import listed
 from router.cli.pipes import check_pipe, write_to_pipe
-from router.cli.reporting import Tally, console, progress
+from router.cli.reporting import Tally, console
 from router.cli.results import OutputResult, Rows, print_results
 from router.cli.untouched import Untouched
 from router.errors import OutputNotWritableError, RouterError, UsageError
@@ -145,7 +146,7 @@ def command(
         return
     results: list[OutputResult] = []
     claimed: set[Path] = set()
-    for file in progress(files, len(files), as_json or quiet):
+    for file in progress(files, len(files), as_json or quiet, name=lambda file: str(file.relative), tally=tally):
         destination = root if single else root / file.relative
 
         def work(file: InputFile = file, destination: Path = destination) -> dict[str, Any]:

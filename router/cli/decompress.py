@@ -11,10 +11,11 @@ from router.cli import options as o
 from router.cli.address_paths import as_path
 from router.cli.inputs import InputFile, expand, one_output
 from router.cli.left_out import tell
+from router.cli.live import progress
 from router.cli.many import Named, Ways, run_many
 from router.cli.path_lists import listed
 from router.cli.pipes import check_pipe, write_to_pipe
-from router.cli.reporting import Tally, console, human_bytes, progress, shown
+from router.cli.reporting import Tally, console, human_bytes, shown
 from router.cli.untouched import Untouched
 from router.errors import StreamError, UsageError
 from router.folders import LeftOut
@@ -121,7 +122,7 @@ def command(
         tally.exit()
         return
     claimed: set[Path] = set()
-    for file in progress(files, len(files), as_json or quiet):
+    for file in progress(files, len(files), as_json or quiet, name=lambda file: str(file.relative), tally=tally):
 
         def work(file: InputFile = file) -> dict[str, Any]:
             return _one(file, root, single, job, to_pipe=output == "-", force=force, untouched=untouched, claimed=claimed)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from router.cli.left_out import tell
-from router.cli.reporting import SOME_FAILED, Tally, console, fail, printable, shown
+from router.cli.live import counting
+from router.cli.reporting import SOME_FAILED, Tally, console, fail, shown
 from router.cli.untouched import Untouched
 from router.errors import CodecUnavailableError, InputError, UsageError
 from router.folders import LeftOut
@@ -71,8 +72,8 @@ def command(
         untouched = Untouched([*read, *([] if survival is None else [survival])])
         for name in report.FILES:
             untouched.check(output / name)
-        with _Progress(len(plan.pictures)) as progress:
-            found = report.evaluate(plan, cache or output / "cache", progress)
+        with counting(len(plan.pictures), quiet=False, plain=True, finished=True) as measured:
+            found = report.evaluate(plan, cache or output / "cache", lambda image: measured(_name(image)))
         files = report.write(found, output)
         files.append(report.write_page(found, plan, output, cache or output / "cache", kept))
     _print(found)
@@ -140,33 +141,8 @@ def _numbers(text: str) -> list[float]:
     return sorted({Target.quality(value).value for value in values})
 
 
-class _Progress:
-    """A bar with the remaining time on standard error, where that is a terminal. Called once an image."""
-
-    def __init__(self, total: int) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-        screen = console(stderr=True)
-        columns = (
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.description}"),
-        )
-        self._bar = Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal)
-        self._task = self._bar.add_task("", total=total)
-
-    def __enter__(self) -> _Progress:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def __call__(self, measured: MeasuredImage) -> None:
-        picture = measured.picture
-        self._bar.update(self._task, advance=1, description=printable(f"{picture.domain}/{picture.image}")[-40:])
+def _name(measured: MeasuredImage) -> str:
+    return f"{measured.picture.domain}/{measured.picture.image}"
 
 
 def _print(report: Report) -> None:

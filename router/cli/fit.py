@@ -10,7 +10,8 @@ import typer
 
 from router.cli import options as o
 from router.cli.left_out import tell
-from router.cli.reporting import Tally, console, progress, shown
+from router.cli.live import progress
+from router.cli.reporting import Tally, console, shown
 from router.errors import CodecUnavailableError, OutputExistsError, UsageError
 from router.extras import install_hint
 from router.files.named import exists

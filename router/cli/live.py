@@ -1,16 +1,17 @@
-"""The live line of a run: how far it is, what it works on, how fast it is, what it saved, what failed, how long it will take."""
+"""The live line of a command: how far it is, at what, how fast, what it saved, what failed, how long it will take."""
 
 from __future__ import annotations
 
+import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from router.batch import Summary
-from router.cli.listing import Listing
-from router.cli.reporting import console, printable
+from router.cli.reporting import Tally, console, on_terminal, printable
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -19,23 +20,49 @@ _SHORTEST_NAME = 12
 _BAR = 20
 _WITH_BAR = 100
 """Columns from which on a bar has room."""
+_PLAIN_EVERY = 30.0
+"""Seconds between the lines of a long command that has no terminal."""
+_PLAIN_WIDTH = 100
+
+T = TypeVar("T")
+
+
+@dataclass
+class Progress:
+    """How far a command is.
+
+    Attributes:
+        done: items that it has looked at.
+        worked: those of them that took work; the rest was done before.
+        total: items found so far; None where that is not known.
+        complete: whether `total` is all.
+        saved: share of bytes saved, None where nothing is compressed.
+        failed: items that failed.
+    """
+
+    done: int = 0
+    worked: int = 0
+    total: int | None = None
+    complete: bool = True
+    saved: float | None = None
+    failed: int = 0
 
 
 class LiveLine:
     """One line, as wide as the terminal; rich renders it four times a second."""
 
     def __init__(
-        self, summary: Summary, listing: Listing, *, saving: bool = True, clock: Callable[[], float] = time.monotonic
+        self, look: Callable[[], Progress], *, unit: str = "images", clock: Callable[[], float] = time.monotonic
     ) -> None:
+        """`look` is asked how far the command is whenever the line is drawn; `unit` is what it counts."""
         self.current = ""
-        self._summary = summary
-        self._listing = listing
-        self._saving = saving
+        self._look = look
+        self._unit = unit
         self._clock = clock
         self._began: float | None = None
 
     def begin(self, name: str) -> None:
-        """An image is begun."""
+        """An item is begun."""
         self.current = name
         if self._began is None:
             self._began = self._clock()
@@ -44,27 +71,30 @@ class LiveLine:
         """The line, of `width` columns at most."""
         from rich.cells import cell_len, set_cell_size
 
-        summary, total = self._summary, self._listing.found
-        worked = summary.total.images + summary.failed
-        seconds = 0.0 if self._began is None else self._clock() - self._began
-        rate = worked / seconds if worked and seconds else None
-        done = f"{summary.images}/{total}{'' if self._listing.complete else '+'}"
-        parts = ["" if rate is None else f"{rate:.1f} images/s"]
-        saved = summary.total.saved
-        parts.append("" if saved is None or not self._saving else f"saved {saved:.0%}")
-        failures = summary.failed + summary.failed_before
-        parts.append(f"{failures} failed" if failures else "")
-        left = None if rate is None or not self._listing.complete else max(0, total - summary.images) / rate
-        parts.append("" if left is None else f"{duration(left)} left")
-        bar = ""
-        if width >= _WITH_BAR and total:
-            filled = min(_BAR, _BAR * summary.images // total)
-            bar = "[" + "=" * filled + " " * (_BAR - filled) + "]"
-        before, after = "  ".join(filter(None, (bar, done))), "  ".join(filter(None, parts))
+        now = self._look()
+        before, after = "  ".join(filter(None, self._counts(now, width))), "  ".join(filter(None, self._figures(now)))
         room = width - 1 - cell_len(before) - cell_len(after) - 4
         name = _fitting(printable(self.current), room) if room >= _SHORTEST_NAME else ""
         name = set_cell_size(name, room) if name else ""  # figures stay in their place while names change
         return set_cell_size("  ".join(filter(None, (before, name, after))), width - 1).rstrip()
+
+    def _counts(self, now: Progress, width: int) -> Iterator[str]:
+        if width >= _WITH_BAR and now.total:
+            filled = min(_BAR, _BAR * now.done // now.total)
+            yield "[" + "=" * filled + " " * (_BAR - filled) + "]"
+        yield f"{now.done} {self._unit}" if now.total is None else f"{now.done}/{now.total}{'' if now.complete else '+'}"
+
+    def _figures(self, now: Progress) -> Iterator[str]:
+        seconds = 0.0 if self._began is None else self._clock() - self._began
+        rate = now.worked / seconds if now.worked and seconds else None
+        if rate is not None:
+            yield f"{rate:.1f} {self._unit}/s" if rate >= 0.1 else f"{60 * rate:.1f} {self._unit}/min"
+        if now.saved is not None:
+            yield f"saved {now.saved:.0%}"
+        if now.failed:
+            yield f"{now.failed} failed"
+        if rate is not None and now.total is not None and now.complete:
+            yield f"{duration(max(0, now.total - now.done) / rate)} left"
 
     def __rich_console__(self, screen: Console, options: ConsoleOptions) -> RenderResult:
         from rich.text import Text
@@ -79,7 +109,7 @@ def shown(line: LiveLine, quiet: bool) -> Iterator[Console | None]:
     None, and nothing is shown, if quiet or without a terminal. It is on standard output if that is a terminal, so that rows and
     line do not write over one another, else on standard error.
     """
-    screen = next((screen for screen in (console(), console(stderr=True)) if screen.is_terminal), None)
+    screen = next((screen for screen in (console(), console(stderr=True)) if on_terminal(screen)), None)
     if quiet or screen is None or screen.is_dumb_terminal:
         yield None
         return
@@ -89,11 +119,78 @@ def shown(line: LiveLine, quiet: bool) -> Iterator[Console | None]:
         yield screen
 
 
+@contextmanager
+def counting(
+    total: int | None,
+    quiet: bool,
+    *,
+    tally: Tally | None = None,
+    unit: str = "images",
+    plain: bool = False,
+    finished: bool = False,
+) -> Iterator[Callable[[str], None]]:
+    """A live line for a command that counts. It gives a function to be called with the name of each item that is begun.
+
+    Args:
+        total: items; None where that is not known.
+        quiet: nothing is shown.
+        tally: its errors go above the line.
+        unit: what is counted.
+        plain: without a terminal, a line now and then on standard error: for commands that say nothing else for minutes.
+        finished: the function is called with items that are finished.
+    """
+    progress = Progress(total=total)
+    line = LiveLine(lambda: progress, unit=unit)
+    begun = int(finished)
+    if finished:
+        line.begin("")
+
+    def begin(name: str) -> None:
+        nonlocal begun
+        progress.done = progress.worked = begun
+        begun += 1
+        line.begin(name)
+
+    with shown(line, quiet or total == 1) as screen:
+        if tally is not None:
+            tally.screen = screen
+        ended = threading.Event()
+        if plain and screen is None and not quiet and sys.stderr is not None:
+            threading.Thread(target=_say, args=(line, ended), daemon=True).start()
+        try:
+            yield begin
+        finally:
+            ended.set()
+            if tally is not None:
+                tally.screen = None
+
+
+def progress(
+    items: Iterable[T],
+    total: int | None,
+    quiet: bool,
+    *,
+    name: Callable[[T], str] = lambda item: "",
+    tally: Tally | None = None,
+    unit: str = "images",
+) -> Iterator[T]:
+    """The items, with a live line unless quiet, a single item, or no terminal. `name`: what the line calls an item."""
+    with counting(total, quiet, tally=tally, unit=unit) as begin:
+        for item in items:
+            begin(name(item))
+            yield item
+
+
 def duration(seconds: float) -> str:
     """75 as "1:15"."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _say(line: LiveLine, ended: threading.Event) -> None:
+    while not ended.wait(_PLAIN_EVERY):
+        print(line.text(_PLAIN_WIDTH), file=sys.stderr, flush=True)
 
 
 def _fitting(name: str, room: int) -> str:

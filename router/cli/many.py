@@ -13,7 +13,7 @@ from router.batch import Row, State, Summary
 from router.cli.address_paths import is_address
 from router.cli.inputs import InputFile, check_folder, expand, found_in, is_stdin
 from router.cli.listing import Listing
-from router.cli.live import LiveLine, shown
+from router.cli.live import LiveLine, Progress, shown
 from router.cli.reporting import Tally, console
 from router.cli.run_summary import print_summary
 from router.errors import RouterError, UsageError
@@ -118,7 +118,7 @@ def run_many(
     """
     summary, began = Summary(), time.monotonic()
     saving = job.operation == "compress"
-    line = LiveLine(summary, files, saving=saving)
+    line = LiveLine(lambda: _progress(summary, files, saving))
     plain = not tally.as_json and not ways.quiet
     interrupted = True
     try:
@@ -168,6 +168,17 @@ def run_many(
         tally.screen = None
         if plain and (summary.images or not interrupted):
             print_summary(console(), summary, time.monotonic() - began, saving=saving, interrupted=interrupted)
+
+
+def _progress(summary: Summary, files: Listing, saving: bool) -> Progress:
+    return Progress(
+        done=summary.images,
+        worked=summary.total.images + summary.failed,
+        total=files.found,
+        complete=files.complete,
+        saved=summary.total.saved if saving else None,
+        failed=summary.failed + summary.failed_before,
+    )
 
 
 def _failure(file: InputFile) -> Row:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from router.cli import options as o
-from router.cli.ncr_files import Inputs, ncr_files, watched
+from router.cli.live import progress
+from router.cli.ncr_files import Inputs, ncr_files
 from router.cli.reporting import Tally, console, human_bytes, shown
 from router.errors import ModelError
 
@@ -33,7 +34,7 @@ def command(
     from router.archive.audit import Audit
 
     tally, audit = Tally(as_json), Audit()
-    for file in watched(ncr_files(inputs), as_json):
+    for file in progress(ncr_files(inputs), None, as_json, name=lambda file: str(file.relative), tally=tally, unit="files"):
         try:
             audit.add(file.check(), quick=quick)
         except Exception as error:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from router.cli import options as o
+from router.cli.live import counting
 from router.cli.reporting import Tally, console, shown
 from router.errors import RouterError
 from router.reasons import ReasonCode
@@ -62,14 +63,10 @@ def command(
 
 
 def _measured(tasks: list[BenchmarkTask], known: CostModel | None, quiet: bool) -> tuple[CostModel, list[Failed]]:
-    from rich.progress import Progress
-
     from router.prediction.costs.benchmark import measure
 
-    screen = console(stderr=True)
-    with Progress(console=screen, transient=True, disable=quiet or not screen.is_terminal) as bar:
-        row = bar.add_task("", total=len(tasks))
-        return measure(tasks, known=known, before=lambda task: bar.update(row, advance=1, description=shown(task.name)))
+    with counting(len(tasks), quiet, plain=True, unit="encodings") as begin:
+        return measure(tasks, known=known, before=lambda task: begin(task.name))
 
 
 def _document(entry: CostEntry, fresh: bool) -> dict[str, Any]:

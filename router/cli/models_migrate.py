@@ -9,7 +9,8 @@ import typer
 
 from router.cli import options as o
 from router.cli.inputs import InputFile, one_output
-from router.cli.ncr_files import Inputs, ncr_files, watched
+from router.cli.live import progress
+from router.cli.ncr_files import Inputs, ncr_files
 from router.cli.reporting import Tally, console, human_bytes, shown
 from router.cli.untouched import Untouched
 from router.codecs.neural.arithmetic import Decoding
@@ -58,7 +59,9 @@ def command(
         single = one_output(inputs, named, output)
         untouched = Untouched(inputs)
     sums = _Sums()
-    for file in watched(ncr_files(inputs, into_folder=not single), as_json):
+    for file in progress(
+        ncr_files(inputs, into_folder=not single), None, as_json, name=lambda file: str(file.relative), tally=tally, unit="files"
+    ):
         destination = root / file.relative.with_name(file.relative.name + suffix)
 
         def work(file: InputFile = file, destination: Path = destination) -> dict[str, Any]:

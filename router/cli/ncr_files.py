@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +11,6 @@ from typing import Annotated
 import typer
 
 from router.cli.inputs import InputFile
-from router.cli.reporting import console
 from router.containers.ncr import SIGNATURE
 from router.errors import InputError, UsageError
 from router.files.named import is_file, is_folder
@@ -46,22 +45,6 @@ def ncr_files(arguments: Sequence[Path], *, into_folder: bool = False) -> Iterat
                 file if same_name is None or file.problem is not None else replace(file, problem=_same_name(same_name, file.path))
             )
         earlier.add(argument)
-
-
-def watched(files: Iterable[InputFile], quiet: bool) -> Iterator[InputFile]:
-    """The files, with a running count on standard error unless quiet or no terminal: how many there are is not known before."""
-    screen = console(stderr=True)
-    if quiet or not screen.is_terminal:
-        yield from files
-        return
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (SpinnerColumn(), TextColumn("{task.completed:,} files"), TimeElapsedColumn())
-    with Progress(*columns, console=screen, transient=True) as bar:
-        task = bar.add_task("", total=None)
-        for file in files:
-            yield file
-            bar.advance(task)
 
 
 def _named_by(argument: Path) -> Iterator[InputFile]:

@@ -29,9 +29,16 @@ def console(stderr: bool = False) -> Console:
     from rich.console import Console
 
     # Rich takes 80 columns where there is no terminal to ask; a file or a pipe has room for the tables.
-    probe = Console(stderr=stderr)
-    width = None if probe.is_terminal else 160
+    width = None if on_terminal(Console(stderr=stderr)) else 160
     return Console(stderr=stderr, highlight=False, emoji=False, soft_wrap=stderr, width=width)
+
+
+def on_terminal(screen: Console) -> bool:
+    """Whether somebody looks on: rich calls a pipe a terminal too where FORCE_COLOR asks for colours."""
+    try:
+        return screen.is_terminal and screen.file.isatty()
+    except ValueError:  # closed
+        return False
 
 
 def shown(text: object) -> str:
@@ -164,16 +171,6 @@ class Tally:
             return
         all_alike = self._failures == self._inputs and len(self._codes) == 1
         raise typer.Exit(next(iter(self._codes)) if all_alike else SOME_FAILED)
-
-
-def progress(items: Iterable[Any], total: int, quiet: bool) -> Iterable[Any]:
-    """Iterate with a progress bar on standard error, unless quiet, a single item, or no terminal."""
-    screen = console(stderr=True)
-    if quiet or total < 2 or not screen.is_terminal:
-        return items
-    from rich.progress import track
-
-    return track(items, total=total, console=screen, transient=True, description="")
 
 
 def human_bytes(count: int | None) -> str:

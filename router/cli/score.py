@@ -10,7 +10,8 @@ import typer
 from router.cli import options as o
 from router.cli.inputs import InputFile, expand
 from router.cli.left_out import tell
-from router.cli.reporting import Tally, console, progress, shown
+from router.cli.live import progress
+from router.cli.reporting import Tally, console, shown
 from router.cli.untouched import Untouched
 from router.errors import UsageError
 from router.folders import LeftOut
@@ -49,7 +50,7 @@ def command(
         limits = o.limits_from(no_limits)
         router = Router(detector=o.detector_from(detector), limits=limits)
     rows: list[tuple[Path, dict[str, Any]]] = []
-    for file in progress(files, len(files), as_json):
+    for file in progress(files, len(files), as_json, name=lambda file: str(file.relative), tally=tally):
 
         def work(file: InputFile = file) -> dict[str, Any]:
             sample = read(file.source(limits), limits=limits, first_frame=first_frame)

@@ -82,6 +82,19 @@ def test_names_print_where_the_terminal_is_ascii(samples: Samples, tmp_path: Pat
     assert (plain.returncode, plain.stderr) == (0, "")
 
 
+def test_no_live_line_goes_into_a_pipe_that_asks_for_colours(samples: Samples, tmp_path: Path) -> None:
+    """As where a notebook captures a command: colours are text that it can show, a line that is drawn over and over is not."""
+    sources = [samples[name] for name in ("palette_badge", "chart_rates", "alpha_logo")]
+    environment = {**os.environ, "FORCE_COLOR": "1"}
+    for command in (("decide", *sources), ("compress", *sources, "-o", f"{tmp_path}/out/", "--codec", "png", "--jobs", "1")):
+        done = run(*command, env=environment)
+        told = done.stdout + done.stderr
+        assert done.returncode == 0, told
+        assert set(re.findall("\x1b\\[[0-9;?]*([a-zA-Z])", told)) <= {"m"}
+        assert "\r" not in told
+        assert "alpha_logo" in told
+
+
 @pytest.mark.parametrize("columns", [80, 130])
 def test_what_a_terminal_shows(samples: Samples, tmp_path: Path, columns: int) -> None:
     sources = [str(samples[name]) for name in ("palette_badge", "chart_rates")]
@@ -107,7 +120,7 @@ def test_what_a_terminal_shows(samples: Samples, tmp_path: Path, columns: int) -
 
 
 def _all_of(terminal: int) -> str:
-    """What was written to the other end, until that is closed, without colours."""
+    """What was written to the other end, until that is closed, without control sequences: each state of a live line is a line."""
     blocks: list[bytes] = []
     while True:
         try:
@@ -116,7 +129,7 @@ def _all_of(terminal: int) -> str:
             block = b""
         if not block:
             os.close(terminal)
-            return re.sub("\x1b\\[[0-9;]*m", "", b"".join(blocks).decode().replace("\r\n", "\n"))
+            return re.sub("\x1b\\[[0-9;?]*[a-zA-Z]", "", b"".join(blocks).decode().replace("\r\n", "\n")).replace("\r", "\n")
         blocks.append(block)
 
 

@@ -23,6 +23,7 @@ import router
 from router.batch import Row, State, Summary
 from router.cli.listing import Listing
 from router.cli.live import LiveLine
+from router.cli.many import _progress
 
 COMMAND = (sys.executable, "-m", "router")
 MIXED = """schema_version: 1
@@ -274,7 +275,7 @@ def test_a_second_run_starts_no_worker_and_loads_no_network(mixed: Path, tmp_pat
 def test_the_live_line_fits_and_says_where_the_run_is() -> None:
     now = [0.0]
     summary = Summary()
-    line = LiveLine(summary, Listing([None] * 60), clock=lambda: now[0])  # type: ignore[list-item]
+    line = LiveLine(lambda: _progress(summary, Listing([None] * 60), True), clock=lambda: now[0])  # type: ignore[list-item]
     line.begin("holidays/2021/a very long name of a folder/DSC_0001.jpg")
     summary.add(Row("a", State.DONE, lane="classical", source_bytes=1000, output_bytes=400))
     summary.add(Row("b", State.FAILED, code="NOT_AN_IMAGE"))
