@@ -1,4 +1,4 @@
-"""What to type to install what is missing: the same extra is named otherwise for a checkout, a wheel's file and an index."""
+"""Extras: whether one is there, and what to type to install it, from a checkout, a wheel's file or an index."""
 
 from __future__ import annotations
 
@@ -6,10 +6,28 @@ import json
 import shlex
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
+from router.errors import CodecUnavailableError
+from router.reasons import ReasonCode
+
 NAME = "codec-router"
+
+
+def require(extra: str, purpose: str, *modules: str) -> None:
+    """Raise CodecUnavailableError (MISSING_EXTRA), which names all that is missing, unless the modules are installed.
+
+    Args:
+        extra: that brings them.
+        purpose: what they are for, as the subject of a sentence.
+        modules: names for `import`; none of them is imported, but for packages that others lie in.
+    """
+    missing = [name for name in modules if _is_missing(name)]
+    if missing:
+        what = f"{purpose} needs {', '.join(missing)}"
+        raise CodecUnavailableError(what, code=ReasonCode.MISSING_EXTRA, hint=install_hint(extra))
 
 
 def install_hint(extra: str) -> str:
@@ -24,6 +42,13 @@ def install_hint(extra: str) -> str:
 def from_checkout() -> bool:
     """Whether this package runs from a source tree."""
     return _origin()[0] == "."
+
+
+def _is_missing(name: str) -> bool:
+    try:
+        return find_spec(name) is None
+    except ModuleNotFoundError:  # of a package within a package that is not there
+        return True
 
 
 @cache

@@ -14,8 +14,9 @@ from router.codecs import registry
 
 ROOT = Path(router.__file__).parent
 FLOORS = (
-    ("extras", "process", "reasons"),
+    ("process", "reasons"),
     ("errors",),
+    ("extras",),
     ("http_status", "limits", "record"),
     ("containers", "files"),
     ("ncr_info",),

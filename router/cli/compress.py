@@ -18,7 +18,7 @@ from router.cli.many import Named, Ways, run_many
 from router.cli.path_lists import listed
 from router.cli.pipes import check_pipe, write_to_pipe
 from router.cli.reporting import Tally, console
-from router.cli.results import OutputResult, Rows, print_results
+from router.cli.results import OutputResult, Rows, print_advice, print_results
 from router.cli.untouched import Untouched
 from router.errors import OutputNotWritableError, RouterError, UsageError
 from router.folders import LeftOut
@@ -140,6 +140,8 @@ def command(
                 show=show,
                 log=logged,
             )
+        if not quiet and not as_json:
+            print_advice(console(), rows.asking)
         if not quiet:
             tell(left_out, named.arguments, as_json)
         tally.exit()

@@ -12,8 +12,8 @@ from router.cli import options as o
 from router.cli.left_out import tell
 from router.cli.live import progress
 from router.cli.reporting import Tally, console, shown
-from router.errors import CodecUnavailableError, OutputExistsError, UsageError
-from router.extras import install_hint
+from router.errors import OutputExistsError, UsageError
+from router.extras import require
 from router.files.named import exists
 from router.folders import LeftOut
 from router.reasons import ReasonCode
@@ -53,13 +53,12 @@ def command(
             raise OutputExistsError(f"{output} exists", code=ReasonCode.OUTPUT_EXISTS, hint="Use --force to overwrite it")
         if not 0 < alpha < 1:
             raise UsageError(f"alpha must lie in (0, 1), not {alpha}", code=ReasonCode.BAD_ARGUMENT)
-        try:
-            from router.detector.fit.from_folder import fit_folder
-            from router.detector.fit.plan import plan_fit, smallest_collection
-        except ImportError as error:
-            raise CodecUnavailableError(
-                f"fitting needs {error.name}", code=ReasonCode.MISSING_EXTRA, hint=install_hint("fit")
-            ) from error
+        require("fit", "fitting", "sklearn", "scipy", "joblib", "torch")
+        from router.detector.fit import outlier_exposure
+        from router.detector.fit.from_folder import fit_folder
+        from router.detector.fit.plan import plan_fit, smallest_collection
+
+        outlier_exposure.located()
 
         def bar(results: Iterator[Any], total: int) -> Iterator[Any]:
             return iter(progress(results, total, as_json))
@@ -80,6 +79,8 @@ def command(
             progress=bar,
             left_out=left_out,
         )
+        for path, error in plan.unreadable:
+            tally.failed(path, error)
         plan.require()
         told(f"{plan}")
         told(f"This takes about {_duration(plan.seconds())} in {jobs} process{'es' if jobs > 1 else ''}, less what --cache holds")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from router.cli.reporting import human_bytes, shown
+from router.policy.engine import NO_RECEIVER
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,6 +26,8 @@ _FIGURES = 3
 _WHY = "why, and what was passed over"
 _OF_THE_RESULT = ("FORCED_CODEC", "TARGET_OVERSHOT", "SAVES_ENOUGH", "BUDGET_OVERRUN")
 """Codes that say something of the codec that was used."""
+_MEASURED = ("SAVES_TOO_LITTLE",)
+"""Codes that mean little without the figures."""
 _LANE_STYLE = {"neural": "magenta", "classical": "cyan", "lossless": "green", "transcode": "blue", "passthrough": "dim"}
 
 
@@ -48,7 +51,7 @@ def print_results(screen: Console, results: Sequence[OutputResult]) -> None:
         table = _table([None] * len(_TITLES))
         table.add_column(_WHY, overflow="fold")
         for result in results:
-            table.add_row(*_cells(result), shown(_why(result.record)))
+            table.add_row(*_cells(result), shown(_why(result.record, alone=len(results) == 1)))
         screen.print(table)
     else:
         _print_narrow(screen, results)
@@ -56,6 +59,8 @@ def print_results(screen: Console, results: Sequence[OutputResult]) -> None:
     outputs = sum(result.run.output_bytes for result in results)
     where = results[0].written if len(results) == 1 else f"{len(results)} files"
     screen.print(f"[dim]{shown(where)} written, {human_bytes(sources)} -> {human_bytes(outputs)}[/]", soft_wrap=True)
+    if len(results) > 1:
+        print_advice(screen, sum(asks_for_receiver(result.record) for result in results))
 
 
 class Rows:
@@ -63,6 +68,8 @@ class Rows:
 
     def __init__(self) -> None:
         self._begun = False
+        self.asking = 0
+        """Images for which nothing but the receiver stands against the neural lane."""
 
     def add(self, screen: Console, result: OutputResult) -> None:
         """Print one row, the titles before the first."""
@@ -79,6 +86,7 @@ class Rows:
                 titles.add_column(_WHY)
             screen.print(titles)
         row, why = _table(widths, header=False), shown(_why(result.record))
+        self.asking += asks_for_receiver(result.record)
         if wide:
             row.add_column(_WHY, overflow="fold")
             row.add_row(*_cells(result), why)
@@ -104,7 +112,7 @@ def _print_narrow(screen: Console, results: Sequence[OutputResult]) -> None:
         table = _table(widths, header=False)
         table.add_row(*row)
         screen.print(table)
-        screen.print(Padding.indent(f"[dim]{shown(_why(result.record))}[/]", 2))
+        screen.print(Padding.indent(f"[dim]{shown(_why(result.record, alone=len(results) == 1))}[/]", 2))
 
 
 def _table(widths: Sequence[int | None], *, header: bool = True) -> Table:
@@ -141,15 +149,29 @@ def _reached(target: RecordedTarget | None) -> str:
     return f"{target.achieved:.{digits}f}" + (f" ({target.achieved - target.value:+.{digits}f})" if missed else "")
 
 
-def _why(record: DecisionRecord) -> str:
-    """The rule that matched and its reason, an error in a rule where that decided; the codecs passed over; what is lost."""
+def asks_for_receiver(record: DecisionRecord) -> bool:
+    """Whether the rule was chosen because nothing is known of the receiver."""
+    return any(r.code == "RULE_MATCHED" and NO_RECEIVER in r.detail for r in record.reasons)
+
+
+def print_advice(screen: Console, asking: int) -> None:
+    """What would open the neural lane, once for all images: `asking` of them have no other reason."""
+    if asking:
+        screen.print(f"[dim]{asking} of these: {NO_RECEIVER}[/]", soft_wrap=True)
+
+
+def _why(record: DecisionRecord, *, alone: bool = False) -> str:
+    """The rule that matched and its reason, an error in a rule where that decided; the codecs passed over; what is lost.
+
+    `alone`: of one image; of several, `print_advice` says once what to do about the receiver.
+    """
     of_others = [r for r in record.reasons if (r.codec or r.lane) and r.code not in _OF_THE_RESULT]
-    passed_over = [f"{r.codec or r.lane} {r.code}" for r in of_others]
+    passed_over = [f"{r.codec or r.lane} {r.code}" + (f" ({r.detail})" if r.code in _MEASURED else "") for r in of_others]
     passed_over += [r.detail for r in record.reasons if r.code == "ARTEFACT_DAMAGED" and not (r.codec or r.lane)]
     decided = "forced by the caller"
     if record.policy is not None:
         stated = next((r.detail for r in record.reasons if r.code in ("RULE_MATCHED", "RULE_ERROR")), "")
-        decided = stated or record.policy.rule
+        decided = stated if stated and (alone or not asks_for_receiver(record)) else record.policy.rule
     left = dict.fromkeys(r.detail for r in record.reasons if r.code == "METADATA_LEFT_BEHIND")
     if any(r.code == "SOURCE_XMP_DAMAGED" for r in record.reasons):
         left["XMP that cannot be read"] = None

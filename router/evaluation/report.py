@@ -6,20 +6,18 @@ import json
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from router.errors import ArtefactError, CodecUnavailableError
+from router.errors import ArtefactError
 from router.evaluation import harm as harms
 from router.evaluation.measure import fingerprint
 from router.evaluation.measure.folder import TARGETS, MeasuredImage, measure_all, table
 from router.evaluation.measure.pictures import DomainImage, at_most
 from router.evaluation.measure.variants import NEURAL, CodecVariant
-from router.extras import install_hint
+from router.extras import require
 from router.files.named import write_atomically
 from router.policy.compiled import CompiledPolicy
-from router.reasons import ReasonCode
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,13 +81,7 @@ class Report:
 
 def require_packages() -> None:
     """Raises CodecUnavailableError (MISSING_EXTRA) where the report extra is not installed."""
-    missing = [name for name in ("pandas", "pyarrow", "joblib", "scipy", "jinja2", "bjontegaard") if find_spec(name) is None]
-    if missing:
-        raise CodecUnavailableError(
-            f"evaluation needs {', '.join(missing)}",
-            code=ReasonCode.MISSING_EXTRA,
-            hint=install_hint("report"),
-        )
+    require("report", "evaluation", "pandas", "pyarrow", "joblib", "scipy", "jinja2", "bjontegaard")
 
 
 def evaluate(plan: EvaluationPlan, cache: Path, tell: Callable[[MeasuredImage], None] | None = None) -> Report:

@@ -15,7 +15,7 @@ from sample_set import Samples
 from router.detector.fit.degradations import draw, generator
 from router.detector.fit.from_folder import fit_folder
 from router.detector.fit.plan import SURE_SIDE, plan_fit, smallest_collection
-from router.errors import InputError, UsageError
+from router.errors import UsageError
 
 
 def scene(number: int, side: int = 700, *, gray: bool = False) -> Image.Image:
@@ -89,8 +89,10 @@ def test_the_library_refuses_before_it_loads_anything(samples: Samples, tmp_path
     with pytest.raises(UsageError, match="2 images of 2 scenes, 1 in colour and 1 gray"):
         fit_folder(tmp_path, tmp_path / "out")
     (tmp_path / "damaged.png").write_bytes(samples["photo_cat"].read_bytes()[:3000])
-    with pytest.raises(InputError):
-        plan_fit(tmp_path)
+    plan = plan_fit(tmp_path)
+    ((path, error),) = plan.unreadable
+    assert (path.name, error.code, plan.images) == ("damaged.png", "DAMAGED_IMAGE", 2)
+    assert "1 cannot be read" in str(plan)
 
 
 def test_help_states_the_numbers() -> None:

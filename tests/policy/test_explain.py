@@ -166,7 +166,7 @@ def test_balanced_names_what_decided(asked, sentence):
 
 
 def test_balanced_names_the_expected_saving():
-    little, none = "expected to save 12 %, and more than 15 % is asked for", "no smaller (saving -5 %)"
+    little, none = "expected to save 12 %, and not the 15 % that need no proof", "no smaller (saving -5 %)"
     for saving, sentence in ((0.12, little), (-0.05, none)):
         gain = {"available": True, "bytes_saved": saving, "low": 0.0, "high": 0.2}
         decision = decide(load("balanced"), Facts(gain=gain), SELF, neural_model=lambda codec: "m1")

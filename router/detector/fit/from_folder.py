@@ -40,8 +40,8 @@ def fit_folder(
     vary. `views`: of each image, to fit on. Embeddings go into `cache`, so that a stopped run goes on. `left_out` is told of the
     files that are no images here. `plan`: what `plan_fit` gave for the same arguments, so that nothing is looked at twice.
 
-    Raises InputError (NOT_FOUND, or an image that cannot be read), UsageError if there are too few images, saying how many
-    are needed.
+    Images that cannot be read are left out; `plan_fit` names them. Raises InputError (NOT_FOUND) for a folder that is not there,
+    UsageError if there are too few images, saying how many are needed.
     """
     if plan is None:
         plan = plan_fit(folder, held_out=held_out, alpha=alpha, mixed=mixed, views=views, jobs=jobs, seed=seed, left_out=left_out)

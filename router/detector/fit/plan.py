@@ -19,7 +19,7 @@ from router.detector.fit.corpus import FIT_SIZES, as_photograph, digest, embedde
 from router.detector.fit.degradations import generator, past_of
 from router.detector.patches import is_gray
 from router.detector.scorer import SIZES
-from router.errors import InputError, UsageError
+from router.errors import InputError, RouterError, UsageError
 from router.files.named import is_folder
 from router.folders import LeftOut
 from router.images.arrays import from_pixels
@@ -68,6 +68,7 @@ class FitPlan:
         images, scenes, colour, gray: how many there are; near-duplicates are one scene.
         kind: what the detector is calibrated for: "colour", or "gray" where most images are gray.
         large: of `calibrating`, those of that kind that can be shown in the largest size.
+        unreadable: files that are left out because they cannot be read, with the error.
         alpha, mixed, views, jobs: as in `fit_folder`.
     """
 
@@ -82,6 +83,7 @@ class FitPlan:
     gray: int
     kind: Literal["colour", "gray"]
     large: int
+    unreadable: tuple[tuple[Path, RouterError], ...]
     alpha: float
     mixed: bool
     views: int
@@ -98,6 +100,7 @@ class FitPlan:
             f"{self.images:,} images of {self.scenes:,} scenes, {self.colour:,} in colour and {self.gray:,} gray: "
             f"{len(self.fitting):,} to fit on ({SMALLEST_FIT} needed), {self.large:,} {self.kind} ones large enough to "
             f"calibrate with ({smallest_calibration(self.alpha)} needed at alpha {self.alpha:g})"
+            + (f"; {len(self.unreadable):,} cannot be read" if self.unreadable else "")
         )
 
     def require(self) -> None:
@@ -132,6 +135,7 @@ class FitPlan:
             "to_fit_needed": SMALLEST_FIT,
             "to_calibrate": self.large,
             "to_calibrate_needed": smallest_calibration(self.alpha),
+            "unreadable": len(self.unreadable),
         }
 
     def seconds(self) -> float:
@@ -157,14 +161,17 @@ def plan_fit(
 ) -> FitPlan:
     """Look at every photograph once, in small, and say what `fit_folder` would do; arguments as there.
 
-    Raises InputError (NOT_FOUND, or an image that cannot be read), UsageError for an alpha that is none.
+    What cannot be read is left out, and named in `unreadable`. Raises InputError (NOT_FOUND) for a folder that is not there,
+    UsageError for an alpha that is none.
     """
     if not 0 < alpha < 1:
         raise UsageError(f"alpha must lie in (0, 1), not {alpha}", code=ReasonCode.BAD_ARGUMENT)
     files = image_files(_existing(folder), left_out)
     others = [] if held_out is None else image_files(_existing(held_out), left_out)
-    looks = map(look, [*files, *others])
-    seen = list(looks if progress is None else progress(looks, len(files) + len(others)))
+    looks = map(_look, [*files, *others])
+    found = list(looks if progress is None else progress(looks, len(files) + len(others)))
+    seen = [one for one in found if isinstance(one, PhotographFacts)]
+    first_held_out = sum(isinstance(one, PhotographFacts) for one in found[: len(files)])
     groups = grouped([one.bits for one in seen])
     colour = sum(one.colour for one in seen)
     kind: Literal["colour", "gray"] = "colour" if 2 * colour >= len(seen) else "gray"
@@ -174,9 +181,9 @@ def plan_fit(
         calibrating = [i for i in range(len(seen)) if int(groups[i]) in chosen]
         fitting = [i for i in range(len(seen)) if int(groups[i]) not in chosen]
     else:
-        calibrating = list(range(len(files), len(seen)))
+        calibrating = list(range(first_held_out, len(seen)))
         known = {int(groups[i]) for i in calibrating}
-        fitting = [i for i in range(len(files)) if int(groups[i]) not in known]
+        fitting = [i for i in range(first_held_out) if int(groups[i]) not in known]
     return FitPlan(
         folder=folder,
         held_out=held_out,
@@ -189,11 +196,19 @@ def plan_fit(
         gray=len(seen) - colour,
         kind=kind,
         large=sum(large[i] for i in calibrating),
+        unreadable=tuple(one for one in found if not isinstance(one, PhotographFacts)),
         alpha=alpha,
         mixed=mixed,
         views=views,
         jobs=jobs,
     )
+
+
+def _look(path: Path) -> PhotographFacts | tuple[Path, RouterError]:
+    try:
+        return look(path)
+    except RouterError as error:
+        return path, error
 
 
 def look(path: Path) -> PhotographFacts:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
-from router.errors import CodecUnavailableError, EvidenceError, UsageError
+from router.errors import EvidenceError, UsageError
 from router.evaluation import harm as harms
 from router.evaluation.tuning import curve, policy_text, table
 from router.evaluation.tuning.choose import Goal, Tested, Tuned, checked_on, tune
 from router.evaluation.tuning.table import Table
-from router.extras import install_hint
+from router.extras import require
 from router.files.named import write_atomically
 from router.policy.compiled import CompiledPolicy
 from router.policy.load import load, policy_file
@@ -114,15 +113,4 @@ def policy_name(output: Path) -> str:
 
 def require_packages() -> None:
     """Raises CodecUnavailableError (MISSING_EXTRA) where the report extra is not installed."""
-    missing = [name for name in ("pandas", "pyarrow", "scipy", "ruamel.yaml") if _is_missing(name)]
-    if missing:
-        raise CodecUnavailableError(
-            f"tuning needs {', '.join(missing)}", code=ReasonCode.MISSING_EXTRA, hint=install_hint("report")
-        )
-
-
-def _is_missing(name: str) -> bool:
-    try:
-        return find_spec(name) is None
-    except ModuleNotFoundError:  # of a package within a package that is not there
-        return True
+    require("report", "tuning", "pandas", "pyarrow", "scipy", "ruamel.yaml")
