@@ -74,7 +74,7 @@ class ReasonCode(StrEnum):
     DEPTH_NOT_SUPPORTED = (
         "DEPTH_NOT_SUPPORTED",
         "Samples that do not fit into 8 or 16 bits: floating point, negative, 32 bits, or deep ones without the `depth` extra.",
-        "Install `codec-router[depth]`, convert first, or keep the file.",
+        "Install the extra `depth`, convert first, or keep the file.",
     )
     ANIMATED = (
         "ANIMATED",
@@ -273,7 +273,7 @@ class ReasonCode(StrEnum):
     DETECTOR_UNAVAILABLE = (
         "DETECTOR_UNAVAILABLE",
         "A rule asked the detector, and there is no score.",
-        "Install `codec-router[neural]`, or see the reason beside it.",
+        "Install the extra `neural`, or see the reason beside it.",
     )
     TARGET_FIXED_BY_POLICY = (
         "TARGET_FIXED_BY_POLICY",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,7 +26,7 @@ from router.reasons import ReasonCode
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from router.batch import Restoration
+    from router.batch import Restoration, Row
 
 _JPEG = {".jpg", ".jpeg"}
 
@@ -105,6 +106,12 @@ def command(
         if single:
             _check_suffix(root, originals, to, suffixes)
     if many:
+        kinds: Counter[bool] = Counter()
+
+        def show(screen: Console, row: Row) -> None:
+            kinds[row.lane != "decoded"] += 1
+            _show(screen, _document(root / row.output, row.output_bytes or 0, row.why))
+
         with tally.setup(named.arguments or [output]):
             run_many(
                 job,
@@ -115,8 +122,10 @@ def command(
                 read=named.folders,
                 kept=(),
                 document=lambda row: _document(root / row.output, row.output_bytes or 0, row.why),
-                show=lambda screen, row: _show(screen, _document(root / row.output, row.output_bytes or 0, row.why)),
+                show=show,
             )
+        if originals and not quiet and not as_json:
+            _tell_originals(kinds[True], kinds[False], to)
         if not quiet:
             tell(left_out, named.arguments, as_json)
         tally.exit()
@@ -131,6 +140,16 @@ def command(
         if document is not None and not as_json and not quiet:
             _show(console(stderr=output == "-"), document)
     tally.exit()
+
+
+def _tell_originals(kept: int, decoded: int, to: str) -> None:
+    """How many of the files written are the sources themselves: the others have their names and not their bytes."""
+    screen = console()
+    if kept:
+        screen.print(f"{kept} byte for byte as the source was", soft_wrap=True)
+    if decoded:
+        loss = "not the source's bytes, nor its pixels where the encoding lost some"
+        screen.print(f"{decoded} decoded to {to.upper()}: {loss}", soft_wrap=True)
 
 
 def _check_suffix(path: Path, originals: bool, to: str, suffixes: tuple[str, ...]) -> None:

@@ -30,7 +30,8 @@ def command(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="REPORT", help="Folder for page, tables, results.json.")],
     targets: Annotated[str, typer.Option("--targets", help="SSIMULACRA2 values, with commas.")] = "30,50,70,85",
     policies: Annotated[
-        list[str] | None, typer.Option("--policy", "-p", help="Shipped policy name, or a YAML file; repeatable. balanced.")
+        list[str] | None,
+        typer.Option("--policy", "-p", help="Shipped policy, or a YAML file; repeatable; by default balanced."),
     ] = None,
     codecs: Annotated[
         str,
@@ -39,9 +40,10 @@ def command(
     quick: Annotated[
         bool, typer.Option("--quick", help="A subset only: 6 images a domain, and centre crops of at most 512 px a side.")
     ] = False,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Images at a time, one thread each; -1 for one a core.")] = -1,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Images at a time, one thread each; -1 is one a core.")] = -1,
     cache: Annotated[
-        Path | None, typer.Option("--cache", help="Folder of measured points, shared by any number of reports. REPORT/cache.")
+        Path | None,
+        typer.Option("--cache", help="Folder of measured points, for any number of reports; by default REPORT/cache."),
     ] = None,
     max_side: Annotated[int | None, typer.Option("--max-side", min=64, help="Centre crop, in px, to bound the cost.")] = None,
     natural: Annotated[

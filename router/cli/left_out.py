@@ -1,4 +1,4 @@
-"""What a search of folders did not take: for people a line a kind on standard error, for machines a JSON object."""
+"""What a search of folders did not take: for people lines on standard error, for machines a JSON object."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NAMES = 5
 
 
 def tell(left_out: LeftOut, folders: Iterable[Path], as_json: bool) -> None:
-    """Nothing if nothing was left out. Files that are no images are counted: in JSON beside the others, else in the summary."""
+    """Nothing if nothing was left out. Files that are no images are counted by suffix."""
     if as_json:
         if left_out.kinds:
             kinds = {kind: [str(path) for path in paths] for kind, paths in left_out.kinds.items()}
@@ -27,4 +27,4 @@ def tell(left_out: LeftOut, folders: Iterable[Path], as_json: bool) -> None:
         screen.print(f"[yellow]left out:[/] {len(paths)} {shown(kind)}: {names}", soft_wrap=True)
     if left_out.others:
         counts = ", ".join(f"{count} {shown(suffix)}" for suffix, count in sorted(left_out.others.items()))
-        console().print(f"[dim]left out, no images: {counts}[/]", soft_wrap=True)
+        screen.print(f"[dim]left out, no images: {counts}[/]", soft_wrap=True)

@@ -37,7 +37,7 @@ def list_command(as_json: o.JsonOption = False) -> None:
         for title in ("model", "format", "status", "size", "SHA-256"):
             table.add_column(title)
         for card in cards:
-            status = "[yellow]experimental[/]" if card.experimental else "stable"
+            status = "[yellow]preview[/]" if card.experimental else "stable"
             table.add_row(shown(card.id), str(card.format), status, human_bytes(card.size), f"{card.sha256[:16]}…")
         console().print(table)
     tally.exit()

@@ -28,6 +28,7 @@ def list_command(as_json: o.JsonOption = False) -> None:
     from rich.table import Table
 
     from router.policy.load import load, shipped_names
+    from router.routing.router import DEFAULT_POLICY
 
     tally = Tally(as_json)
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -39,7 +40,9 @@ def list_command(as_json: o.JsonOption = False) -> None:
             compiled = load(name)
             policy = compiled.policy
             target, guard = compiled.default_target, _guard(policy.defaults.guard)
-            table.add_row(shown(name), f"{target.metric} {target.value:g}", guard, shown(policy.description))
+            aim = f"{target.metric} {target.value:g}" if compiled.loses else "lossless"
+            title = f"{shown(name)} [dim](default)[/]" if name == DEFAULT_POLICY else shown(name)
+            table.add_row(title, aim, guard, shown(policy.description))
             return {
                 "name": name,
                 "description": policy.description,

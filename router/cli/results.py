@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from router.cli.reporting import human_bytes, shown
-from router.policy.engine import NO_RECEIVER
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -151,12 +150,16 @@ def _reached(target: RecordedTarget | None) -> str:
 
 def asks_for_receiver(record: DecisionRecord) -> bool:
     """Whether the rule was chosen because nothing is known of the receiver."""
+    from router.policy.engine import NO_RECEIVER
+
     return any(r.code == "RULE_MATCHED" and NO_RECEIVER in r.detail for r in record.reasons)
 
 
 def print_advice(screen: Console, asking: int) -> None:
     """What would open the neural lane, once for all images: `asking` of them have no other reason."""
     if asking:
+        from router.policy.engine import NO_RECEIVER
+
         screen.print(f"[dim]{asking} of these: {NO_RECEIVER}[/]", soft_wrap=True)
 
 

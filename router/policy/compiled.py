@@ -98,6 +98,12 @@ class CompiledPolicy:
         actions = (self.otherwise, *(rule.action for rule in self.rules))
         return any(lane.is_neural for action in actions for lane in action.lanes)
 
+    @property
+    def loses(self) -> bool:
+        """Whether any lane of the policy may encode with loss."""
+        actions = (self.otherwise, self.on_error, *(rule.action for rule in self.rules))
+        return any(lane.lane in (Lane.NEURAL, Lane.CLASSICAL) for action in actions for lane in action.lanes)
+
 
 def validate(source: PolicySource) -> Policy:
     """Validate plain data. Raises PolicyError (POLICY_INVALID) naming file, line, column and field of every problem."""

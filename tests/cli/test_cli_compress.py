@@ -125,7 +125,8 @@ def test_one_bad_file_does_not_stop_the_others(cli: Cli, folder: Path, tmp_path:
     done = cli("compress", folder, tmp_path / "missing.png", "-o", tmp_path / "out", "--codec", "png")
     assert done.code == 6
     assert files(tmp_path / "out").keys() == {"a.png", "a.jpg.png", "sub/deeper/B.PNG"}
-    assert {line.split()[0] for line in done.err.splitlines()} == {"NOT_AN_IMAGE", "DAMAGED_IMAGE", "NOT_FOUND"}
+    assert {line.split()[0] for line in done.err.splitlines()} == {"NOT_AN_IMAGE", "DAMAGED_IMAGE", "NOT_FOUND", "left"}
+    assert "left out, no images: 1 .txt" in done.err
     assert "3 files written" in done.out
     as_json = cli("compress", folder, tmp_path / "missing.png", "-o", tmp_path / "out", "--codec", "png", "--force", "--json")
     assert as_json.code == 6

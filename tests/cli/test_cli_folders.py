@@ -90,7 +90,7 @@ def test_commands_tell_what_they_left_out(cli: Cli, mixed: Path, tmp_path: Path,
         done = cli(command, mixed, *options)
         for part in ("1 HEIC/HEIF", "c.heic", "2 DICOM", "1 JPEG 2000", "1 camera raw"):
             assert part in done.err
-        assert "left out, no images: 1 .txt, 1 no suffix" in done.out
+        assert "left out, no images: 1 .txt, 1 no suffix" in done.err
 
 
 def test_an_evaluation_and_a_fit_search_alike(mixed: Path) -> None:

@@ -57,6 +57,28 @@ def test_python_examples_run(page: Path, desk: Path) -> None:
         exec(compile(block, f"{page.name}, example {number + 1}", "exec"), names)
 
 
+def test_the_readme_runs_a_second_time(desk: Path) -> None:
+    """As it is, in one file: nobody copies the lines one by one, and an output is there already the second time."""
+    script = "\n".join(_blocks(ROOT / "README.md", "python"))
+    for _ in range(2):
+        exec(compile(script, "README.md", "exec"), {"__name__": "example"})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages_are_whole(page: Path) -> None:
+    """No mark of a merge, no fence that does not end, no table without its head."""
+    lines, fenced = page.read_text(encoding="utf-8").splitlines(), False
+    for number, line in enumerate(lines, 1):
+        assert not re.match("(<{7}|={7}$|>{7})", line), number
+        if line.startswith("```"):
+            fenced = not fenced
+        elif not fenced and line.startswith("| ") and not lines[number - 2].startswith("|"):
+            assert re.fullmatch(r"\|[-: |]+\|", lines[number]), number
+        elif not fenced and re.fullmatch(r"\|[-: |]+\|", line):
+            assert lines[number - 2].startswith("|"), number
+    assert not fenced
+
+
 def test_few_examples_are_not_run() -> None:
     marked = [found for page in PAGES for found in re.findall(r"<!-- not run: (.+?) -->", page.read_text(encoding="utf-8"))]
     assert len(marked) <= 3, marked
