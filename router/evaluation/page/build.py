@@ -104,6 +104,7 @@ def _environment() -> Environment:
         "percent": words.percent,
         "size": words.size,
         "between": words.between,
+        "between_shares": words.between_shares,
         "share": words.share,
     }
     environment.globals |= {"counted": words.counted}

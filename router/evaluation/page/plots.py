@@ -100,7 +100,7 @@ def curves_panel(
 
 def roc_panel(title: str, corners: Sequence[tuple[float, float]], value: str, tip: str) -> Markup:
     """Share of a domain that is turned away over the share of natural images that is; the line at 5 %; `value` is written in."""
-    width, height, left, right, top, bottom = 200, 190, 36, 8, 6, 36
+    width, height, left, right, top, bottom = 208, 190, 44, 8, 6, 36
     x, y = AxisScale(0, 1, left, width - right), AxisScale(0, 1, height - bottom, top)
     parts = [
         tag("line", x1=x(0), y1=y(0), x2=x(1), y2=y(1), class_="chance"),
@@ -120,7 +120,7 @@ def roc_panel(title: str, corners: Sequence[tuple[float, float]], value: str, ti
 
 def histogram_panel(title: str, natural: NDArray[np.float64], scores: NDArray[np.float64], edges: NDArray[np.float64]) -> Markup:
     """Shares of a domain's images by score as bars, of the natural images as an outline; one tick an image below the bars."""
-    width, height, left, right, top, bottom = 330, 190, 36, 8, 6, 36
+    width, height, left, right, top, bottom = 338, 190, 46, 8, 6, 36
     shares = [_shares(found, edges) for found in (natural, scores)]
     highest = max([float(s.max()) for s in shares if len(s)] + [0.05])
     x, y = AxisScale(float(edges[0]), float(edges[-1]), left, width - right), AxisScale(0, 1.05 * highest, height - bottom, top)

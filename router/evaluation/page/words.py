@@ -22,6 +22,11 @@ def between(estimate: IntervalEstimate, digits: int = 2, scale: float = 1.0) -> 
     return f"{number(scale * estimate.low, digits)} to {number(scale * estimate.high, digits)}"
 
 
+def between_shares(estimate: IntervalEstimate) -> str:
+    """The interval of a share, "4 to 62 %"; a dash without one."""
+    return share({"low": estimate.low, "high": estimate.high})
+
+
 def share(counts: Mapping[str, float | None]) -> str:
     """An interval from results.json: "0 to 30 %"."""
     low, high = counts.get("low"), counts.get("high")
