@@ -24,8 +24,14 @@ from router.policy.inputs import markdown_table
 from router.reasons import SECTIONS, ReasonCode
 
 DOCS = Path(__file__).parent
-AT_THE_TOP = {"CONTRIBUTING.md": "contributing.md", "SECURITY.md": "security.md", "CHANGELOG.md": "changes.md"}
-"""Files at the top of the repository, and the pages that they become."""
+ELSEWHERE = {
+    "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "security.md",
+    "CHANGELOG.md": "changes.md",
+    "training/README.md": "training.md",
+    "training/RUNS.md": "runs.md",
+}
+"""Files outside docs/, and the pages that they become."""
 
 
 def reasons() -> str:
@@ -149,7 +155,7 @@ def gather(target: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(DOCS, target, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     (target / "reference" / "commands.md").write_text(commands(), encoding="utf-8")
-    for source, page in AT_THE_TOP.items():
+    for source, page in ELSEWHERE.items():
         text = (DOCS.parent / source).read_text(encoding="utf-8")
         (target / page).write_text(text.replace("](docs/", "]("), encoding="utf-8")
     for path in target.rglob("*.md"):
@@ -157,9 +163,9 @@ def gather(target: Path) -> None:
 
 
 def _linked(text: str, page: Path) -> str:
-    """Links to files at the top of the repository go to their pages."""
+    """Links to files outside docs/ go to their pages."""
     up = "../" * (len(page.parts) - 1)
-    for source, target in AT_THE_TOP.items():
+    for source, target in ELSEWHERE.items():
         text = re.sub(rf"\]\((?:\.\./)*{re.escape(source)}", f"]({up}{target}", text)
     return re.sub(r"\]\((?:\.\./)*README\.md(?:#[\w-]+)?\)", f"]({up}index.md)", text)
 

@@ -129,8 +129,8 @@ def _walk(root: Path, left_out: LeftOut, passed_over: Callable[[Path], bool]) ->
     while waiting:
         folder = waiting.pop()
         try:
-            with os.scandir(folder) as entries:
-                listed = sorted(entries, key=lambda entry: entry.name)
+            with os.scandir(folder) as entries:  # names and kinds only: there may be a million in one folder
+                listed = sorted((entry.name, _kind(entry)) for entry in entries if not entry.name.startswith("."))
         except OSError as error:
             problem = InputError(
                 f"{folder} cannot be searched: {error.strerror}", code=ReasonCode.UNREADABLE, hint="Check its permissions"
@@ -138,18 +138,26 @@ def _walk(root: Path, left_out: LeftOut, passed_over: Callable[[Path], bool]) ->
             left_out.problems.append((folder, problem))
             continue
         inner = []
-        for entry in listed:
-            path = folder / entry.name
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir(follow_symlinks=False):
+        for name, kind in listed:
+            path = folder / name
+            if kind == _FOLDER:
                 if not passed_over(path):
                     inner.append(path)
-            elif _is_file(entry):
+            elif kind == _FILE:
                 yield path
             else:
-                left_out._add(path, _odd(entry))
+                left_out._add(path, kind)
         waiting += reversed(inner)
+
+
+_FOLDER, _FILE = "folder", "file"
+
+
+def _kind(entry: os.DirEntry[str]) -> str:
+    """One of the two, or what it is that is neither."""
+    if entry.is_dir(follow_symlinks=False):
+        return _FOLDER
+    return _FILE if _is_file(entry) else _odd(entry)
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:

@@ -1,8 +1,8 @@
 """Many images: one pure work function, engines behind one seam, a journal that lets a run go on where it stopped.
 
-In the order of the data: `task.py` (what is to be done), `options.py` and `restoration.py` (how), `journal.py` (what is done
-already), `work.py` (one image in one process), `placing.py` (its output), `local.py` (worker processes of this machine),
-`here.py` (none, for few images), `row.py` (what became of an image), `summary.py`, and `run.py`, which joins them.
+In the order of the data: `task.py` (what is to be done), `options.py` and `restoration.py` (how), `journal.py` and `index.py`
+(what is done already), `work.py` (one image in one process), `placing.py` (its output), `local.py` (worker processes of this
+machine), `here.py` (none, for few images), `row.py` (what became of an image), `summary.py`, and `run.py`, which joins them.
 """
 
 from __future__ import annotations

@@ -11,10 +11,12 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
+from router.batch.index import Index, Known
 from router.batch.row import Row, State
 from router.errors import OutputNotWritableError, RouterError
 from router.reasons import ReasonCode
@@ -23,19 +25,11 @@ FOLDER = ".codec-router"
 """Below the output folder; hidden, so that it is no input of anything."""
 _PREFIX, _SUFFIX = "rows-", ".jsonl"
 _LONGEST_LINE = 1 << 20
+_TORN = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What a line raises that a kill tore, or that somebody else wrote."""
+_ENDED = (State.DONE, State.FAILED)
 _TICK = 0.02
 """Seconds, longer than the steps of a file system's clock."""
-
-
-class Known(NamedTuple):
-    """What earlier runs say of one source: all that is kept of a row in memory."""
-
-    source: str
-    source_state: str
-    options: str
-    output: str
-    error: tuple[str, str, str, int] | None = None
-    """Code, message, hint and exit code where it failed."""
 
 
 def rows(output: Path) -> Iterator[Row]:
@@ -43,41 +37,55 @@ def rows(output: Path) -> Iterator[Row]:
 
     Raises OutputNotWritableError where the journal cannot be read.
     """
+    for document in _documents(output):
+        with suppress(*_TORN):
+            row = Row.from_dict(document)
+            if not row.output or _belongs(row.output, row.name):
+                yield row
+
+
+def index(output: Path, operation: str = "compress") -> Index:
+    """What the runs into this folder say, for look-ups. Raises OutputNotWritableError where the journal cannot be read."""
+    return Index(_known(output, operation))
+
+
+def _known(output: Path, operation: str) -> Iterator[Known]:
+    """As `rows`, without objects that nobody needs: there may be millions."""
+    for line in _documents(output):
+        with suppress(*_TORN):
+            if line.get("operation", "compress") != operation or line["state"] not in _ENDED:
+                continue
+            name, place, failed = line["name"], line.get("output", ""), line["state"] == State.FAILED
+            texts = [line.get(key, "") for key in ("source", "source_state", "options", "lane", "code", "message", "hint")]
+            numbers = [line.get("output_bytes"), line.get("exit_code", 0)]
+            if all(isinstance(one, str) for one in (name, place, *texts)) and all(isinstance(n, int | None) for n in numbers):
+                source, state, options, lane, code, message, hint = texts
+                if not place or _belongs(place, name):
+                    yield Known(
+                        name, source, state, options, place, lane, numbers[0], failed, code, message, hint, numbers[1] or 0
+                    )
+
+
+def _documents(output: Path) -> Iterator[dict[str, Any]]:
+    """Lines of JSON, oldest first."""
     try:
-        yield from _rows(output)
+        for path in sorted((output / FOLDER).glob(f"{_PREFIX}*{_SUFFIX}")):
+            with path.open("rb") as file:
+                while line := file.readline(_LONGEST_LINE):
+                    with suppress(*_TORN):
+                        document = json.loads(line)
+                        if isinstance(document, dict):
+                            yield document
     except OSError as error:
         raise _not_usable(output, error) from error
 
 
-def _rows(output: Path) -> Iterator[Row]:
-    for path in sorted((output / FOLDER).glob(f"{_PREFIX}*{_SUFFIX}")):
-        with path.open("rb") as file:
-            while line := file.readline(_LONGEST_LINE):
-                try:
-                    row = Row.from_dict(json.loads(line))
-                except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # torn by a kill
-                    continue
-                if not row.output or _belongs(row.output, row.name):
-                    yield row
-
-
 def _belongs(output: str, name: str) -> bool:
     """Whether a run may have given this output to this source: one that is replaced must not lie anywhere else."""
-    path, source = PurePosixPath(output), PurePosixPath(name)
-    return not path.is_absolute() and ".." not in path.parts and path.parent == source.parent and "\0" not in output
-
-
-def known(output: Path, operation: str = "compress") -> dict[str, Known]:
-    """What is known of every source, by name. Raises OutputNotWritableError."""
-    found: dict[str, Known] = {}
-    for row in rows(output):
-        if row.operation == operation and row.state in (State.DONE, State.FAILED):
-            before = found.get(row.name)
-            # A failure says nothing about the output of an earlier success, which is still there.
-            kept = row.output or ("" if before is None else before.output)
-            error = None if row.state is State.DONE else (row.code, row.message, row.hint, row.exit_code)
-            found[row.name] = Known(row.source, row.source_state, row.options, kept, error)
-    return found
+    folder, _, base = output.rpartition("/")
+    if base in ("", ".", "..") or output.startswith("/") or "\0" in output:
+        return False
+    return folder == name.rpartition("/")[0] and ".." not in folder.split("/")
 
 
 class Compressed(NamedTuple):
@@ -93,11 +101,13 @@ def made(path: Path) -> Compressed | None:
     folder = _journalled(path.parent.absolute())
     if folder is None:
         return None
-    found = _outputs(folder).get(path.absolute().relative_to(folder).as_posix())
+    found = _outputs(folder).made(path.absolute().relative_to(folder).as_posix())
     try:
-        return found if found is not None and found.size == path.stat().st_size else None
+        if found is None or found.size != path.stat().st_size:
+            return None
     except OSError:
         return None
+    return Compressed(PurePosixPath(found.name).name, found.lane, found.size)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -106,9 +116,8 @@ def _journalled(folder: Path) -> Path | None:
 
 
 @functools.lru_cache(maxsize=4)
-def _outputs(folder: Path) -> dict[str, Compressed]:
-    compressed = (row for row in rows(folder) if row.operation == "compress" and row.state is State.DONE)
-    return {row.output: Compressed(PurePosixPath(row.name).name, row.lane, row.output_bytes) for row in compressed}
+def _outputs(folder: Path) -> Index:
+    return index(folder)
 
 
 class Journal:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import itertools
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from router.batch import journal
 from router.batch.here import InlineEngine
-from router.batch.journal import Known
+from router.batch.index import Index, Known
 from router.batch.local import LocalEngine, available_cpus
 from router.batch.options import Job
 from router.batch.placing import Permit, read_inside
@@ -67,12 +68,12 @@ def run(
     """
     check_local(output)
     key = options.key()
-    known = journal.known(output, options.operation)
+    known = journal.index(output, options.operation)
     summary = Summary() if summary is None else summary
-    plan = _Plan(output, key, known, force, retry_failed)
+    plan = _Plan(output, options.operation, key, known, force, retry_failed)
 
     def tell(row: Row) -> None:
-        counted = replace(row, options=key, operation=options.operation)
+        counted = row if row.options == key else replace(row, options=key, operation=options.operation)
         summary.add(counted)
         on_row(counted)
 
@@ -85,12 +86,11 @@ def run(
         if jobs is None and timeout is None and len(first) <= FEW
         else LocalEngine(min(jobs or available_cpus(), len(first)), timeout)
     )
-    written: dict[str, str] = {}
     with journal.Journal(output) as book:
         permit = Permit(force, book.begin(), read_inside(read, output), tuple(str(path.absolute()) for path in kept))
         work = functools.partial(_perform, options, key, permit)
         for row in engine.run(itertools.chain(first, to_do), work, stopping, on_begin):
-            finished = _relative(row, output, written)
+            finished = _relative(row, output, known)
             book.add(replace(finished, options=key, operation=options.operation, source=str(Path(row.source).absolute())))
             tell(finished)
     return summary
@@ -100,12 +100,12 @@ def _perform(options: Job, key: str, permit: Permit, task: Task) -> Row:
     return options.perform(task, key, permit)
 
 
-def _relative(row: Row, output: Path, written: dict[str, str]) -> Row:
+def _relative(row: Row, output: Path, known: Index) -> Row:
     """The row with its output as the journal has it. Where two workers took one name at the same moment, that is a failure."""
     if not row.output:
         return row
     place = Path(row.output).relative_to(output).as_posix()
-    other = written.setdefault(place, row.name)
+    other = known.claim(place, row.name)
     if other == row.name:
         return replace(row, output=place)
     message = f"what {other} became has the same name, {place}, and one of them is lost"
@@ -116,17 +116,18 @@ def _relative(row: Row, output: Path, written: dict[str, str]) -> Row:
 class _Plan:
     """What is to be done, by what earlier runs say."""
 
-    def __init__(self, output: Path, key: str, known: dict[str, Known], force: bool, retry_failed: bool) -> None:
+    def __init__(self, output: Path, operation: str, key: str, known: Index, force: bool, retry_failed: bool) -> None:
         self._output = output
+        self._folder = str(output)
+        self._operation = operation
         self._key = key
         self._known = known
         self._force = force
         self._retry = retry_failed
-        self._outputs = {before.output for before in known.values()}
 
     def to_do(self, files: Iterable[tuple[Path, Path]], tell: Callable[[Row], None]) -> Iterator[Task]:
         for task in tasks(files, self._output):
-            if task.name in self._outputs and _same(task.source, task.destination):
+            if self._known.made(task.name) is not None and _same(task.source, task.destination):
                 continue  # an output of an earlier run, in a folder that holds both
             before = self._known.get(task.name)
             row = None if before is None or self._force else self._row(task, before)
@@ -141,13 +142,28 @@ class _Plan:
         """What is told of a task that need not be done; None if it must."""
         if not task.state or (before.source_state, before.options) != (task.state, self._key):
             return None
-        told = Row(task.name, State.SKIPPED, source=task.source, source_state=task.state, output=before.output)
-        if before.error is None:
-            return told if (self._output / before.output).exists() else None
+        told = Row(
+            task.name,
+            State.SKIPPED,
+            operation=self._operation,
+            source=task.source,
+            source_state=task.state,
+            options=self._key,
+            output=before.output,
+        )
+        if not before.failed:
+            return told if os.path.exists(os.path.join(self._folder, before.output)) else None  # noqa: PTH110, PTH118 - of millions
         if self._retry:
             return None
-        code, message, hint, exit_code = before.error
-        return replace(told, state=State.FAILED_BEFORE, code=code, message=message, hint=hint, exit_code=exit_code, output="")
+        return replace(
+            told,
+            state=State.FAILED_BEFORE,
+            output="",
+            code=before.code,
+            message=before.message,
+            hint=before.hint,
+            exit_code=before.exit_code,
+        )
 
     def _of(self, task: Task, before: Known) -> bool:
         """Whether the output is of this source: one of the same name in another folder is another, unless it is the same file."""

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from router.cli.inputs import InputFile
 
+AHEAD = 10_000
+"""Files that are known before their turn comes: more would only take memory."""
+
 
 class Listing:
     """Files as a thread finds them, to be gone through once; or a list of them.
@@ -22,7 +25,7 @@ class Listing:
         self.files: Sequence[InputFile] = files if isinstance(files, list) else ()
         self.found = len(self.files)
         self.complete = isinstance(files, list)
-        self._queue: queue.SimpleQueue[InputFile | BaseException | None] = queue.SimpleQueue()
+        self._queue: queue.Queue[InputFile | BaseException | None] = queue.Queue(AHEAD)
         self._files = files
 
     def __iter__(self) -> Iterator[InputFile]:

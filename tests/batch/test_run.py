@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from PIL import Image
 from sample_set import Samples
 
 from router.batch import Options, Row, State, Summary, run
-from router.batch.journal import FOLDER, known
+from router.batch.journal import FOLDER, index, rows
 
 WEBP = Options(arguments={"codec": "webp", "quality": 50})
 JPEG = Options(arguments={"codec": "jpeg", "quality": 50})
@@ -23,8 +24,8 @@ def folder(samples: Samples, tmp_path: Path) -> Path:
     root = tmp_path / "in"
     (root / "deep").mkdir(parents=True)
     with Image.open(samples["photo_cat"]) as image:
-        for index, name in enumerate(("a.png", "b", "deep/c.png")):
-            image.convert("RGB").crop((40 * index, 0, 40 * index + 64, 48)).save(root / name, "PNG")
+        for number, name in enumerate(("a.png", "b", "deep/c.png")):
+            image.convert("RGB").crop((40 * number, 0, 40 * number + 64, 48)).save(root / name, "PNG")
     (root / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
     os.utime(root / "a.png", ns=(10**18, 10**18 + 7))
     return root
@@ -95,7 +96,7 @@ def test_a_torn_line_is_stepped_over(folder: Path) -> None:
     (journal,) = (folder.parent / "out" / FOLDER).iterdir()
     lines = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(b"".join(lines[:-1]) + lines[-1][: len(lines[-1]) // 2])
-    assert len(known(folder.parent / "out")) == 3
+    assert len({row.name for row in rows(folder.parent / "out")}) == 3
     summary, _ = _run(folder)
     assert summary.skipped + summary.failed_before == 3
 
@@ -106,3 +107,37 @@ def test_two_sources_that_want_one_name_both_get_one(folder: Path) -> None:
     summary, _ = _run(folder, png)
     assert summary.total.images == 4
     assert _written(folder) == {"a.png", "a.png.png", "b.png", "deep/c.png"}
+
+
+@pytest.mark.parametrize("output", ["/etc/b.webp", "../b.webp", "deep/../b.webp", "deep/..", "other/b.webp", "", "b\0.webp"])
+def test_the_journal_gives_a_source_no_output_elsewhere(folder: Path, output: str) -> None:
+    """A line that somebody else wrote must not have a file outside the folder replaced."""
+    journal = folder.parent / "out" / FOLDER
+    journal.mkdir(parents=True)
+    name = "deep/c.png" if output.startswith("deep") else "b"
+    line = {"name": name, "state": "done", "output": output, "output_bytes": 1}
+    (journal / "rows-00000001.jsonl").write_text(json.dumps(line) + "\n", encoding="ascii")
+    found = index(folder.parent / "out").get(name)
+    assert found is None or not found.output
+    assert [row.output for row in rows(folder.parent / "out")] == ([""] if not output else [])
+
+
+def test_the_last_try_holds_and_a_failure_keeps_the_output_before(tmp_path: Path) -> None:
+    journal = tmp_path / FOLDER
+    journal.mkdir()
+    lines = [
+        {"name": "a.png", "state": "done", "output": "a.png.webp", "output_bytes": 9, "lane": "classical", "options": "1"},
+        {"name": "a.png", "state": "failed", "code": "TIMED_OUT", "exit_code": 4, "options": "2"},
+        {"name": "b.png", "state": "failed", "code": "TIMED_OUT", "exit_code": 4, "options": "1"},
+        {"name": "b.png", "state": "done", "output": "b.png.jxl", "output_bytes": 5, "options": "2"},
+    ]
+    (journal / "rows-00000001.jsonl").write_text("\n".join(map(json.dumps, lines)) + '\n{"name": "torn', encoding="ascii")
+    found = index(tmp_path)
+    a, b = found.get("a.png"), found.get("b.png")
+    assert a is not None
+    assert b is not None
+    assert (a.failed, a.code, a.output, a.size, a.lane, a.options) == (True, "TIMED_OUT", "a.png.webp", 9, "classical", "2")
+    assert (b.failed, b.code, b.output, b.options) == (False, "", "b.png.jxl", "2")
+    assert found.made("a.png.webp") == a
+    assert found.made("none") is None
+    assert (found.claim("x", "one"), found.claim("x", "two"), found.claim("y", "two")) == ("one", "one", "two")
