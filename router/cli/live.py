@@ -38,6 +38,7 @@ class Progress:
         complete: whether `total` is all.
         saved: share of bytes saved, None where nothing is compressed.
         failed: items that failed.
+        stopping: whether what is in flight is finished and nothing more is begun.
     """
 
     done: int = 0
@@ -46,6 +47,7 @@ class Progress:
     complete: bool = True
     saved: float | None = None
     failed: int = 0
+    stopping: bool = False
 
 
 class LiveLine:
@@ -93,7 +95,9 @@ class LiveLine:
             yield f"saved {now.saved:.0%}"
         if now.failed:
             yield f"{now.failed} failed"
-        if rate is not None and now.total is not None and now.complete:
+        if now.stopping:
+            yield "stopping"
+        elif rate is not None and now.total is not None and now.complete:
             yield f"{duration(max(0, now.total - now.done) / rate)} left"
 
     def __rich_console__(self, screen: Console, options: ConsoleOptions) -> RenderResult:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from router import batch
 from router.batch import Row, State, Summary
 from router.cli.address_paths import is_address
@@ -16,6 +18,7 @@ from router.cli.listing import Listing
 from router.cli.live import LiveLine, Progress, shown
 from router.cli.reporting import Tally, console
 from router.cli.run_summary import print_summary
+from router.cli.termination import Stop, finishing
 from router.errors import RouterError, UsageError
 from router.files.named import is_folder
 from router.folders import LeftOut
@@ -118,11 +121,12 @@ def run_many(
     """
     summary, began = Summary(), time.monotonic()
     saving = job.operation == "compress"
-    line = LiveLine(lambda: _progress(summary, files, saving))
+    stop = Stop()
+    line = LiveLine(lambda: _progress(summary, files, saving, stop))
     plain = not tally.as_json and not ways.quiet
     interrupted = True
     try:
-        with shown(line, not plain) as screen:
+        with finishing() as stop, shown(line, not plain) as screen:
             tally.screen = screen
             rows_to = screen if screen is not None and not screen.stderr else console()
 
@@ -159,18 +163,21 @@ def run_many(
                 retry_failed=ways.retry_failed,
                 on_row=told,
                 on_begin=lambda task: line.begin(task.name),
+                stopping=lambda: bool(stop),
                 read=read,
                 kept=kept,
                 summary=summary,
             )
-        interrupted = False
+        interrupted = bool(stop)
     finally:
         tally.screen = None
         if plain and (summary.images or not interrupted):
             print_summary(console(), summary, time.monotonic() - began, saving=saving, interrupted=interrupted)
+    if stop:
+        raise typer.Exit(stop.exit_code)
 
 
-def _progress(summary: Summary, files: Listing, saving: bool) -> Progress:
+def _progress(summary: Summary, files: Listing, saving: bool, stop: Stop) -> Progress:
     return Progress(
         done=summary.images,
         worked=summary.total.images + summary.failed,
@@ -178,6 +185,7 @@ def _progress(summary: Summary, files: Listing, saving: bool) -> Progress:
         complete=files.complete,
         saved=summary.total.saved if saving else None,
         failed=summary.failed + summary.failed_before,
+        stopping=bool(stop),
     )
 
 

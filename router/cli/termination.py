@@ -1,10 +1,15 @@
-"""SIGTERM ends a command as an error would: temporary files are removed, and the exit code is the conventional one."""
+"""SIGTERM ends a command as an error would: temporary files are removed, and the exit code is the conventional one.
+
+A run over many images finishes what is in flight first, whether told by SIGTERM or by the keyboard; told again, it ends at once.
+"""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
 from typing import NoReturn
 
 EXIT_CODE = 128 + signal.SIGTERM
@@ -29,6 +34,44 @@ def orderly_termination() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@dataclass
+class Stop:
+    """Whether a run was told to stop; `exit_code`: what the command then ends with, 0 before."""
+
+    exit_code: int = 0
+
+    def __bool__(self) -> bool:
+        return self.exit_code != 0
+
+
+@contextmanager
+def finishing() -> Iterator[Stop]:
+    """Within it, the first SIGINT or SIGTERM is only noted, so that what is in flight is finished; the second acts as ever.
+
+    Signals that the caller's process ignores, or handles in its own way, are left alone.
+    """
+    stop = Stop()
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: _leave}
+    mine = {number: handler for number, handler in usual.items() if signal.getsignal(number) is handler}
+
+    def note(number: int, frame: FrameType | None) -> None:
+        stop.exit_code = 128 + number
+        for one, handler in mine.items():
+            signal.signal(one, handler)
+
+    try:
+        for number in mine:
+            signal.signal(number, note)
+    except ValueError:  # not the main thread
+        yield stop
+        return
+    try:
+        yield stop
+    finally:
+        for number, handler in mine.items():
+            signal.signal(number, handler)
 
 
 def _leave(number: int, frame: object) -> NoReturn:

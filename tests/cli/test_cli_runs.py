@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import shutil
@@ -24,6 +25,7 @@ from router.batch import Row, State, Summary
 from router.cli.listing import Listing
 from router.cli.live import LiveLine
 from router.cli.many import _progress
+from router.cli.termination import Stop
 
 COMMAND = (sys.executable, "-m", "router")
 MIXED = """schema_version: 1
@@ -240,7 +242,7 @@ def test_a_run_that_is_ended_leaves_nothing_half_and_goes_on(cli: Cli, tmp_path:
     workers = _workers(process.pid)
     assert len(workers) >= 2
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    told, err = process.communicate(timeout=60)
     assert process.returncode == code
     assert "Traceback" not in err
     ended = time.monotonic()
@@ -250,6 +252,8 @@ def test_a_run_that_is_ended_leaves_nothing_half_and_goes_on(cli: Cli, tmp_path:
     written = {path.name for path in out.iterdir()} - {".codec-router"}
     assert 0 < len(written) < 20
     assert all(name.endswith(".jxl") for name in written if number != signal.SIGKILL)
+    if number != signal.SIGKILL:  # what was in flight is finished, in the journal and told
+        assert sorted(Path(json.loads(line)["output"]).name for line in told.splitlines()) == sorted(written)
     done = cli("compress", folder, "-o", out, "--codec", "jxl-lossless", "--jobs", "1", "--json")
     assert done.code == 0
     assert 0 < sum("skipped" in document for document in done.json) < 20
@@ -257,6 +261,38 @@ def test_a_run_that_is_ended_leaves_nothing_half_and_goes_on(cli: Cli, tmp_path:
     assert {path.name for path in out.iterdir()} == {".codec-router", *(f"{k:02}.png.jxl" for k in range(20))}
     for path in out.glob("*.jxl"):
         assert np.array_equal(router.decompress(path, as_array=True), photo(144, 192, seed=int(path.name[:2])))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_told_twice_a_run_ends_at_once(tmp_path: Path, number: int) -> None:
+    """An image that takes long is not waited for."""
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for k in range(8):
+        (folder / f"{k:02}.png").write_bytes(png(photo(144, 192, seed=k)))
+    (folder / "99.png").write_bytes(png(photo(2400, 3200, seed=1)))
+    process = subprocess.Popen(
+        [*COMMAND, "compress", str(folder), "-o", str(out), "--codec", "avif", "-q", "90", "--jobs", "1", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    started = time.monotonic()
+    while len([*out.glob("*.avif")]) < 8:
+        assert process.poll() is None
+        assert time.monotonic() - started < 60
+        time.sleep(0.02)
+    time.sleep(0.5)  # the long one is begun
+    process.send_signal(number)
+    time.sleep(1)
+    assert process.poll() is None
+    told = time.monotonic()
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert time.monotonic() - told < 5
+    assert process.returncode == 128 + number
+    assert {path.name for path in out.iterdir()} == {".codec-router", *(f"{k:02}.png.avif" for k in range(8))}
 
 
 def test_a_second_run_starts_no_worker_and_loads_no_network(mixed: Path, tmp_path: Path) -> None:
@@ -275,7 +311,7 @@ def test_a_second_run_starts_no_worker_and_loads_no_network(mixed: Path, tmp_pat
 def test_the_live_line_fits_and_says_where_the_run_is() -> None:
     now = [0.0]
     summary = Summary()
-    line = LiveLine(lambda: _progress(summary, Listing([None] * 60), True), clock=lambda: now[0])  # type: ignore[list-item]
+    line = LiveLine(lambda: _progress(summary, Listing([None] * 60), True, Stop()), clock=lambda: now[0])  # type: ignore[list-item]
     line.begin("holidays/2021/a very long name of a folder/DSC_0001.jpg")
     summary.add(Row("a", State.DONE, lane="classical", source_bytes=1000, output_bytes=400))
     summary.add(Row("b", State.FAILED, code="NOT_AN_IMAGE"))
