@@ -15,7 +15,7 @@ from training.codec.configuration import Configuration
 from training.codec.photograph_set import PhotographSet
 from training.codec.schedule import Schedule
 from training.pipeline.__main__ import main
-from training.pipeline.plan import Place, plan
+from training.pipeline.plan import Workspace, plan
 from training.pipeline.run import StepFailedError, described, run
 from training.pipeline.step import Step, contents
 
@@ -99,7 +99,7 @@ def test_every_command_is_one_that_its_module_takes(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_and_stop)
     file = CONFIGURATIONS[0]
-    steps = plan("run", file, Configuration.read(file), Place(tmp_path, tmp_path))
+    steps = plan("run", file, Configuration.read(file), Workspace(tmp_path, tmp_path))
     assert [step.name for step in steps] == ["train", "export", "detector", "guard", "search", "savings", "bundle"]
     for step in steps:
         for dash_m, module, *arguments in step.commands:

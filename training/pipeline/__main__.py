@@ -17,7 +17,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from training.codec.configuration import Configuration
-from training.pipeline.plan import IncompleteConfigurationError, Place, plan
+from training.pipeline.plan import IncompleteConfigurationError, Workspace, plan
 from training.pipeline.run import StepFailedError, described, run
 
 
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     try:
         configuration = Configuration.read(args.config)
-        steps = plan(args.config.stem, args.config, configuration, Place(args.data, args.work, args.threads, args.jobs))
+        steps = plan(args.config.stem, args.config, configuration, Workspace(args.data, args.work, args.threads, args.jobs))
     except (OSError, ValidationError, IncompleteConfigurationError) as error:
         parser.error(str(error))
     names = [step.name for step in steps]

@@ -22,13 +22,13 @@ class Done(BaseModel):
     finished: datetime.datetime
 
 
-class Journal(BaseModel):
+class StepJournal(BaseModel):
     """Steps by name."""
 
     steps: dict[str, Done] = {}
 
     @classmethod
-    def read(cls, file: Path) -> Journal:
+    def read(cls, file: Path) -> StepJournal:
         """Empty if there is no file. Raises ValidationError."""
         return cls.model_validate_json(file.read_bytes()) if file.exists() else cls()
 

@@ -21,7 +21,7 @@ _MEASURE = (_ROUTER / "evaluation" / "measure",)
 
 
 @dataclass(frozen=True)
-class Place:
+class Workspace:
     """Where things are: data (`dev/` and the photographs), runs and caches, and how the machine is used."""
 
     data: Path
@@ -34,7 +34,7 @@ class IncompleteConfigurationError(ValueError):
     """A configuration that states a run, and not what is to become of it."""
 
 
-def plan(name: str, file: Path, configuration: Configuration, place: Place) -> tuple[Step, ...]:
+def plan(name: str, file: Path, configuration: Configuration, place: Workspace) -> tuple[Step, ...]:
     """`name`: of the run, a folder below `place.work`; `file`: the configuration. Raises IncompleteConfigurationError."""
     photographs, release = configuration.photographs, configuration.release
     if photographs is None or release is None:
@@ -52,7 +52,7 @@ def plan(name: str, file: Path, configuration: Configuration, place: Place) -> t
     )
 
 
-def _train(file: Path, configuration: Configuration, photographs: PhotographSet, place: Place, run: Path) -> Step:
+def _train(file: Path, configuration: Configuration, photographs: PhotographSet, place: Workspace, run: Path) -> Step:
     folder = place.data / photographs.folder
     command = ("-m", "training.codec.train", "--config", str(file), "--data", str(folder), "--out", str(run), "--resume")
     settings = configuration.model_dump(mode="json", exclude={"release"})
@@ -68,7 +68,7 @@ def _train(file: Path, configuration: Configuration, photographs: PhotographSet,
     )
 
 
-def _export(photographs: PhotographSet, release: Release, place: Place, run: Path, model: Path) -> Step:
+def _export(photographs: PhotographSet, release: Release, place: Workspace, run: Path, model: Path) -> Step:
     folder = place.data / photographs.folder
     fields = ("licence", "description", "training_data", "experimental")
     card = [
@@ -85,7 +85,7 @@ def _export(photographs: PhotographSet, release: Release, place: Place, run: Pat
     )
 
 
-def _detector(photographs: PhotographSet, release: Release, place: Place, model: Path) -> Step:
+def _detector(photographs: PhotographSet, release: Release, place: Workspace, model: Path) -> Step:
     out = artefacts.DETECTORS / release.detector
     where = ("--data", str(place.data), "--train", photographs.folder, "--out", str(out))
     machine = ("--cache", str(place.work / "embeddings"), "--jobs", str(place.jobs))
@@ -99,7 +99,7 @@ def _detector(photographs: PhotographSet, release: Release, place: Place, model:
     )
 
 
-def _guard(release: Release, place: Place, model: Path) -> Step:
+def _guard(release: Release, place: Workspace, model: Path) -> Step:
     out = artefacts.GUARDS / release.model
     where = ("--data", str(place.data), "--model", release.model, "--out", str(out))
     machine = ("--cache", str(place.work / "guard"), "--jobs", str(place.jobs))
@@ -113,7 +113,7 @@ def _guard(release: Release, place: Place, model: Path) -> Step:
     )
 
 
-def _search(photographs: PhotographSet, release: Release, place: Place, model: Path) -> Step:
+def _search(photographs: PhotographSet, release: Release, place: Workspace, model: Path) -> Step:
     where = ("--data", str(place.data), "--train", photographs.folder, "--cache", str(place.work / "search"), "--only", "ncr")
     whole, small = (artefacts.SEARCH_MODELS / f"{release.model}{end}" for end in ("", "-small"))
     fit = ("-m", "training.search.fit", *where)
@@ -127,7 +127,7 @@ def _search(photographs: PhotographSet, release: Release, place: Place, model: P
     )
 
 
-def _savings(release: Release, place: Place, model: Path) -> Step:
+def _savings(release: Release, place: Workspace, model: Path) -> Step:
     out = artefacts.SAVINGS_MODELS / release.model
     where = ("--data", str(place.data), "--out", str(out))
     machine = ("--cache", str(place.work / "points"), "--jobs", str(place.jobs))

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from training.pipeline.journal import Journal
+from training.pipeline.journal import StepJournal
 from training.pipeline.step import Step
 
 Tell = Callable[[str], None]
@@ -28,7 +28,7 @@ def run(steps: Sequence[Step], file: Path, *, again: Collection[str] = (), tell:
 
     `again`: names of steps to run although nothing has changed. Raises StepFailedError.
     """
-    journal = Journal.read(file)
+    journal = StepJournal.read(file)
     for step in steps:
         why = "asked for" if step.name in again else journal.reason(step)
         if why is None:
@@ -47,7 +47,7 @@ def run(steps: Sequence[Step], file: Path, *, again: Collection[str] = (), tell:
 
 def described(steps: Sequence[Step], file: Path) -> list[str]:
     """What a run would do, line by line: step, why, duration, commands, what it needs and writes."""
-    journal, lines = Journal.read(file), []
+    journal, lines = StepJournal.read(file), []
     for step in steps:
         lines.append(f"{step.name}: {journal.reason(step) or 'done'}; {step.duration}")
         lines += [f"  python {shlex.join(command)}" for command in step.commands]
