@@ -127,7 +127,7 @@ class _Plan:
 
     def to_do(self, files: Iterable[tuple[Path, Path]], tell: Callable[[Row], None]) -> Iterator[Task]:
         for task in tasks(files, self._output):
-            if self._known.made(task.name) is not None and _same(task.source, task.destination):
+            if _same(task.source, task.destination) and self._known.made(task.name) is not None:
                 continue  # an output of an earlier run, in a folder that holds both
             before = self._known.get(task.name)
             row = None if before is None or self._force else self._row(task, before)
@@ -172,6 +172,6 @@ class _Plan:
 
 def _same(one: str, other: str) -> bool:
     try:
-        return Path(one).samefile(other)
-    except OSError:
+        return os.path.samefile(other, one)  # noqa: PTH121 - of millions; the first is rarely there
+    except (OSError, ValueError):
         return False

@@ -40,5 +40,7 @@ def source_state(path: Path) -> str:
 
 def tasks(files: Iterable[tuple[Path, Path]], output: Path) -> Iterator[Task]:
     """Tasks for (path, relative name) pairs that go to a folder. Lazy: each file is asked for its state when its turn comes."""
+    folder = output.as_posix()
     for path, relative in files:
-        yield Task(str(path), relative.as_posix(), str(output / relative), source_state(path))
+        name = relative.as_posix()
+        yield Task(str(path), name, f"{folder}/{name}", source_state(path))
