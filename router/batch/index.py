@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 # SQLite, of the standard library: keyed look-ups on disk, and a database without a name is gone when its process ends, however.
@@ -68,7 +68,7 @@ class Index:
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._database.executescript(_TABLES)
         self._database.execute("BEGIN")
-        self._database.executemany(_ADD, rows)
+        self._database.executemany(_ADD, map(_stored, rows))
         self._database.execute("CREATE INDEX outputs ON known (output)")
         self._database.execute("COMMIT")
 
@@ -82,10 +82,19 @@ class Index:
 
     def claim(self, place: str, name: str) -> str:
         """Note that a source became the output at `place`; returns the first that did in this run."""
-        self._database.execute("INSERT OR IGNORE INTO written VALUES (?, ?)", (place, name))
-        (first,) = self._database.execute("SELECT name FROM written WHERE place = ?", (place,)).fetchone()
+        self._database.execute("INSERT OR IGNORE INTO written VALUES (?, ?)", _stored((place, name)))
+        (first,) = _read(self._database.execute("SELECT name FROM written WHERE place = ?", _stored((place,))).fetchone())
         return str(first)
 
-    def _one(self, query: str, *values: Any) -> Known | None:
-        found = self._database.execute(query, values).fetchone()
-        return None if found is None else Known(*found)
+    def _one(self, query: str, value: str) -> Known | None:
+        found = self._database.execute(query, _stored((value,))).fetchone()
+        return None if found is None else Known(*_read(found))
+
+
+def _stored(values: Iterable[Any]) -> tuple[Any, ...]:
+    """Texts as bytes: a name that is no UTF-8 holds lone surrogates, which SQLite does not take as text."""
+    return tuple(value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value for value in values)
+
+
+def _read(values: Iterable[Any]) -> Iterator[Any]:
+    return (value.decode("utf-8", "surrogatepass") if isinstance(value, bytes) else value for value in values)
