@@ -31,7 +31,6 @@ from router.batch.work import compress_one
 from router.folders import IMAGE_SUFFIXES
 from router.images.probe import ImageHeader, probe
 
-COMMAND = (sys.executable, "-m", "router", "compress")
 SMALL = 64
 """Pixels a side of the images that memory is measured with."""
 PER_FOLDER = 1000

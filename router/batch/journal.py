@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -45,8 +46,14 @@ def rows(output: Path) -> Iterator[Row]:
 
 
 def index(output: Path, operation: str = "compress") -> Index:
-    """What the runs into this folder say, for look-ups. Raises OutputNotWritableError where the journal cannot be read."""
-    return Index(_known(output, operation))
+    """What the runs into this folder say, for look-ups.
+
+    Raises OutputNotWritableError where the journal cannot be read, or the disk has no room for the look-ups.
+    """
+    try:
+        return Index(_known(output, operation))
+    except sqlite3.Error as error:
+        raise _not_usable(output, error) from error
 
 
 def _known(output: Path, operation: str) -> Iterator[Known]:
@@ -58,12 +65,17 @@ def _known(output: Path, operation: str) -> Iterator[Known]:
             name, place, failed = line["name"], line.get("output", ""), line["state"] == State.FAILED
             texts = [line.get(key, "") for key in ("source", "source_state", "options", "lane", "code", "message", "hint")]
             numbers = [line.get("output_bytes"), line.get("exit_code", 0)]
-            if all(isinstance(one, str) for one in (name, place, *texts)) and all(isinstance(n, int | None) for n in numbers):
+            if all(isinstance(one, str) for one in (name, place, *texts)) and all(map(_is_number, numbers)):
                 source, state, options, lane, code, message, hint = texts
                 if not place or _belongs(place, name):
                     yield Known(
                         name, source, state, options, place, lane, numbers[0], failed, code, message, hint, numbers[1] or 0
                     )
+
+
+def _is_number(value: object) -> bool:
+    """Whether it is None, or an integer that a database holds."""
+    return value is None or (isinstance(value, int) and -(1 << 63) <= value < 1 << 63)
 
 
 def _documents(output: Path) -> Iterator[dict[str, Any]]:

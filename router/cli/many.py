@@ -122,11 +122,11 @@ def run_many(
     summary, began = Summary(), time.monotonic()
     saving = job.operation == "compress"
     stop = Stop()
-    line = LiveLine(lambda: _progress(summary, files, saving, stop))
+    line = LiveLine(lambda: progress_of(summary, files, saving, stop))
     plain = not tally.as_json and not ways.quiet
     interrupted = True
     try:
-        with finishing() as stop, shown(line, not plain) as screen:
+        with finishing(stop), shown(line, not plain) as screen:
             tally.screen = screen
             rows_to = screen if screen is not None and not screen.stderr else console()
 
@@ -177,7 +177,8 @@ def run_many(
         raise typer.Exit(stop.exit_code)
 
 
-def _progress(summary: Summary, files: Listing, saving: bool, stop: Stop) -> Progress:
+def progress_of(summary: Summary, files: Listing, saving: bool, stop: Stop) -> Progress:
+    """How far a run is. `saving`: whether outputs are meant to be smaller."""
     return Progress(
         done=summary.images,
         worked=summary.total.images + summary.failed,

@@ -47,12 +47,11 @@ class Stop:
 
 
 @contextmanager
-def finishing() -> Iterator[Stop]:
+def finishing(stop: Stop) -> Iterator[None]:
     """Within it, the first SIGINT or SIGTERM is only noted, so that what is in flight is finished; the second acts as ever.
 
     Signals that the caller's process ignores, or handles in its own way, are left alone.
     """
-    stop = Stop()
     usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: _leave}
     mine = {number: handler for number, handler in usual.items() if signal.getsignal(number) is handler}
 
@@ -65,10 +64,10 @@ def finishing() -> Iterator[Stop]:
         for number in mine:
             signal.signal(number, note)
     except ValueError:  # not the main thread
-        yield stop
+        yield
         return
     try:
-        yield stop
+        yield
     finally:
         for number, handler in mine.items():
             signal.signal(number, handler)

@@ -122,6 +122,17 @@ def test_the_journal_gives_a_source_no_output_elsewhere(folder: Path, output: st
     assert [row.output for row in rows(folder.parent / "out")] == ([""] if not output else [])
 
 
+@pytest.mark.parametrize("line", [{"output_bytes": 10**30}, {"exit_code": "4"}, {"options": 1}, {"lane": None}])
+def test_a_line_that_no_run_wrote_is_stepped_over(tmp_path: Path, line: dict[str, object]) -> None:
+    journal = tmp_path / FOLDER
+    journal.mkdir()
+    lines = [{"name": "a.png", "state": "done", "output": "a.png.webp"} | line, {"name": "b.png", "state": "done", "output": "b"}]
+    (journal / "rows-00000001.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n", encoding="ascii")
+    found = index(tmp_path)
+    assert found.get("a.png") is None
+    assert found.get("b.png") is not None
+
+
 def test_the_last_try_holds_and_a_failure_keeps_the_output_before(tmp_path: Path) -> None:
     journal = tmp_path / FOLDER
     journal.mkdir()

@@ -24,7 +24,7 @@ import router
 from router.batch import Row, State, Summary
 from router.cli.listing import Listing
 from router.cli.live import LiveLine
-from router.cli.many import _progress
+from router.cli.many import progress_of
 from router.cli.termination import Stop
 
 COMMAND = (sys.executable, "-m", "router")
@@ -215,15 +215,20 @@ def _gone(pid: int) -> bool:
         return True
 
 
-def _started(folder: Path, out: Path) -> subprocess.Popen[str]:
-    """A run that has written something, with workers that go on."""
-    process = subprocess.Popen(
-        [*COMMAND, "compress", str(folder), "-o", str(out), "--codec", "jxl-lossless", "--jobs", "2", "--json"],
+def _process(*arguments: object) -> subprocess.Popen[str]:
+    """The command in a process of its own, which takes interrupts as one from a terminal does."""
+    return subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
+
+
+def _started(folder: Path, out: Path) -> subprocess.Popen[str]:
+    """A run that has written something, with workers that go on."""
+    process = _process("compress", folder, "-o", out, "--codec", "jxl-lossless", "--jobs", "2", "--json")
     started = time.monotonic()
     while len([*out.glob("*.jxl")]) < 4:
         assert process.poll() is None
@@ -271,13 +276,7 @@ def test_told_twice_a_run_ends_at_once(tmp_path: Path, number: int) -> None:
     for k in range(8):
         (folder / f"{k:02}.png").write_bytes(png(photo(144, 192, seed=k)))
     (folder / "99.png").write_bytes(png(photo(2400, 3200, seed=1)))
-    process = subprocess.Popen(
-        [*COMMAND, "compress", str(folder), "-o", str(out), "--codec", "avif", "-q", "90", "--jobs", "1", "--json"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+    process = _process("compress", folder, "-o", out, "--codec", "avif", "-q", "90", "--jobs", "1", "--json")
     started = time.monotonic()
     while len([*out.glob("*.avif")]) < 8:
         assert process.poll() is None
@@ -311,7 +310,7 @@ def test_a_second_run_starts_no_worker_and_loads_no_network(mixed: Path, tmp_pat
 def test_the_live_line_fits_and_says_where_the_run_is() -> None:
     now = [0.0]
     summary = Summary()
-    line = LiveLine(lambda: _progress(summary, Listing([None] * 60), True, Stop()), clock=lambda: now[0])  # type: ignore[list-item]
+    line = LiveLine(lambda: progress_of(summary, Listing([None] * 60), True, Stop()), clock=lambda: now[0])  # type: ignore[list-item]
     line.begin("holidays/2021/a very long name of a folder/DSC_0001.jpg")
     summary.add(Row("a", State.DONE, lane="classical", source_bytes=1000, output_bytes=400))
     summary.add(Row("b", State.FAILED, code="NOT_AN_IMAGE"))
