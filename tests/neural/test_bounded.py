@@ -16,7 +16,8 @@ from router.codecs.neural.fixed_point import BoundError
 from router.codecs.neural.gain import RATE_MAX
 from router.codecs.neural.light import linear_start
 from router.codecs.neural.transform import Transform
-from training.codec.bounded import bounded_weights, observe
+from training.codec.bounded import Units, bounded_weights, observe, units
+from training.codec.rounding import Rounding
 
 SHAPE = LightShape(channels=16, blocks=1, deep_channels=24, deep_blocks=1)
 CONFIG = ModelConfig(channels=192, latents=32, hyper=8, analysis_blocks=1, synthesis_blocks=1, prior=16, rates=3, light=SHAPE)
@@ -80,9 +81,13 @@ def _latents(seed: int) -> torch.Tensor:
 
 
 @pytest.fixture(scope="module")
-def weights(transform: Transform) -> BoundedWeights:
-    seen = [(_latents(i), torch.tensor([p])) for i in range(4) for p in (0.0, 0.7, 2.0)]
-    return bounded_weights(transform, observe(transform, seen))
+def seen(transform: Transform) -> Units:
+    return units(transform, observe(transform, [(_latents(i), torch.tensor([p])) for i in range(4) for p in (0.0, 0.7, 2.0)]))
+
+
+@pytest.fixture(scope="module")
+def weights(transform: Transform, seen: Units) -> BoundedWeights:
+    return bounded_weights(transform, seen)
 
 
 @pytest.mark.parametrize("position", [0.0, 0.7, 2.0])
@@ -111,3 +116,51 @@ def test_pixels_do_not_depend_on_threads_or_on_what_lies_beside(weights: Bounded
     np.testing.assert_array_equal(*pixels)
     inner = 16 * 5 - CONFIG.halo
     np.testing.assert_array_equal(synthesis(beside, 30_000)[:, :inner], pixels[0][:, :inner])
+
+
+@pytest.mark.parametrize("position", [0.0, 2.0])
+def test_training_computes_the_integers_that_the_file_gets(
+    transform: Transform, seen: Units, weights: BoundedWeights, position: float
+) -> None:
+    rounding = Rounding(CONFIG)
+    assert not rounding.on
+    rounding.use(seen)
+    again = Rounding(CONFIG)
+    again.load_state_dict(rounding.state_dict())
+    assert again.on
+    y = _latents(9)
+    looped = again.synthesise(transform, y, torch.tensor([position]))[0].permute(1, 2, 0).clamp(0, 1)
+    latents = (y[0].permute(1, 2, 0).numpy() * 1024).astype(np.int32)
+    got = BoundedSynthesis(CONFIG, weights)(latents, round(position / 2 * RATE_MAX))
+    error = 255 * np.abs(got - looped.detach().numpy())
+    # Gains and modulation are rounded in the file only: an integer here and there is the next one.
+    assert error.max() <= 1
+    assert np.square(error).mean() < 0.02
+
+
+def test_gradients_pass_the_rounding_and_stop_at_what_is_clipped(transform: Transform, seen: Units) -> None:
+    rounding = Rounding(CONFIG)
+    rounding.use(seen)
+    found = []
+    for scale in (1, 1000):
+        y = (scale * _latents(9)).requires_grad_()
+        rounding.synthesise(transform, y, torch.tensor([1.0])).square().sum().backward()
+        assert y.grad is not None
+        assert torch.isfinite(y.grad).all()
+        found.append(float((y.grad[y != 0] == 0).float().mean()))
+    assert found[0] < 0.1
+    assert found[1] == 1
+
+
+def test_what_extremes_send_takes_no_bits_from_photographs(transform: Transform, seen: Units) -> None:
+    photographs = observe(transform, [(_latents(i), torch.tensor([p])) for i in range(4) for p in (0.0, 0.7, 2.0)])
+    wild = observe(transform, [(40 * _latents(i), torch.tensor([1.0])) for i in range(2)])
+    both = units(transform, photographs, wild)
+    for name, unit in seen.places.items():
+        np.testing.assert_array_equal(both.places[name], unit)
+    assert (both.input_bound * both.input >= wild.input).all()
+    synthesis = BoundedSynthesis(CONFIG, bounded_weights(transform, both))
+    latents = (40 * 1024 * _latents(0)[0].permute(1, 2, 0).numpy()).astype(np.int32)
+    pixels = synthesis(latents, 30_000)
+    assert pixels.min() >= 0
+    assert pixels.max() <= 1

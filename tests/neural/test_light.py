@@ -43,9 +43,10 @@ def test_bands_compute_what_the_network_defines(
     position = torch.tensor([rate / RATE_MAX * (light_loaded.card.rates - 1)])
     wanted = light_training.codec.synthesise(y, position)[0].permute(1, 2, 0).clamp(0, 1).numpy()
     network = light_loaded.coder.network
-    assert np.abs(network.synthesise(latents, rate) - wanted).max() < 2e-3  # the file holds its weights in half precision
-    assert np.abs(network.synthesise(latents, rate, Decoding.BF16) - wanted).max() < 0.06
-    assert 255**2 * np.square(network.synthesise(latents, rate, Decoding.EXACT) - wanted).mean() < 0.15
+    pixels = [network.synthesise(latents, rate, decoding) for decoding in Decoding]
+    assert 255**2 * np.square(pixels[0] - wanted).mean() < 0.15
+    for other in pixels[1:]:  # there is one arithmetic, whatever is asked for
+        np.testing.assert_array_equal(pixels[0], other)
 
 
 def test_files_and_pixels_do_not_depend_on_threads(light_loaded: LoadedModel, photo: NDArray[np.uint8]) -> None:
@@ -102,13 +103,7 @@ def test_weights_in_the_middle_of_a_run_make_a_model(
     card = export(UNFINISHED, "d1.test", tmp_path, {}, [photo[:128, :128]])
     assert card.config.to_dict()["light"] == {"channels": 96, "blocks": 2, "deep_channels": 192, "deep_blocks": 1}
     monkeypatch.setenv(weights.ENVIRONMENT, str(tmp_path))
-    error = {}
-    for decoding in Decoding:
-        codec = NeuralCodec("d1.test", decoding)
-        for rate in (0, RATE_MAX):
-            decoded = codec.decode(codec.encode(from_pixels(pixels), {"rate": rate})).pixels
-            error[decoding, rate] = float(np.square(decoded.astype(float) - pixels).mean())
-    # How much integers add depends on how far the run is, and is the business of its end: training/RUNS.md.
-    for decoding in (Decoding.FP32, Decoding.BF16):
-        assert error[decoding, RATE_MAX] < 40 < error[decoding, 0] < 1000
-    assert error[Decoding.EXACT, RATE_MAX] < error[Decoding.EXACT, 0] < 1000
+    codec = NeuralCodec("d1.test")
+    decoded = [codec.decode(codec.encode(from_pixels(pixels), {"rate": rate})).pixels for rate in (0, RATE_MAX)]
+    low, high = (float(np.square(d.astype(float) - pixels).mean()) for d in decoded)
+    assert high < 40 < low < 1000

@@ -67,7 +67,7 @@ def test_a_run_writes_state_curve_and_settings_and_resumes(folder: Path, tmp_pat
     assert not torch.equal(before["model.codec.qe"], after["model.codec.qe"])
     kept = checkpoint.keep_weights(tmp_path / "state.safetensors", tmp_path / "kept.safetensors")
     assert kept < (tmp_path / "state.safetensors").stat().st_size / 5
-    _train(folder, tmp_path / "again", 1, "--init", str(tmp_path / "kept.safetensors"))
+    _train(folder, tmp_path / "again", 1, "--init", str(tmp_path / "kept.safetensors"), "--workers", "1", "--extreme", "0.5")
     rows = list(csv.DictReader((tmp_path / "curve.csv").open()))
     assert [row["step"] for row in rows if row["split"] == "held-out"] == ["3", "5"]
     assert all(np.isfinite(float(row["loss"])) for row in rows)
@@ -85,9 +85,24 @@ def test_crops_come_from_the_photographs(folder: Path) -> None:
     train, _ = split(folder)
     batch = Photographs(train, 64, 0).batch(2)
     assert batch.shape == (2, 3, 64, 64)
-    assert 0 <= float(batch.min()) < float(batch.max()) <= 1
+    assert batch.dtype == torch.uint8
+    assert int(batch.min()) < int(batch.max())
+    assert len(Photographs(train, 64, 0, extreme=1.0).view().unique()) < 64 * 64
     with pytest.raises(ValueError, match="at least 4096 px"):
         Photographs(train, 4096, 0)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+def test_a_light_synthesis_is_trained_with_its_rounding_and_exported_in_the_same_units(folder: Path, tmp_path: Path) -> None:
+    from training.codec.export import export
+
+    _train(folder, tmp_path, 4, "--light", "16", "1", "24", "1", "--rounding-from", "0.3")
+    state = load_file(tmp_path / "state.safetensors")
+    bound = state["average.rounding._input_bound"]
+    assert float(bound.min()) > 0
+    export(tmp_path / "state.safetensors", "light.test", tmp_path / "models", {})  # without photographs: the units are there
+    written = load_file(tmp_path / "models" / "light.test" / "model.safetensors")
+    assert torch.equal(written["bounded.input.bound"], bound.int())
 
 
 @pytest.mark.parametrize("shape", [(24, 40), (16, 80), (80, 16)])

@@ -20,14 +20,21 @@ class Average:
     def restore(self, weights: Mapping[str, Tensor]) -> None:
         """From a checkpoint, to where the model is."""
         live = self._model.state_dict()
-        self.weights = {k: v.to(live[k].device) for k, v in weights.items()}
+        self.weights = {k: weights[k].to(v.device) if k in weights else v.detach().clone() for k, v in live.items()}
 
     @torch.no_grad()
     def update(self, step: int) -> None:
         """After a step."""
         weight = _LATE if step > _FROM else _EARLY
+        means, values = [], []
         for key, value in self._model.state_dict().items():
             if value.is_floating_point() and self.weights[key].shape == value.shape:
-                self.weights[key].lerp_(value, weight)
+                means.append(self.weights[key])
+                values.append(value)
             else:
                 self.weights[key] = value.clone()
+        torch._foreach_lerp_(means, values, weight)
+
+    def take(self, model: nn.Module, prefix: str) -> None:
+        """Set what begins with `prefix` to what it is now."""
+        self.weights |= {k: v.detach().clone() for k, v in model.state_dict().items() if k.startswith(prefix)}

@@ -1,14 +1,15 @@
 """Bounded integers of a light synthesis from its floating-point weights and from what flows through it.
 
-Units follow from what photographs and extremes send through the network. Within the network the largest magnitude of a channel
-becomes the bound of its integers. The latents have a unit and a bound for each channel: a sum's step is then free of the units,
-and of the two roundings, that of the latent and that of its weights, neither outweighs the other.
+Units follow from what photographs send through the network: the largest magnitude of a channel becomes the bound of its integers.
+The latents have a unit and a bound for each channel: a sum's step is then free of the units, and of the two roundings, that of
+the latent and that of its weights, neither outweighs the other.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,11 @@ from torch import Tensor
 from router.codecs.neural.block import Block
 from router.codecs.neural.bounded import ACTIVATION_BOUND, EXACT, quantise
 from router.codecs.neural.bounded_synthesis import FILM_BITS, PIXEL_BITS, BoundedWeights
+from router.codecs.neural.config import ModelConfig
 from router.codecs.neural.gain import LIMIT, LOG_ONE
 from router.codecs.neural.transform import Transform
 
-Units = NDArray[np.float64]
+Unit = NDArray[np.float64]
 
 
 class Observer:
@@ -46,8 +48,8 @@ class Observer:
         t = self._transform
         s = t.g_s
         y = y_hat * torch.exp(t.at(t.qd, position))
-        self.input = np.maximum(self.input, y.abs().amax((0, 2, 3)).double().numpy())
-        self._square += y.square().sum((0, 2, 3)).double().numpy()
+        self.input = np.maximum(self.input, y.abs().amax((0, 2, 3)).double().cpu().numpy())
+        self._square += y.square().sum((0, 2, 3)).double().cpu().numpy()
         self._count += y[:, 0].numel()
         h = s.enter(y)
         self._note("deep", h)
@@ -77,7 +79,7 @@ class Observer:
         return x
 
     def _note(self, place: str, x: Tensor) -> None:
-        most = x.abs().amax((0, 2, 3)).double().numpy()
+        most = x.abs().amax((0, 2, 3)).double().cpu().numpy()
         self.places[place] = np.maximum(self.places.get(place, 0.0), most)
 
 
@@ -89,23 +91,62 @@ def observe(transform: Transform, seen: Iterable[tuple[Tensor, Tensor]]) -> Obse
     return observer
 
 
-def bounded_weights(transform: Transform, observer: Observer, margin: float = 1.5) -> BoundedWeights:
-    """The arrays of a `BoundedSynthesis`.
+@dataclass(frozen=True)
+class Units:
+    """What an integer of every channel stands for."""
 
-    `margin`: of the bounds over what was seen. Rounding costs in proportion, 0.03 squared levels at 1.5; clipping costs far more.
+    input: Unit
+    """(M,): of the latents over their gain."""
+    input_bound: Unit
+    """(M,): whole numbers to which their integers are clipped."""
+    places: Mapping[str, Unit]
+    """(C,) each, by the names of `places`."""
+
+
+def places(config: ModelConfig) -> dict[str, int]:
+    """Where a light synthesis clips, and how many channels it has there."""
+    light = config.light
+    if light is None:
+        raise ValueError("only a light synthesis has bounded integers")
+    found = {"deep": light.deep_channels, "blocks": light.channels}
+    for stream, count in (("deep", light.deep_blocks), ("blocks", light.blocks)):
+        c = found[stream]
+        for i in range(count):
+            found |= {f"{stream}.{i}.{part}": c * times for part, times in (("a", 1), ("dw", 1), ("f1", 4), ("gated", 2))}
+    return found
+
+
+def units(transform: Transform, photographs: Observer, extremes: Observer | None = None, margin: float = 1.5) -> Units:
+    """Units from what flows through a transform.
+
+    Args:
+        transform: with a light synthesis; ValueError for another.
+        photographs: has seen photographs; the bounds within the network are taken from it. What is further out is clipped:
+            the gates multiply, and what extremes send through a network that has never seen them would leave photographs no bits.
+        extremes: has seen what lies at the ends of the range; the bounds of the latents hold for it too, so that the linear path
+            keeps what it gets.
+        margin: of the bounds over what was seen. Rounding costs in proportion, 0.03 squared levels at 1.5.
     """
-    state = {k: v.detach().double().numpy() for k, v in transform.state_dict().items()}
+    if transform.config.light is None:
+        raise ValueError("only a light synthesis has bounded integers")
+    linear = np.abs(transform.state_dict()["g_s.linear.weight"].detach().cpu().double().numpy()[:, :, 0, 0])
+    reach = photographs.input if extremes is None else np.maximum(photographs.input, extremes.input)
+    most = margin * np.maximum(reach, 1e-3)
+    step = float((linear @ most).mean()) / EXACT
+    weight_rms = np.sqrt(np.square(linear).mean(0))
+    inputs = np.sqrt(step * np.maximum(photographs.input_rms, 1e-4) / np.maximum(weight_rms, 1e-6))
+    inputs = np.maximum(inputs, most / np.iinfo(np.int16).max)
+    found = {k: np.maximum(margin * v, 1e-6 * v.max() + 1e-9) / ACTIVATION_BOUND for k, v in photographs.places.items()}
+    return Units(inputs, np.ceil(most / inputs), found)
+
+
+def bounded_weights(transform: Transform, found: Units) -> BoundedWeights:
+    """The arrays of a `BoundedSynthesis` in the units `found`."""
     light = transform.config.light
     if light is None:
         raise ValueError("only a light synthesis has bounded integers")
-    unit = {k: np.maximum(margin * v, 1e-6 * v.max() + 1e-9) / ACTIVATION_BOUND for k, v in observer.places.items()}
-    most = margin * np.maximum(observer.input, 1e-3)
-    linear = np.abs(state["g_s.linear.weight"][:, :, 0, 0])
-    step = float((linear @ most).mean()) / EXACT
-    weight_rms = np.sqrt(np.square(linear).mean(0))
-    inputs = np.sqrt(step * np.maximum(observer.input_rms, 1e-4) / np.maximum(weight_rms, 1e-6))
-    inputs = np.maximum(inputs, most / np.iinfo(np.int16).max)
-    input_bound = np.ceil(most / inputs).astype(np.int64)
+    state = {k: v.detach().cpu().double().numpy() for k, v in transform.state_dict().items()}
+    unit, inputs, input_bound = found.places, found.input, found.input_bound.astype(np.int64)
     arrays: dict[str, NDArray[Any]] = {
         "gain.log2": np.clip(np.rint(state["qd"] / math.log(2) * LOG_ONE), -LIMIT, LIMIT).astype(np.int32),
         "input.multiplier": (1 / inputs).astype(np.float32),

@@ -1,6 +1,6 @@
 """Resumable training state as safetensors + JSON: nothing that executes code is read back.
 
-`python -m training.codec.checkpoint STATE OUT` keeps the live weights of a state in fp16, a sixth of its size: what another
+`python -m training.codec.checkpoint STATE OUT` keeps the averaged weights of a state in fp16, a sixth of its size: what another
 machine goes on from with `train --init OUT`.
 """
 
@@ -59,9 +59,11 @@ def load(path: Path, optimisers: list[torch.optim.Optimizer]) -> tuple[dict[str,
 
 
 def keep_weights(state: Path, out: Path) -> int:
-    """Write the live weights of a training state in fp16 (integers as they are); bytes written."""
-    weights = {k.removeprefix("model."): v for k, v in load_file(state).items() if k.startswith("model.")}
-    save_file({k: v.half().contiguous() if v.is_floating_point() else v.contiguous() for k, v in weights.items()}, out)
+    """Write the averaged weights of a training state, convolutions in fp16 and the rest as it is; bytes written."""
+    weights = {k.removeprefix("average."): v for k, v in load_file(state).items() if k.startswith("average.")}
+    save_file(
+        {k: v.half().contiguous() if v.is_floating_point() and v.ndim == 4 else v.contiguous() for k, v in weights.items()}, out
+    )
     return out.stat().st_size
 
 

@@ -35,6 +35,7 @@ class Configuration(BaseModel):
     batch: int = Field(4, ge=1, description="crops a step")
     crop: int = Field(256, ge=64, multiple_of=64, description="side of a crop in px")
     planted: float = Field(0.0, ge=0, le=1, description="share of crops that get faint structures")
+    extreme: float = Field(0.0, ge=0, le=1, description="share of crops that are no photographs: flat colours, stripes, noise")
     rate_exponent: float = Field(
         0.75, gt=0, description="rate positions are drawn as u ** this, u uniform: below 1 the upper rates are seen more often"
     )
@@ -51,6 +52,13 @@ class Configuration(BaseModel):
     minutes: float = Field(90.0, gt=0, description="length of the schedule")
     steps: int | None = Field(None, ge=1, description="end the schedule after this many steps, if that comes first")
     decay_from: float = Field(0.5, ge=0, le=1, description="share of the schedule after which the rates fall linearly to zero")
+
+    rounding_from: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="share of the schedule after which a light synthesis is rounded to its integers; none: never",
+    )
 
     seed: int = Field(0, ge=0, description="of crops, rate positions and the first weights")
     init: Path | None = Field(None, description="safetensors of a whole training model to start from")

@@ -31,9 +31,10 @@ from router.codecs.neural.tables import MEDIAN_ONE, SKIPPED, EntropyTables, Freq
 from router.codecs.neural.transform import Transform
 from router.codecs.neural.weights import CARD_FILE, WEIGHTS_FILE, ModelCard, coder_of
 from router.containers.ncr import VERSION
-from training.codec.bounded import bounded_weights, observe
+from training.codec.bounded import Units, bounded_weights, observe, units
 from training.codec.data import centre_crops, split
 from training.codec.extremes import extremes
+from training.codec.rounding import Rounding
 from training.torchvision_compat import declare_missing_operators
 
 declare_missing_operators()
@@ -64,7 +65,7 @@ def export(weights: Path, model_id: str, out: Path, card: dict[str, Any], photog
     arrays |= integer_prior(states["prior"])
     tensors |= {k: torch.from_numpy(_small(v)) for k, v in arrays.items()}
     if config.light is not None:
-        tensors |= synthesis_in_integers(config, tensors, photographs)
+        tensors |= synthesis_in_integers(config, tensors, states["rounding"], photographs)
     data = save({k: v.contiguous() for k, v in tensors.items()}, metadata={"id": model_id})
 
     folder = out / model_id
@@ -102,11 +103,14 @@ def export(weights: Path, model_id: str, out: Path, card: dict[str, Any], photog
 
 
 def read_weights(file: Path) -> dict[str, dict[str, Tensor]]:
-    """State dicts of a training state's averaged weights, or of a bare state dict: codec, prior, entropy_bottleneck; fp32."""
+    """State dicts of a training state's averaged weights, or of a bare state dict; fp32.
+
+    Parts: codec, prior, entropy_bottleneck, and rounding, which is empty where nothing was rounded while training.
+    """
     tensors = load_file(file)
     if any(k.startswith("average.") for k in tensors):
         tensors = {k.removeprefix("average."): v for k, v in tensors.items() if k.startswith("average.")}
-    states: dict[str, dict[str, Tensor]] = {"codec": {}, "prior": {}, "entropy_bottleneck": {}}
+    states: dict[str, dict[str, Tensor]] = {"codec": {}, "prior": {}, "entropy_bottleneck": {}, "rounding": {}}
     for key, value in tensors.items():
         part, _, name = key.partition(".")
         if part in states:
@@ -163,24 +167,40 @@ def config_of(codec: dict[str, Tensor], prior: dict[str, Tensor]) -> ModelConfig
 
 
 @torch.no_grad()
-def synthesis_in_integers(config: ModelConfig, tensors: dict[str, Tensor], photographs: Pictures) -> dict[str, Tensor]:
-    """The bounded integers of a light synthesis, named as in the file, from the weights as the file has them."""
-    if not photographs:
-        raise ValueError("the integers of a light synthesis need photographs: --data DIR")
-    coder = coder_of(config, tensors, unfinished=True)
+def synthesis_in_integers(
+    config: ModelConfig, tensors: dict[str, Tensor], rounding: dict[str, Tensor], photographs: Pictures
+) -> dict[str, Tensor]:
+    """The bounded integers of a light synthesis, named as in the file, from the weights as the file has them.
+
+    `rounding`: units that the weights were trained with. Without them they follow from `photographs`.
+    """
     transform = Transform(config).eval()
     stored = {k.removeprefix("transform."): v.float() for k, v in tensors.items() if k.startswith("transform.")}
     transform.load_state_dict(stored | {"qe": transform.qe})
+    trained = Rounding(config)
+    if rounding:
+        trained.load_state_dict(rounding)
+    if trained.on:
+        found = trained.units()
+    elif photographs:
+        found = _measured(config, tensors, transform, photographs)
+    else:
+        raise ValueError("the integers of a light synthesis that was not trained with them need photographs: --data DIR")
+    arrays = bounded_weights(transform, found).arrays
+    return {f"bounded.{name}": torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
 
-    def seen() -> Iterator[tuple[Tensor, Tensor]]:
-        for pixels in (*photographs, extremes()):
+
+def _measured(config: ModelConfig, tensors: dict[str, Tensor], transform: Transform, photographs: Pictures) -> Units:
+    coder = coder_of(config, tensors, unfinished=True)
+
+    def seen(pictures: Pictures) -> Iterator[tuple[Tensor, Tensor]]:
+        for pixels in pictures:
             latents = coder.network.analyse(pixels)
             for rate in _SEEN_RATES:
                 coded = torch.from_numpy(coder.encode(latents, rate).latents.astype(np.float32) / LATENT_ONE)
                 yield coded.permute(2, 0, 1)[None], torch.tensor([rate / RATE_MAX * (config.rates - 1)])
 
-    arrays = bounded_weights(transform, observe(transform, seen())).arrays
-    return {f"bounded.{name}": torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+    return units(transform, observe(transform, seen(photographs)), observe(transform, seen([extremes()])))
 
 
 def held_out(folder: Path) -> Pictures:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +15,7 @@ from router.codecs.neural.light import linear_start
 from router.codecs.neural.transform import Transform
 from training.codec import ssimulacra2_loss
 from training.codec.prior import Prior, first_pass, scale_and_mean
+from training.codec.rounding import Rounding
 from training.torchvision_compat import declare_missing_operators
 
 declare_missing_operators()
@@ -57,6 +58,7 @@ class RateModel(nn.Module):
         super().__init__()
         self.codec = Transform(config)
         self.prior = Prior(config)
+        self.rounding = None if config.light is None else Rounding(config)
         self.objective = objective
         self.entropy_bottleneck = EntropyBottleneck(config.hyper)
         self.gaussian_conditional = GaussianConditional(None)
@@ -65,7 +67,7 @@ class RateModel(nn.Module):
     def compile_parts(self) -> None:
         """`torch.compile` what takes the time; names of weights stay as they are."""
         codec = self.codec
-        for part in (codec.g_a, codec.g_a_deep, codec.g_s, *([] if codec.config.light else [codec.g_s_deep])):
+        for part in (codec.g_a, codec.g_a_deep, codec.g_s, codec.g_s_deep if self.rounding is None else self.rounding):
             part.compile()
         self._distance = torch.compile(ssimulacra2_loss.distance)
 
@@ -92,7 +94,7 @@ class RateModel(nn.Module):
             scale, mean = scale_and_mean(first + torch.where(mask.repeat(1, 2, 1, 1), 0, second), log_gain)
             _, y_likelihood = self.gaussian_conditional(y, scale, means=mean)
             y_hat = quantize_ste(y - mean) + mean
-        x_hat = self.codec.synthesise(y_hat, position)
+        x_hat = self.synthesise(y_hat, position)
         bits = -sum(p.clamp_min(1e-9).log2().flatten(1).sum(1) for p in (y_likelihood, z_likelihood))
         # The metrics subtract nearly equal blurs: in bf16 they are noise and training diverges.
         with torch.autocast(x.device.type, enabled=False):
@@ -105,6 +107,20 @@ class RateModel(nn.Module):
             unmasked=(squared * visibility(x)).flatten(1).mean(1),
             reconstruction=x_hat,
         )
+
+    def synthesise(self, y_hat: Tensor, position: Tensor) -> Tensor:
+        """`Transform.synthesise`, with the rounding of its integers once their units are known."""
+        if self.rounding is None or not self.rounding.on:
+            return self.codec.synthesise(y_hat, position)
+        with torch.autocast(y_hat.device.type, enabled=False):
+            return self.rounding.synthesise(self.codec, y_hat, position)
+
+    def load(self, weights: Mapping[str, Tensor]) -> None:
+        """Weights of a model of this shape, whether or not they have units of integers. Raises RuntimeError for others."""
+        found = self.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in weights.items()}, strict=False)
+        wrong = [*found.unexpected_keys, *(k for k in found.missing_keys if not k.startswith("rounding."))]
+        if wrong:
+            raise RuntimeError(f"weights of another model: {', '.join(wrong[:5])}")
 
     def loss(self, terms: Terms, position: Tensor) -> Tensor:
         """Scalar; divided by sqrt(lambda), so that every rate pulls about equally."""

@@ -1,10 +1,12 @@
 """SSIMULACRA2 as a differentiable loss (Sneyers, 2022; weights and constants from the `ssimulacra2` package, after libjxl).
 
-Blurs are depthwise convolutions in channels-last and cube roots are exp(log / 3): about 25 times faster on a CPU than the
-naive form, and within about 1.6 points of the package's score.
+Blurs are products with banded matrices, the fastest form on a GPU, and cube roots are exp(log / 3). Within about 1.6 points of
+the package's score.
 """
 
 from __future__ import annotations
+
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -22,14 +24,16 @@ _KERNEL = _KERNEL / _KERNEL.sum()
 
 
 def _blur(x: Tensor) -> Tensor:
-    channels = x.shape[1]
-    kernel = _KERNEL.to(x)
-    across = kernel.view(1, 1, 1, -1).expand(channels, 1, 1, 11).contiguous()
-    down = kernel.view(1, 1, -1, 1).expand(channels, 1, 11, 1).contiguous()
-    mode = "reflect" if x.shape[-1] > _RADIUS else "replicate"
-    x = F.pad(x, (_RADIUS, _RADIUS, 0, 0), mode=mode)
-    y = F.conv2d(x.contiguous(memory_format=torch.channels_last), across, groups=channels)
-    return F.conv2d(y, down, groups=channels, padding=(_RADIUS, 0))
+    # Mirrored across and zero beyond the first and last row: of all pairs the nearest to the package, 1.5 points rms.
+    return _blur_matrix(x.shape[-2], mirrored=False).to(x) @ x @ _blur_matrix(x.shape[-1], mirrored=True).to(x).T
+
+
+@lru_cache
+def _blur_matrix(length: int, mirrored: bool) -> Tensor:
+    """(length, length): what the blur makes of a line."""
+    mode = "constant" if not mirrored else "reflect" if length > _RADIUS else "replicate"
+    lines = F.pad(torch.eye(length)[:, None], (_RADIUS, _RADIUS), mode=mode)
+    return F.conv1d(lines, _KERNEL.view(1, 1, -1))[:, 0].T.contiguous()
 
 
 def _to_linear(x: Tensor) -> Tensor:

@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--restart-schedule", action="store_true", help="with --resume: give the schedule --minutes from now")
     parser.add_argument("--save-minutes", type=float, default=10, help="save the state this often (default 10)")
+    parser.add_argument("--workers", type=int, default=0, help="processes that make crops, for GPUs (default 0: none)")
     parser.add_argument("--threads", type=int, default=1, help="default 1")
     parser.add_argument(
         "--compile", action="store_true", help="torch.compile the transforms and the metric: minutes at the start, for GPUs"
@@ -40,7 +41,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     configuration = from_options(parser, args)
     torch.set_num_threads(args.threads)
     try:
-        trainer = Trainer(configuration, args.data, args.out, save_minutes=args.save_minutes, compiled=args.compile)
+        trainer = Trainer(
+            configuration, args.data, args.out, save_minutes=args.save_minutes, compiled=args.compile, workers=args.workers
+        )
     except ValueError as error:
         parser.error(str(error))
     state = args.out / (STABLE if args.from_stable else STATE)

@@ -9,7 +9,7 @@ from router.reasons import ReasonCode
 
 
 class Decoding(StrEnum):
-    """Arithmetic of the synthesis transform."""
+    """Arithmetic of the synthesis transform. A light synthesis has one alone, its integers, and these make no difference."""
 
     FP32 = "fp32"
     """The reference, which the guard sees: machines agree within 1 of 255 almost everywhere, and never differ by more than 2."""

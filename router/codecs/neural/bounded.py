@@ -28,6 +28,7 @@ EXACT = 1 << 24
 """Integers up to this magnitude are exact in float32."""
 ACTIVATION_BOUND = 2047
 """Activations are clipped to +-2047: 12 bits with their sign."""
+LARGEST_WEIGHT = int(np.iinfo(np.int16).max)
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def quantise(
     bounds = np.broadcast_to(np.asarray(input_bound, np.float64), (rows.shape[1],))
     reach = np.abs(scaled) @ bounds + np.abs(bias)
     room = EXACT - 1 - bounds.sum() / 2 - 0.5  # rounding may raise every weight, and the bias, by a half
-    step = np.maximum(reach / room, np.abs(scaled).max(1) / np.iinfo(np.int16).max)
+    step = np.maximum(reach / room, np.abs(scaled).max(1) / LARGEST_WEIGHT)
     step = np.where(step > 0, step, output_unit)
     layer = QuantisedLayer(
         np.rint(scaled / step[:, None]).reshape(weight.shape).astype(np.int16),

@@ -85,8 +85,11 @@ class Network:
         return alone(compute)
 
     def synthesise(self, latents: NDArray[np.int32], rate_index: int, decoding: Decoding = Decoding.FP32) -> NDArray[np.float32]:
-        """Reconstructed latents (h, w, M), unit 1 / LATENT_ONE -> RGB (16h, 16w, 3) in [0, 1]."""
-        if decoding is Decoding.EXACT:
+        """Reconstructed latents (h, w, M), unit 1 / LATENT_ONE -> RGB (16h, 16w, 3) in [0, 1].
+
+        A light synthesis is computed in its integers whatever `decoding` says: they cost no more, and it has no other arithmetic.
+        """
+        if decoding is Decoding.EXACT or isinstance(self._integers, BoundedSynthesis):
             return self._exact()(latents, rate_index)
         synthesis = self._synthesis if decoding is Decoding.FP32 else self._in_bf16()
         position = torch.tensor([rate_index / RATE_MAX * (self.config.rates - 1)])
