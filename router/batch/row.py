@@ -77,15 +77,15 @@ class Row:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; fields that say nothing are left out."""
-        told = ((f.name, getattr(self, f.name)) for f in fields(self) if f.name in _KINDS)
+        told = ((f.name, getattr(self, f.name)) for f in fields(self) if f.name in KINDS)
         return {name: value for name, value in told if value is not None and value != ""}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Row:
         """From `to_dict`; unknown fields of later versions are ignored. Raises KeyError, ValueError or TypeError."""
-        known = {name: document[name] for name in _KINDS if name in document}
+        known = {name: document[name] for name in KINDS if name in document}
         for name, value in known.items():
-            if not isinstance(value, _KINDS[name]):
+            if not isinstance(value, KINDS[name]):
                 raise TypeError(f"{name} of a row is not {value!r}")
         return cls(**{**known, "state": State(known["state"])})
 
@@ -98,7 +98,7 @@ class Row:
 
 
 _IN_JSON: dict[str, tuple[type, ...]] = {"str": (str,), "State": (str,), "int": (int,), "int | None": (int,)}
-_KINDS = {f.name: _IN_JSON.get(str(f.type), (int, float)) for f in fields(Row) if f.name not in ("details", "run")}
+KINDS = {f.name: _IN_JSON.get(str(f.type), (int, float)) for f in fields(Row) if f.name not in ("details", "run")}
 """What each field may be in JSON."""
 
 

@@ -64,6 +64,8 @@ def command(
         Path | None, typer.Option("--log", help="Append one JSON line per output, with timings and every rule.")
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show, after the table, what was tried.")] = False,
+    verbose: o.VerboseOption = False,
+    metrics: o.MetricsOption = None,
     quiet: o.QuietOption = False,
     as_json: o.JsonOption = False,
 ) -> None:
@@ -72,7 +74,7 @@ def command(
     Folders, lists and more than a few files are done by worker processes; a second run does what is left.
     """
     tally, root, left_out, arguments_given = Tally(as_json), as_path(output), LeftOut(), inputs or []
-    ways = Ways(jobs, timeout, force, retry_failed, quiet)
+    ways = Ways(jobs, timeout, force, retry_failed, quiet, verbose, metrics)
     with tally.setup(arguments_given or [output]):
         from router.batch import Options
         from router.codecs import registry

@@ -74,6 +74,8 @@ def command(
     force: o.ForceAgainOption = False,
     retry_failed: o.RetryOption = False,
     no_limits: o.NoLimitsOption = False,
+    verbose: o.VerboseOption = False,
+    metrics: o.MetricsOption = None,
     quiet: o.QuietOption = False,
     as_json: o.JsonOption = False,
 ) -> None:
@@ -82,7 +84,7 @@ def command(
     Folders, lists and more than a few files are done by worker processes; a second run does what is left.
     """
     tally, limits, root, left_out = Tally(as_json), o.limits_from(no_limits), as_path(output), LeftOut()
-    ways = Ways(jobs, timeout, force, retry_failed, quiet)
+    ways = Ways(jobs, timeout, force, retry_failed, quiet, verbose, metrics)
     with tally.setup(inputs or [output]):
         from router.archive.restoring import form
         from router.batch import Restoration

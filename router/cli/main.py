@@ -10,7 +10,21 @@ from typing import Annotated
 
 import typer
 
-from router.cli import codecs, compress, decide, decompress, drift, evaluate, fit, inspect, models, policies, score, tune
+from router.cli import (
+    codecs,
+    compress,
+    decide,
+    decompress,
+    drift,
+    evaluate,
+    fit,
+    inspect,
+    manifest,
+    models,
+    policies,
+    score,
+    tune,
+)
 from router.cli.reporting import fail, typed
 from router.cli.termination import orderly_termination
 from router.errors import RouterError
@@ -31,6 +45,7 @@ app.command("decompress")(decompress.command)
 app.command("score")(score.command)
 app.command("decide")(decide.command)
 app.command("inspect")(inspect.command)
+app.command("manifest")(manifest.command)
 app.command("fit")(fit.command)
 app.command("drift")(drift.command)
 app.command("evaluate")(evaluate.command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,10 @@ from router.reasons import ReasonCode
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from router.batch.metrics import Metrics
+
+SHOWN = 30
+"""Rows of a run's table, unless more are asked for."""
 NAMED = 8
 """So many files that are named one by one are done as they were given, without a journal; more are a run."""
 
@@ -40,11 +45,13 @@ class Ways:
     force: bool = False
     retry_failed: bool = False
     quiet: bool = False
+    verbose: bool = False
+    metrics: str | None = None
 
     @property
     def asked(self) -> bool:
         """Whether one of them asks for a run whatever is named."""
-        return self.jobs is not None or self.timeout is not None or self.retry_failed
+        return self.jobs is not None or self.timeout is not None or self.retry_failed or self.metrics is not None
 
 
 @dataclass(frozen=True)
@@ -126,7 +133,7 @@ def run_many(
     plain = not tally.as_json and not ways.quiet
     interrupted = True
     try:
-        with finishing(stop), shown(line, not plain) as screen:
+        with finishing(stop), _metrics(ways) as metrics, shown(line, not plain) as screen:
             tally.screen = screen
             rows_to = screen if screen is not None and not screen.stderr else console()
 
@@ -139,6 +146,8 @@ def run_many(
                         tally.failed(file.path, file.problem)
 
             def told(row: Row) -> None:
+                if metrics is not None:
+                    metrics.add(row)
                 if row.state is State.SKIPPED:
                     tally.done(row.source, {"skipped": True, "output": str(output / row.output)})
                 elif row.code:
@@ -146,8 +155,15 @@ def run_many(
                     tally.failed(row.source, _error(row), **({"failed_before": True} if before else {}))
                 else:
                     tally.run(row.source, lambda: logged(row))
-                    if plain:
+                    if plain and (ways.verbose or summary.total.images <= SHOWN):
                         show(rows_to, row)
+                    elif plain and summary.total.images == SHOWN + 1:
+                        rows_to.print(f"[dim]the first {SHOWN}; --verbose shows all[/]")
+
+            def begin(task: batch.Task) -> None:
+                line.begin(task.name)
+                if metrics is not None:
+                    metrics.begin(task)
 
             def logged(row: Row) -> dict[str, Any]:
                 log(row)
@@ -162,7 +178,7 @@ def run_many(
                 force=ways.force,
                 retry_failed=ways.retry_failed,
                 on_row=told,
-                on_begin=lambda task: line.begin(task.name),
+                on_begin=begin,
                 stopping=lambda: bool(stop),
                 read=read,
                 kept=kept,
@@ -175,6 +191,21 @@ def run_many(
             print_summary(console(), summary, time.monotonic() - began, saving=saving, interrupted=interrupted)
     if stop:
         raise typer.Exit(stop.exit_code)
+
+
+@contextmanager
+def _metrics(ways: Ways) -> Iterator[Metrics | None]:
+    """What serves the metrics of the run meanwhile, if that is asked for."""
+    if ways.metrics is None:
+        yield None
+        return
+    from router.batch.metrics import Metrics, served
+
+    metrics = Metrics()
+    with served(metrics, ways.metrics) as port:
+        if not ways.quiet:
+            console(stderr=True).print(f"[dim]metrics at port {port}, /metrics[/]")
+        yield metrics
 
 
 def progress_of(summary: Summary, files: Listing, saving: bool, stop: Stop) -> Progress:

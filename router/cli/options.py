@@ -51,6 +51,13 @@ TimeoutOption = Annotated[
 RetryOption = Annotated[
     bool, typer.Option("--retry-failed", help="Try again what failed in an earlier run into the same folder.")
 ]
+VerboseOption = Annotated[bool, typer.Option("--verbose", help="A run's whole table; its first 30 rows by default.")]
+MetricsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics", metavar="[HOST:]PORT", help="Serve figures of the run for Prometheus; on loopback unless a host is named."
+    ),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print errors only.")]
 OutputOrPipeOption = Annotated[
     str,

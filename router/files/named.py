@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import inspect
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,8 +39,8 @@ def write_named(target: Path | addresses.Address, data: bytes, *, overwrite: boo
     return write_atomically(target, data, overwrite=overwrite)
 
 
-def write_atomically(path: Path, data: bytes, *, overwrite: bool = False) -> Path:
-    """Write `data` to `path`, making parent folders; the file appears complete or not at all.
+def write_atomically(path: Path, data: bytes | Callable[[BinaryIO], None], *, overwrite: bool = False) -> Path:
+    """Write `data`, or what it writes when called, to `path`, making parent folders; the file appears complete or not at all.
 
     What writers that were killed have left in the folder is removed on the way.
 
@@ -51,7 +52,10 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool = False) -> Pat
             raise _exists(path)
         _make_folder(path.parent)
         with leftovers.temporary(path) as (temporary, file):
-            file.write(data)
+            if callable(data):
+                data(file)
+            else:
+                file.write(data)
             file.flush()
             os.fsync(file.fileno())
             if not leftovers.HAS_LOCKS:

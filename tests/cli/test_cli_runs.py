@@ -349,3 +349,24 @@ def test_what_a_terminal_shows_of_a_run(mixed: Path, tmp_path: Path, columns: in
         assert any(line.startswith(f"{stem} ") for line in lines)
     assert any(line.startswith("classical ") for line in lines)
     assert "4 files written in" in text
+
+
+def test_a_run_prints_thirty_rows_and_serves_its_figures(cli: Cli, samples: Samples, tmp_path: Path) -> None:
+    root = tmp_path / "many"
+    root.mkdir()
+    for number in range(32):
+        shutil.copy(samples["palette_badge"], root / f"{number:02d}.png")
+    done = cli("compress", root, "-o", tmp_path / "out", "--codec", "png", "--metrics", "0")
+    assert (done.code, done.out.count(".png")) == (0, 30)
+    assert "the first 30; --verbose shows all" in done.out
+    assert "metrics at port" in done.err
+    again = cli("compress", root, "-o", tmp_path / "all", "--codec", "png", "--verbose")
+    assert again.out.count(".png") == 32
+    refused = cli("compress", root, "-o", tmp_path / "out", "--codec", "png", "--metrics", "many")
+    assert refused.code == 2
+    assert "is no port" in refused.err
+    written = cli("manifest", tmp_path / "out", "-o", tmp_path / "m.parquet", "--json")
+    assert written.json[0]["rows"] == 32
+    missing = cli("manifest", root, "-o", tmp_path / "n.parquet")
+    assert missing.code == 3
+    assert "there is no journal" in missing.err

@@ -97,18 +97,34 @@ def test_archival_and_medical_keep_the_file_and_say_why(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_lanes_that_need_pixels_refuse_with_the_true_reason(kind: str) -> None:
     data, code = made(kind), KINDS[kind][0]
+    again = {
+        "schema_version": 1,
+        "name": "again",
+        "rules": [],
+        "otherwise": {"lanes": [{"lane": "classical", "codecs": ["webp"]}]},
+    }
     calls: list[Callable[[], object]] = [
         lambda: read(data),
         lambda: router.score(data),
         lambda: router.compress(data, codec="png"),
+        lambda: router.decide(data, policy=again),
+        lambda: router.compress(data, policy=again),
     ]
-    if kind not in ("12-bit JPEG",):  # deep, and coded with loss: the policy keeps it
-        calls += [lambda: router.decide(data), lambda: router.compress(data)]
     for call in calls:
         with pytest.raises(InputError) as caught:
             call()
         assert caught.value.code == code
         assert caught.value.hint
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_balanced_keeps_the_file(kind: str) -> None:
+    data = made(kind)
+    encoded = router.compress(data)
+    assert encoded.record.lane == "passthrough"
+    assert encoded.record.policy is not None
+    assert encoded.record.policy.rule == "not-decoded"
+    assert router.decide(data).lanes[0].lane == "passthrough"
 
 
 def test_facts_are_there_for_rules() -> None:

@@ -7,6 +7,7 @@ PHOTOGRAPH: dict[str, dict[str, Any]] = {
     "image": {
         "width": 768, "height": 512, "megapixels": 0.393216, "channels": 3, "bits": 8, "mode": "RGB", "has_alpha": False,
         "alpha_used": False, "gray": False, "colours": 20000, "has_icc": False, "wide_gamut": False, "hdr": False,
+        "decodable": True,
     },
     "source": {
         "format": "png", "lossy": False, "lossy_known": True, "bytes": 600000, "bpp": 12.2, "is_file": True,

@@ -104,6 +104,14 @@ def _each(name: str, error: type[RouterError], code: R, src: Callable[[Path], An
     ]
 
 
+def _not_decoded(name: str, code: R, src: Callable[[Path], Any]) -> list[Case]:
+    """The same refusal from every function that needs pixels; `balanced` keeps such files."""
+    return [
+        Case(f"{name}: png", InputError, code, lambda folder: compress(src(folder), codec="png")),
+        Case(f"{name}: score", InputError, code, lambda folder: router.score(src(folder))),
+    ]
+
+
 def _encoded(name: str, error: type[RouterError], code: R, src: Callable[[Path], Any]) -> list[Case]:
     """The same refusal from every function that reads an output."""
     return [
@@ -264,11 +272,11 @@ SOURCES = [
     *(
         case
         for k in ("GIF", "WEBP", "PNG", "AVIF")
-        for case in _each(f"animated {k}", InputError, R.ANIMATED, lambda _, k=k: b.animation(k))
+        for case in _not_decoded(f"animated {k}", R.ANIMATED, lambda _, k=k: b.animation(k))
     ),
-    *_each("CMYK JPEG", InputError, R.MODE_NOT_SUPPORTED, lambda _: save(b.pillow_image("CMYK"), "JPEG")),
-    *_each("32-bit RGB TIFF", InputError, R.DEPTH_NOT_SUPPORTED, lambda _: b.deep_tiff()),
-    *_each("float TIFF", InputError, R.MODE_NOT_SUPPORTED, lambda _: save(b.pillow_image("F"), "TIFF")),
+    *_not_decoded("CMYK JPEG", R.MODE_NOT_SUPPORTED, lambda _: save(b.pillow_image("CMYK"), "JPEG")),
+    *_not_decoded("32-bit RGB TIFF", R.DEPTH_NOT_SUPPORTED, lambda _: b.deep_tiff()),
+    *_not_decoded("float TIFF", R.MODE_NOT_SUPPORTED, lambda _: save(b.pillow_image("F"), "TIFF")),
     *(case for n, d in b.FOREIGN.items() for case in _each(n, InputError, R.FORMAT_NOT_SUPPORTED, lambda _, d=d: d)),
     *_each("cut-off PNG", InputError, R.DAMAGED_IMAGE, lambda _: png(b.PHOTO)[:-40]),
     Case("cut-off JPEG", InputError, R.DAMAGED_IMAGE, lambda _: compress(save(b.PHOTO, "JPEG")[:-40])),
