@@ -13,14 +13,18 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from multiprocessing import connection, get_context, parent_process
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from router.batch.row import Row, failed
 from router.batch.task import Task
 from router.files import leftovers
 from router.reasons import ReasonCode
+
+if TYPE_CHECKING:
+    from pebble import ProcessPool
 
 AHEAD = 2
 """Tasks a worker has waiting, so that none idles while rows are written down."""
@@ -53,44 +57,66 @@ class LocalEngine:
         Once `stopping` says so, no further task is drawn; what is in flight is finished. Where the caller gives up the iterator,
         or an exception passes through it, the workers are stopped at once. Should this process be killed, they end by themselves.
         """
-        from pebble import ProcessPool
-
         source = iter(tasks)
         running: dict[Future[Row], Task] = {}
         begun: set[Future[Row]] = set()
-        with ProcessPool(self.jobs, initializer=_prepare, context=get_context("spawn")) as pool:
+        pool = self._pool()
 
-            def start(task: Task) -> None:
-                with _no_interrupts():  # workers, and the threads that start others, inherit that
-                    running[pool.schedule(work, (task,), timeout=self.timeout)] = task
-
+        def start(task: Task) -> None:
+            nonlocal pool
             try:
-                exhausted = False
-                while True:
-                    while not exhausted and len(running) < self.jobs * AHEAD:
-                        task = None if stopping() else next(source, None)
-                        if task is None:
-                            exhausted = True
-                        else:
-                            start(task)
-                    if not running:
-                        return
-                    for future in running:
-                        if future not in begun and future.running():
-                            begun.add(future)
-                            on_begin(running[future])
-                    finished, _ = wait(running, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
-                    for future in finished:
-                        task = running.pop(future)
-                        begun.discard(future)
-                        row = _result(future, task)
-                        if row is None:
-                            start(replace(task, again=True))
-                        else:
-                            yield row
-            except BaseException:
-                pool.stop()  # type: ignore[no-untyped-call]
-                raise
+                future = self._scheduled(pool, work, task)
+            except RuntimeError:  # the pool broke since its last future was looked at
+                pool = self._after(pool)
+                future = self._scheduled(pool, work, task)
+            running[future] = task
+
+        try:
+            exhausted = False
+            while True:
+                while not exhausted and len(running) < self.jobs * AHEAD:
+                    task = None if stopping() else next(source, None)
+                    if task is None:
+                        exhausted = True
+                    else:
+                        start(task)
+                if not running:
+                    pool.close()  # type: ignore[no-untyped-call]
+                    return
+                for future in running:
+                    if future not in begun and future.running():
+                        begun.add(future)
+                        on_begin(running[future])
+                finished, _ = wait(running, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    task = running.pop(future)
+                    begun.discard(future)
+                    row = _result(future, task)
+                    if row is None:
+                        start(replace(task, again=True))
+                    else:
+                        yield row
+        except BaseException:
+            pool.stop()  # type: ignore[no-untyped-call]
+            raise
+        finally:
+            pool.join()
+
+    def _pool(self) -> ProcessPool:
+        from pebble import ProcessPool
+
+        return ProcessPool(self.jobs, initializer=_prepare, context=get_context("spawn"))
+
+    def _after(self, broken: ProcessPool) -> ProcessPool:
+        """Another pool: a worker that dies while it takes a task, or begins, may take the channel of all with it."""
+        broken.stop()  # type: ignore[no-untyped-call]
+        broken.join()
+        return self._pool()
+
+    def _scheduled(self, pool: ProcessPool, work: Work, task: Task) -> Future[Row]:
+        with _no_interrupts():  # workers, and the threads that start others, inherit that
+            future: Future[Row] = pool.schedule(work, (task,), timeout=self.timeout)
+        return future
 
 
 def available_cpus() -> int:
@@ -110,13 +136,13 @@ def _result(future: Future[Row], task: Task) -> Row | None:
     except FutureTimeoutError as error:
         seconds = error.args[1] if len(error.args) > 1 else "its"
         return failed(task, ReasonCode.TIMED_OUT, f"took longer than {seconds} seconds", "Raise --timeout", exit_code=4)
-    except ProcessExpired as error:
+    except (ProcessExpired, BrokenProcessPool) as error:
         if not task.again:
             return None
         return failed(
             task,
             ReasonCode.WORKER_DIED,
-            f"the worker process ended twice with code {error.exitcode} on this image",
+            f"the worker process ended twice with code {getattr(error, 'exitcode', 'unknown')} on this image",
             "Its decoder crashed, or the system ran out of memory",
         )
     except Exception as error:  # what a worker could not send

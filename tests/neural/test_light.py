@@ -26,7 +26,7 @@ from router.images.read import read
 if TYPE_CHECKING:
     from training.codec.objective import RateModel
 
-UNFINISHED = Path(__file__).resolve().parents[2] / "training" / "configurations" / "d1.safetensors"
+UNFINISHED = Path(__file__).resolve().parents[2] / "training" / "configurations" / "d2.safetensors"
 
 
 def latents_of(light_loaded: LoadedModel, pixels: NDArray[np.uint8], rate: int) -> NDArray[np.int32]:
@@ -100,10 +100,10 @@ def test_weights_in_the_middle_of_a_run_make_a_model(
     from training.codec.export import export
 
     pixels = read(samples["photo_coffee"]).pixels[:192, :256, :3]
-    card = export(UNFINISHED, "d1.test", tmp_path, {}, [photo[:128, :128]])
+    card = export(UNFINISHED, "d2.test", tmp_path, {})
     assert card.config.to_dict()["light"] == {"channels": 96, "blocks": 2, "deep_channels": 192, "deep_blocks": 1}
     monkeypatch.setenv(weights.ENVIRONMENT, str(tmp_path))
-    codec = NeuralCodec("d1.test")
+    codec = NeuralCodec("d2.test")
     decoded = [codec.decode(codec.encode(from_pixels(pixels), {"rate": rate})).pixels for rate in (0, RATE_MAX)]
     low, high = (float(np.square(d.astype(float) - pixels).mean()) for d in decoded)
     assert high < 40 < low < 1000

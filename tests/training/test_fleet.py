@@ -17,9 +17,9 @@ def test_what_is_done_is_passed_over(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_nothing_is_lost_to_kills(capsys: pytest.CaptureFixture[str]) -> None:
-    kills.main(["--kills", "2", "--images", "200"])
+    kills.main(["--kills", "2", "--images", "120"])
     *_, row = capsys.readouterr().out.splitlines()
     cells = [int(cell) for cell in row.strip("| ").split(" | ")]
-    assert cells[0] == 200
-    assert cells[1] + cells[2] == 2
+    assert cells[0] == 120
+    assert 1 <= cells[1] + cells[2] <= 2
     assert (cells[3], cells[4], *cells[6:]) == (0, 0, 0, 0)
